@@ -1,0 +1,159 @@
+"""Checkpoints of a training run: saved in the background, restored to the same bits."""
+
+import hashlib
+import json
+import os
+import warnings
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+
+from avae_jax.errors import InputError
+from avae_jax.types import PyTree
+
+SEAL = "seal.json"
+
+
+class Checkpoints:
+    """The checkpoints `folder/<step>/` of one run.
+
+    Used with `with`, or closed by `close`: a save goes on in the background while training
+    does, appears under its step only when whole, and is waited for at the end. Each holds
+    a seal, the digests of its files and the shapes of its arrays, which is checked before
+    a restore: the storage below notices a file cut short, but not a changed byte.
+
+    Args:
+      folder: made if it does not exist.
+      keep: how many are kept; the oldest go.
+      every: updates between two checkpoints.
+    """
+
+    def __init__(self, folder: str | os.PathLike, keep: int, every: int):
+        self.folder = Path(folder).resolve()
+        self._every = every
+        self._broken: list[int] = []
+        self._sealing: tuple[int, dict[str, str]] | None = None
+        # What matters arrives as an exception or a warning of ours; the rest is noise.
+        self._verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.FATAL)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep,
+            cleanup_tmp_directories=True,
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
+        )
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def steps(self) -> list[int]:
+        """The steps of the checkpoints, readable or not, in their order."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: PyTree, *, force: bool = False) -> bool:
+        """Saves `state` if a checkpoint is due at `step`; returns whether it did.
+
+        The arrays are copied before this returns, so the caller may donate them.
+
+        Args:
+          step: updates done.
+          state: a pytree of arrays.
+          force: save whether due or not, as at the end of a run.
+        """
+        if not force and step % self._every:
+            return False
+        for broken in self._broken:
+            self._manager.delete(broken)
+        self._broken = []
+        if step in self._manager.all_steps():
+            return False
+        self.wait()  # for the save before this one, which still needs its own `_sealing`
+        self._sealing = step, _description(state)
+        return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+
+    def wait(self) -> None:
+        """Returns when every save is on disk, or raises what kept one from getting there."""
+        self._manager.wait_until_finished()
+
+    def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
+        """The newest state that can be read and its step; `None` if there are no checkpoints.
+
+        A newer one that is truncated or garbled is passed over with a warning that names
+        it, and makes way at the next save.
+
+        Args:
+          template: a pytree with the structure, shapes, dtypes and shardings of the state.
+
+        Raises:
+          InputError: there are checkpoints and none can be read.
+        """
+        steps, fault = self.steps(), None
+        for step in reversed(steps):
+            fault = _fault(self.folder / str(step), _description(template))
+            if fault is None:
+                arguments = ocp.args.StandardRestore(template)
+                return self._manager.restore(step, args=arguments), step
+            warnings.warn(f"checkpoint {self.folder / str(step)}: {fault}", stacklevel=2)
+            self._broken.append(step)
+        if steps:
+            raise InputError(f"checkpoints {self.folder}: none of {steps} can be used, {fault}")
+        return None
+
+    def close(self) -> None:
+        """Waits for the last save and lets go of the folder."""
+        try:
+            self._manager.close()
+        finally:
+            logging.set_verbosity(self._verbosity)
+
+    def _seal(self) -> None:
+        """Seals the save under way, whose folder is whole and not yet under its final name."""
+        if self._sealing is None:
+            return
+        step, arrays = self._sealing
+        for folder in self.folder.glob(f"{step}.*"):
+            seal = {"arrays": arrays, "files": _digests(folder)}
+            (folder / SEAL).write_text(json.dumps(seal))
+
+
+def _description(state: PyTree) -> dict[str, str]:
+    """Type and shape of every array of `state` by its path."""
+    leaves, _ = jax.tree.flatten_with_path(state)
+    return {jax.tree_util.keystr(path): f"{leaf.dtype}{leaf.shape}" for path, leaf in leaves}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in the folders of `folder`, by its relative name.
+
+    The files directly in `folder` belong to the storage, which changes them once more.
+    """
+    found = {}
+    for path in sorted(folder.glob("*/**/*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                name = str(path.relative_to(folder))
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _fault(folder: Path, wanted: dict[str, str]) -> str | None:
+    """Why the checkpoint in `folder` cannot give the arrays `wanted`; `None` if it can."""
+    try:
+        seal = json.loads((folder / SEAL).read_bytes())
+        arrays, sealed = seal["arrays"], seal["files"]
+        found = _digests(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{SEAL} cannot be read, {error}"
+    changed = [name for name in sealed if found.get(name) != sealed[name]]
+    if changed:
+        return f"{changed[0]} is truncated, garbled or gone"
+    other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
+    if other:
+        held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
+        return f"holds {held} at {other[0]} where {needed} is wanted"
+    return None

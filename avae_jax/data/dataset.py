@@ -1,0 +1,41 @@
+"""What every source becomes: arrays ready for the model, and what there is to say about them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.errors import InputError
+
+
+class Dataset(NamedTuple):
+    """Training and test examples of one source, in one shape and one range.
+
+    Both splits are in a seeded random order, so the first n examples are a fair sample.
+    """
+
+    train: np.ndarray  # [N, *S, C] float32
+    test: np.ndarray  # [M, *S, C] float32
+    train_labels: np.ndarray | None  # [N] int32, indices into label_names
+    test_labels: np.ndarray | None  # [M] int32
+    label_names: tuple[str, ...]  # () without labels
+    fill: np.ndarray  # [C] float32, the value outside the image
+    binary: bool  # every value is 0 or 1
+    notes: tuple[str, ...]  # sentences for the user
+
+
+def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
+    """Checks that a Bernoulli likelihood can score the values; other likelihoods take any.
+
+    Raises:
+        InputError: names the least and largest value, the fill included.
+    """
+    if likelihood != "bernoulli":
+        return
+    parts = (dataset.train, dataset.test, dataset.fill)
+    low = min(float(part.min()) for part in parts)
+    high = max(float(part.max()) for part in parts)
+    if low < 0.0 or high > 1.0:
+        raise InputError(
+            f"values from {low:g} to {high:g}: model.likelihood=bernoulli wants [0, 1]; "
+            "rescale the data or set model.likelihood=gaussian"
+        )

@@ -1,0 +1,109 @@
+"""`folder:PATH`: a tree of image files, labelled by the folders just below PATH."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from avae_jax.data.source import Examples, Source, describe, reading, require_memory
+from avae_jax.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+# Pillow's modes whose pixels are numbers as they stand; the others become colours.
+NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+
+
+def read_folder(folder: Path) -> Source:
+    """The PNG, JPEG and TIFF files below `folder`, in order of their paths.
+
+    Labels are the names of the folders just below `folder`, if the files lie in such;
+    an image is read as it is stored, without regard to an orientation tag.
+
+    Raises:
+        InputError: for no images, and images both inside and outside label folders.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; one with PNG, JPEG or TIFF files is wanted")
+    paths = _image_paths(folder)
+    if not paths:
+        raise InputError(f"{folder}: no image in it; PNG, JPEG or TIFF files are wanted")
+    labels, names = _labels(folder, paths)
+    first = read_image(paths[0])
+
+    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        require_memory(
+            str(folder), (len(indices), *first.shape), 4, way_out="set data.limit to read fewer"
+        )
+        images = np.empty((len(indices), *first.shape), first.dtype)
+        # In the order of the paths, so that the odd file that is named is the first.
+        for place in np.argsort(indices):
+            path = paths[indices[place]]
+            images[place] = _like(read_image(path), path, first, paths[0])
+        return images, None if labels is None else labels[indices]
+
+    note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
+    return Source(Examples(len(paths), read), None, names, (note,))
+
+
+def read_image(path: Path) -> np.ndarray:
+    """One image file -> `[H, W, C]`.
+
+    Grey values keep their type (boolean, 8, 16 or 32 bits); palettes and other colour
+    spaces become red, green, blue (and alpha, where a palette is transparent).
+
+    Raises:
+        InputError: for a damaged file, a stack of pages, and more pixels than
+            `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
+    with reading(path, "PNG, JPEG or TIFF file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters comes as an error
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            pages = getattr(image, "n_frames", 1)
+            if pages != 1:
+                raise InputError(f"{path}: {pages} pages; one image a file, or npz for volumes")
+            if image.mode not in NUMERIC_MODES:
+                clear = "transparency" in image.info
+                pixels = np.array(image.convert("RGBA" if clear else "RGB"))
+            else:
+                pixels = np.array(image)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _image_paths(folder: Path) -> list[Path]:
+    found = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(root, name)
+            for name in files
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def _labels(folder: Path, paths: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    inner = [path.relative_to(folder).parts for path in paths]
+    loose = [path for path, parts in zip(paths, inner, strict=True) if len(parts) == 1]
+    if len(loose) == len(paths):
+        return None, ()
+    if loose:
+        raise InputError(
+            f"{loose[0]}: lies beside folders that hold images too; "
+            "either all images in label folders or none are wanted"
+        )
+    names, labels = np.unique([parts[0] for parts in inner], return_inverse=True)
+    return labels.astype(np.int32), tuple(str(name) for name in names)
+
+
+def _like(image: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
+    """`image` unchanged if it has the size, channels and type of the first one."""
+    if image.shape != first.shape or image.dtype != first.dtype:
+        raise InputError(
+            f"{path}: {describe(image.shape)} of {image.dtype}, but {first_path} is "
+            f"{describe(first.shape)} of {first.dtype}; all images of one size, channels and "
+            "type are wanted"
+        )
+    return image

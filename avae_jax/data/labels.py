@@ -1,0 +1,36 @@
+"""Labels as sources give them -> indices into a tuple of names."""
+
+import numpy as np
+
+from avae_jax.errors import InputError
+
+
+def index_labels(*splits: np.ndarray) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Integer labels of any values -> `0..K-1` in increasing order of value.
+
+    Args:
+        splits: integer arrays, one per split; the values of all of them are counted.
+
+    Returns:
+        The indices of each split, int32, and the K values as names.
+    """
+    values, inverse = np.unique(np.concatenate(splits), return_inverse=True)
+    ends = np.cumsum([len(split) for split in splits])[:-1]
+    indices = np.split(inverse.reshape(-1).astype(np.int32), ends)
+    return indices, tuple(str(value) for value in values)
+
+
+def check_labels(labels: np.ndarray, count: int, *, name: str) -> np.ndarray:
+    """`labels` unchanged if they are one integer for each of `count` examples.
+
+    Raises:
+        InputError: says what came instead.
+    """
+    if labels.dtype.kind not in "iub":
+        raise InputError(f"{name}: labels of dtype {labels.dtype}; integers are wanted")
+    if labels.shape != (count,):
+        raise InputError(
+            f"{name}: labels of shape {labels.shape} for {count} examples; "
+            f"one integer for each is wanted, shape ({count},)"
+        )
+    return labels

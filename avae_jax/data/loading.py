@@ -1,0 +1,129 @@
+"""`load`: read a source, split it, bring the values to one range and shape, and say what was done."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.data.dataset import Dataset
+from avae_jax.data.registry import open_source
+from avae_jax.data.shape import fill_value, frame_sides, reframe
+from avae_jax.data.source import Examples, Source, describe, require_memory
+from avae_jax.data.split import hold_out, limited, shuffled
+from avae_jax.data.values import check_finite, constant_examples, to_float
+from avae_jax.errors import InputError
+from avae_jax.options import DataOptions
+
+LEAST_SIDE = 4
+
+
+class Split(NamedTuple):
+    """Examples of a source and the ones taken of them."""
+
+    examples: Examples
+    indices: np.ndarray  # [n], in the order in which they are used
+
+
+def load(options: DataOptions, *, seed: int) -> Dataset:
+    """The examples that `options` ask for.
+
+    The same source and seed give the same examples in the same order: a random one, so
+    that any first n are a fair sample; `limit` takes the first.
+
+    Args:
+        options: source, size, scale, fill, limit and test_fraction. Poses are applied later.
+        seed: of the order and of the examples held out.
+
+    Raises:
+        InputError: one sentence for whatever cannot be read or used.
+    """
+    name = f"data.source={options.source}"
+    source = open_source(options.source)
+    train, test = _choose(source, options, name=name, seed=seed)
+    raw_train, train_labels = train.examples.read(train.indices)
+    raw_test, test_labels = test.examples.read(test.indices)
+    _check_shapes(raw_train, raw_test, name=name)
+    (train_values, test_values), said = to_float((raw_train, raw_test), name=name)
+    check_finite(train_values, train.indices, name=f"{name}, training")
+    check_finite(test_values, test.indices, name=f"{name}, test")
+    empty = _empty_note(train_values, test_values)
+    fill = fill_value(options.fill, train_values)
+    train_values = _framed(train_values, options, fill, name=name)
+    test_values = _framed(test_values, options, fill, name=name)
+    sizes = _sizes_note(train_values, test_values, fill, source.label_names)
+    return Dataset(
+        train=train_values,
+        test=test_values,
+        train_labels=train_labels,
+        test_labels=test_labels,
+        label_names=source.label_names,
+        fill=fill,
+        binary=_is_binary(train_values) and _is_binary(test_values),
+        notes=(*source.notes, said, empty, sizes),
+    )
+
+
+def _choose(
+    source: Source, options: DataOptions, *, name: str, seed: int
+) -> tuple[Split, Split]:
+    """The source's own test split, or a part of its examples held out."""
+    total = source.train.count + (source.test.count if source.test else 0)
+    if total < 2 or not source.train.count or (source.test and not source.test.count):
+        raise InputError(f"{name}: {total} examples; at least one to train and one to test wanted")
+    if source.test is None:
+        chosen = hold_out(source.train.count, fraction=options.test_fraction, seed=seed)
+    else:
+        chosen = tuple(
+            shuffled(split.count, seed=seed, stream=stream)
+            for stream, split in enumerate((source.train, source.test))
+        )
+    train, test = (limited(indices, options.limit) for indices in chosen)
+    return Split(source.train, train), Split(source.test or source.train, test)
+
+
+def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:
+    shape = train.shape[1:]
+    if test.shape[1:] != shape or test.dtype != train.dtype:
+        raise InputError(
+            f"{name}: training examples of {describe(shape)} {train.dtype} and test examples of "
+            f"{describe(test.shape[1:])} {test.dtype}; the same are wanted"
+        )
+    if min(shape[:-1]) < LEAST_SIDE or shape[-1] < 1:
+        raise InputError(
+            f"{name}: examples of {describe(shape)}, channels last; sides of at least "
+            f"{LEAST_SIDE} and at least one channel are wanted"
+        )
+
+
+def _framed(
+    values: np.ndarray, options: DataOptions, fill: np.ndarray, *, name: str
+) -> np.ndarray:
+    if 0 < options.size < LEAST_SIDE:
+        raise InputError(f"data.size={options.size}: 0 (keep) or at least {LEAST_SIDE} is wanted")
+    shape = (len(values), *frame_sides(values.shape[1:-1], options.size), values.shape[-1])
+    require_memory(name, shape, 4, way_out="lower data.size or set data.limit")
+    return reframe(values, scale=options.scale, size=options.size, fill=fill)
+
+
+def _is_binary(values: np.ndarray) -> bool:
+    return bool(((values == 0.0) | (values == 1.0)).all())
+
+
+def _empty_note(train: np.ndarray, test: np.ndarray) -> str:
+    empty = [int(constant_examples(values).sum()) for values in (train, test)]
+    if not any(empty):
+        return "No example is empty (constant)."
+    return (
+        f"Empty (constant) examples, kept: {empty[0]:,} of {len(train):,} to train and "
+        f"{empty[1]:,} of {len(test):,} to test."
+    )
+
+
+def _sizes_note(
+    train: np.ndarray, test: np.ndarray, fill: np.ndarray, label_names: tuple[str, ...]
+) -> str:
+    outside = ", ".join(f"{value:g}" for value in fill)
+    labels = f"{len(label_names)} labels" if label_names else "no labels"
+    return (
+        f"{len(train):,} training and {len(test):,} test examples of {describe(train.shape[1:])} "
+        f"(channels last), {labels}, {outside} outside the image."
+    )

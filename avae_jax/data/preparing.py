@@ -1,0 +1,69 @@
+"""Finds what tensorflow-datasets has prepared on disk, or prepares it, or says what to do."""
+
+import importlib.util
+import os
+from typing import Any
+
+from avae_jax.errors import InputError
+
+
+def prepared_builder(name: str) -> Any:
+    """The `tfds.core.DatasetBuilder` of a data set whose files lie on disk.
+
+    It is looked for in the folder that the environment variable `TFDS_DATA_DIR` names
+    (default `~/tensorflow_datasets`), and fetched into it where TensorFlow is installed.
+
+    Args:
+        name: as tensorflow-datasets writes it, `mnist` or `dsprites:2.0.0`.
+
+    Raises:
+        InputError: one sentence that says what to do instead.
+    """
+    import tensorflow_datasets as tfds  # slow, and no other source needs it
+
+    folder = os.environ.get("TFDS_DATA_DIR") or None
+    try:
+        builder = tfds.builder(name, data_dir=folder)
+        return builder if builder.info.splits else _prepare(name, folder)
+    except InputError:
+        raise
+    except tfds.core.DatasetNotFoundError as error:
+        where = folder or "~/tensorflow_datasets"
+        raise InputError(
+            f"tfds:{name}: tensorflow-datasets knows no such name and none is prepared under "
+            f"{where}; a name it knows is wanted, or point TFDS_DATA_DIR at a prepared folder"
+        ) from error
+    # Builders run code of their own, download and unpack: anything may go wrong in them.
+    except Exception as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise InputError(f"tfds:{name}: cannot be prepared ({line}); {_way_out(name)}") from error
+
+
+def require_tensorflow(name: str, why: str) -> None:
+    """Checks that TensorFlow is installed, without importing it.
+
+    Raises:
+        InputError: says `why` it is needed and how to do without.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise InputError(
+            f"tfds:{name}: {why} needs TensorFlow, which is not installed; {_way_out(name)}"
+        )
+
+
+def _prepare(name: str, folder: str | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    where = folder or "~/tensorflow_datasets"
+    require_tensorflow(name, f"not prepared under {where}, and preparing it")
+    builder = tfds.builder(name, data_dir=folder, file_format="array_record")
+    builder.download_and_prepare()
+    return builder
+
+
+def _way_out(name: str) -> str:
+    return (
+        "on a machine with TensorFlow and a network run "
+        f"tfds.builder('{name}', file_format='array_record').download_and_prepare() and point "
+        "TFDS_DATA_DIR at the folder it fills, or use another data.source such as idx:DIR"
+    )

@@ -1,0 +1,39 @@
+"""`data.source`: one string -> the reader it names."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from avae_jax.data.arrays import read_npy, read_npz
+from avae_jax.data.embedded import read_digits
+from avae_jax.data.folder import read_folder
+from avae_jax.data.idx import read_idx_folder
+from avae_jax.data.prepared import read_prepared
+from avae_jax.data.solids import read_solids
+from avae_jax.data.source import Source
+from avae_jax.errors import InputError
+
+# None of these imports TensorFlow, tensorflow-datasets or scikit-learn before it is called.
+EMBEDDED: dict[str, Callable[[], Source]] = {"digits": read_digits, "solids": read_solids}
+STORED: dict[str, Callable[[Path], Source]] = {
+    "idx": read_idx_folder,
+    "npz": read_npz,
+    "npy": read_npy,
+    "folder": read_folder,
+}
+FORMS = "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH or tfds:NAME"
+
+
+def open_source(text: str) -> Source:
+    """The source that `text` names, e.g. "digits" or "npz:chairs.npz"; `~` is the home folder.
+
+    Raises:
+        InputError: for an unknown form, and for whatever the reader finds wrong.
+    """
+    kind, colon, rest = text.partition(":")
+    if kind in EMBEDDED and not colon:
+        return EMBEDDED[kind]()
+    if kind in STORED and rest:
+        return STORED[kind](Path(rest).expanduser())
+    if kind == "tfds" and rest:
+        return read_prepared(rest)
+    raise InputError(f"data.source={text!r}: {FORMS} is wanted")

@@ -1,0 +1,116 @@
+"""`data.fill`, `data.scale` and `data.size`: the frame every example is brought to."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from avae_jax.errors import InputError
+
+
+def fill_value(fill: Any, train: np.ndarray) -> np.ndarray:
+    """The value outside the image.
+
+    Args:
+        fill: a number, one number per channel, or "border".
+        train: training examples `[N, *S, C]` before scale and size.
+
+    Returns:
+        `[C]` float32; for "border" the median, per channel, of the border of every example.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if isinstance(fill, str) and fill == "border":
+        return border_median(train)
+    channels = train.shape[-1]
+    rule = f"data.fill={fill!r}: a finite number, {channels} of them (one per channel), or 'border'"
+    try:
+        values = np.asarray(fill, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InputError(rule) from None
+    if isinstance(fill, (str, bool)) or values.shape not in ((), (1,), (channels,)):
+        raise InputError(rule)
+    if not np.isfinite(values).all():
+        raise InputError(rule)
+    return np.broadcast_to(values, (channels,)).copy()
+
+
+def border_median(images: np.ndarray) -> np.ndarray:
+    """`[N, *S, C]` -> `[C]`: the median over all examples of the outermost pixels."""
+    sides = images.shape[1:-1]
+    border = np.ones(sides, dtype=bool)
+    border[(slice(1, -1),) * len(sides)] = False
+    # One channel at a time keeps the copy that the median sorts small.
+    channels = range(images.shape[-1])
+    return np.array([np.median(images[:, border, c]) for c in channels], dtype=np.float32)
+
+
+def frame_sides(sides: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """Spatial shape after `data.size`; 0 keeps `sides`."""
+    return (size,) * len(sides) if size else tuple(sides)
+
+
+def reframe(images: np.ndarray, *, scale: float, size: int, fill: np.ndarray) -> np.ndarray:
+    """Scales content about the image centre and pads or crops, in one resampling.
+
+    With `scale == 1` pixels are copied exactly: going from H to n pixels puts
+    `(n - H) // 2` of `fill` in front (a negative number crops). Otherwise the centre of
+    the image falls on the centre of the frame.
+
+    Args:
+        images: `[N, *S, C]` float32.
+        scale: > 1 enlarges, < 1 shrinks.
+        size: pixels of every spatial axis, 0 keeps.
+        fill: `[C]`, the value outside.
+
+    Returns:
+        `[N, *T, C]` float32.
+    """
+    sides = frame_sides(images.shape[1:-1], size)
+    if scale == 1.0:
+        return _pad_or_crop(images, sides, fill)
+    framed = np.empty((len(images), *sides, images.shape[-1]), dtype=np.float32)
+    for n, image in enumerate(images):
+        for c, outside in enumerate(fill):
+            framed[n, ..., c] = resample(image[..., c], sides, scale=scale, fill=outside)
+    return framed
+
+
+def resample(image: np.ndarray, sides: tuple[int, ...], *, scale: float, fill: float) -> np.ndarray:
+    """One channel `[*S]` -> `[*T]` scaled about the centre, as if `fill` went on without end.
+
+    Shrinking is linear after a Gaussian of standard deviation `(1 / scale - 1) / 2` pixels
+    against aliasing; enlarging is cubic, kept within the range of the image.
+    """
+    sigma = max(0.0, (1.0 / scale - 1.0) / 2.0)
+    # The Gaussian carries content across the border, so the border moves out first.
+    margin = math.ceil(4.0 * sigma)
+    wide = np.pad(image, margin, constant_values=fill)
+    if sigma > 0.0:
+        wide = ndimage.gaussian_filter(wide, sigma, mode="constant", cval=fill, truncate=4.0)
+    centre_in = (np.array(wide.shape) - 1) / 2.0
+    centre_out = (np.array(sides) - 1) / 2.0
+    moved = ndimage.affine_transform(
+        wide,
+        np.full(image.ndim, 1.0 / scale),
+        offset=centre_in - centre_out / scale,
+        output_shape=tuple(sides),
+        order=3 if scale > 1.0 else 1,
+        mode="grid-constant",
+        cval=fill,
+    )
+    return np.clip(moved, min(image.min(), fill), max(image.max(), fill))
+
+
+def _pad_or_crop(images: np.ndarray, sides: tuple[int, ...], fill: np.ndarray) -> np.ndarray:
+    fronts = [(new - old) // 2 for old, new in zip(images.shape[1:-1], sides, strict=True)]
+    target, origin = [slice(None)], [slice(None)]
+    for front, old, new in zip(fronts, images.shape[1:-1], sides, strict=True):
+        target.append(slice(max(front, 0), min(front + old, new)))
+        origin.append(slice(max(-front, 0), min(new - front, old)))
+    framed = np.empty((len(images), *sides, images.shape[-1]), dtype=np.float32)
+    framed[...] = fill
+    framed[tuple(target)] = images[tuple(origin)]
+    return framed

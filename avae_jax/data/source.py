@@ -1,0 +1,86 @@
+"""What a reader of one kind of source hands to the loader, and how reading may fail."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.errors import InputError
+
+# Above this the arrays would not fit an ordinary machine: more likely a wrong file, a
+# wrong size or an archive made to expand without end.
+MAX_BYTES = 16 * 2**30
+
+
+class Examples(NamedTuple):
+    """One split as its source stores it.
+
+    `read` maps indices `[n]` to raw numbers `[n, *S, C]` (any numeric dtype) and labels
+    `[n]` in `0..len(label_names)-1`, or None; so that `data.limit` never reads the rest.
+    """
+
+    count: int
+    read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+
+
+class Source(NamedTuple):
+    """A source with its own test split, or with `test=None` where part is to be held out."""
+
+    train: Examples
+    test: Examples | None
+    label_names: tuple[str, ...]  # () without labels
+    notes: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def reading(path: Path | str, wanted: str) -> Iterator[None]:
+    """Turns every failure while reading `path` into one sentence.
+
+    Args:
+        path: what is read, for the sentence.
+        wanted: what it should be, e.g. "IDX file".
+
+    Raises:
+        InputError: in place of whatever the body raised.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; a readable {wanted} is wanted") from None
+    except OSError as error:
+        raise InputError(f"{path}: {_line(error)}; a readable {wanted} is wanted") from error
+    # Parsers of damaged files raise nearly everything (struct.error, zlib.error,
+    # SyntaxError, IndexError, ...), and all of it means the same here.
+    except Exception as error:
+        raise InputError(f"{path}: not a readable {wanted} ({_line(error)})") from error
+
+
+def require_memory(name: str, shape: tuple[int, ...], itemsize: int, *, way_out: str) -> None:
+    """Refuses an array of `shape` that would take more than `MAX_BYTES`.
+
+    Raises:
+        InputError: names the array, its size, and `way_out`.
+    """
+    bytes_wanted = itemsize
+    for side in shape:
+        bytes_wanted *= int(side)
+    if bytes_wanted > MAX_BYTES:
+        raise InputError(
+            f"{name}: {describe(shape)} would take {bytes_wanted / 2**30:.0f} GiB and at most "
+            f"{MAX_BYTES / 2**30:.0f} are allowed; {way_out}"
+        )
+
+
+def describe(shape: tuple[int, ...]) -> str:
+    """`(32, 32, 1)` as `32 x 32 x 1`."""
+    return " x ".join(str(side) for side in shape)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's own words, short enough to stand in a sentence."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.strip().splitlines()[0][:160].rstrip(".")

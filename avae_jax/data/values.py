@@ -1,0 +1,87 @@
+"""Numbers as sources store them -> float32, by one rule for every source."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avae_jax.errors import InputError
+
+# Below this share of its type's range an integer image is all but black: most often
+# 0..255 stored in a wide type.
+FAINT = 0.01
+
+
+def to_float(splits: Sequence[np.ndarray], *, name: str) -> tuple[list[np.ndarray], str]:
+    """Raw numbers -> float32, the same way for every split.
+
+    Floats are taken as they are. Integers are divided by the largest value of their type,
+    unless their largest value is 1: those are binary, like booleans, and stay 0 and 1.
+
+    Args:
+        splits: arrays `[n, *S, C]` of one dtype.
+        name: of the source, for errors.
+
+    Returns:
+        The float32 arrays, and a sentence that says what was done.
+
+    Raises:
+        InputError: for a dtype that is no number, and negative integers.
+    """
+    dtype = require_numbers(splits[0].dtype, name=name)
+    if dtype.kind == "f":
+        return [_narrow(split) for split in splits], f"Values: {dtype.name} taken as they are."
+    if min(split.min() for split in splits) < 0:
+        raise InputError(f"{name}: negative {dtype.name} values; integers from 0 up are wanted")
+    top = int(max(split.max() for split in splits))
+    if top <= 1:
+        return [_narrow(split) for split in splits], f"Values: {dtype.name} 0 and 1, binary."
+    largest = np.iinfo(dtype).max
+    said = f"Values: {dtype.name} divided by {largest}."
+    if top < FAINT * largest:
+        said += f" The largest is only {top}: store them in a smaller type if that is not meant."
+    return [_narrow(split) / np.float32(largest) for split in splits], said
+
+
+def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:
+    """`dtype` unchanged if it is boolean, integer or real.
+
+    Raises:
+        InputError: for pickled objects, strings, complex numbers and records.
+    """
+    if dtype.hasobject:
+        raise InputError(f"{name}: pickled objects are not read; an array of numbers is wanted")
+    if dtype.kind not in "biuf":
+        raise InputError(f"{name}: dtype {dtype}; booleans, integers or floats are wanted")
+    return dtype
+
+
+def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str) -> None:
+    """Checks every value.
+
+    Args:
+        values: `[n, *S, C]`.
+        indices: `[n]`, where each example stands in its source.
+        name: of the source.
+
+    Raises:
+        InputError: names the first example with NaN or infinity.
+    """
+    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    if bad.any():
+        first = int(indices[bad].min())
+        raise InputError(
+            f"{name}: example {first} holds NaN or infinity ({int(bad.sum())} such "
+            "examples among those read); finite float32 values are wanted"
+        )
+
+
+def constant_examples(values: np.ndarray) -> np.ndarray:
+    """`[n, *S, C]` -> `[n]`, true where every channel has one value everywhere."""
+    spatial = tuple(range(1, values.ndim - 1))
+    return (values.max(axis=spatial) == values.min(axis=spatial)).all(axis=-1)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    # A float64 beyond float32 becomes infinity, which `check_finite` then reports.
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)

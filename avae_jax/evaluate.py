@@ -1,0 +1,117 @@
+"""Evaluation on held-out examples: losses, poses, and what each picture shows.
+
+Every function here is for a batch, pure, and compiled by its caller. What is drawn
+depends on the key and the index of the example alone.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
+from avae_jax.options import SearchOptions
+from avae_jax.posing import example_keys, find_poses
+from avae_jax.search import SearchResult
+from avae_jax.train import pose_batch
+from avae_jax.transform.frame import support
+from avae_jax.transform.matrices import determinant, identity
+from avae_jax.types import Array, Key, Params
+
+
+class Posed(NamedTuple):
+    """A batch of examples at random poses, and what the search found.
+
+    Attributes:
+      observed: `[B, *S, C]`, the examples at the poses `applied: [B, d + 1, d + 1]`.
+      found: the result of the search on them.
+    """
+
+    observed: Array
+    applied: Array
+    found: SearchResult
+
+
+def pose_and_search(
+    params: Params, key: Key, x: Array, index: Array, *, avae: AVAE, search: SearchOptions
+) -> Posed:
+    """Poses each example `x: [B, *S, C]` by its own fixed pose and searches it."""
+    observed, applied = apply_poses(key, x, index, avae=avae)
+    return Posed(observed, applied, search_batch(params, key, observed, index, avae, search))
+
+
+def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array, Array]:
+    """Each test example at its own fixed random pose, and that pose."""
+    return pose_batch(example_keys(jax.random.fold_in(key, 0), index), x, avae=avae)
+
+
+def search_batch(
+    params: Params, key: Key, x: Array, index: Array, avae: AVAE, search: SearchOptions
+) -> SearchResult:
+    """Searches observations `x: [B, *S, C]` with the starts of their index."""
+    keys = example_keys(jax.random.fold_in(key, 1), index)
+    return find_poses(params, keys, x, avae=avae, options=search)
+
+
+def losses(
+    params: Params, key: Key, x: Array, index: Array, poses: Array, *, avae: AVAE
+) -> Array:
+    """The reported loss `[B]`, nll + KL in nats with z sampled, of `x` at `poses`."""
+
+    def one(key: Key, example: Array, pose: Array) -> Array:
+        terms = elbo(params, key, example, pose, avae=avae)
+        return terms.nll + terms.kl
+
+    return jax.vmap(one)(example_keys(jax.random.fold_in(key, 2), index), x, poses)
+
+
+def unmoved(x: Array, *, avae: AVAE) -> Array:
+    """The identity pose for every example, `[B, d + 1, d + 1]`."""
+    one = identity(avae.group.d)
+    return jnp.broadcast_to(one, (x.shape[0], *one.shape))
+
+
+class Views(NamedTuple):
+    """What an example looks like on its way through the model, and two checks.
+
+    Attributes:
+      canonical_input: `[B, *S, C]`, the observation carried to the canonical frame.
+      canonical: `[B, *S, C]`, the decoded object.
+      reconstruction: `[B, *S, C]`, the decoded object in the frame of the observation.
+      mu: `[B, Z]`.
+      outside: `[B]`, mean of the rendered frame minus background, outside the support.
+      cropped: `[B]`, share of the decoded mass that is lost on the way back.
+    """
+
+    canonical_input: Array
+    canonical: Array
+    reconstruction: Array
+    mu: Array
+    outside: Array
+    cropped: Array
+
+
+def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
+    """Pictures of observations `x: [B, *S, C]` at found `poses`, z at its mean."""
+    mask = support(avae.inner)
+
+    def one(example: Array, pose: Array) -> Views:
+        moved = canonicalise(example, pose, avae=avae)
+        mu, _ = avae.model.encode(params, moved)
+        drawn = render(params, mu, avae=avae)
+        back = observe(drawn, pose, avae=avae)
+        outside = ((drawn - avae.fill) * (1 - mask)).sum()
+        outside = outside / jnp.maximum((1 - mask).sum() * drawn.shape[-1], 1)
+        mass = jnp.abs(drawn - avae.fill).sum()
+        # The way back stretches space by the determinant of the inverse of the pose.
+        kept = jnp.abs(back - avae.fill).sum() * jnp.abs(determinant(pose[:-1, :-1]))
+        cropped = jnp.maximum(1 - kept / jnp.maximum(mass, 1e-6), 0)
+        return Views(moved, drawn, narrow(back, avae=avae), mu, outside, cropped)
+
+    return jax.vmap(one)(x, poses)
+
+
+def narrow(image: Array, *, avae: AVAE) -> Array:
+    """The part of `[*outer.shape, C]` that lies in the frame of the observation."""
+    sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
+    return image[tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)]

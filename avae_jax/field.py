@@ -1,0 +1,134 @@
+"""One field of the options: what it may hold, how text spells it, how a fault is said."""
+
+import contextlib
+import dataclasses
+import math
+import numbers
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+
+def option(default: Any, help: str, *, choices=None, low=None, above=None, high=None) -> Any:
+    """A dataclass field that carries its own help and its own rule.
+
+    Args:
+      default: the value where nothing else is given.
+      help: one line for people.
+      choices: the texts allowed, where the value is a text.
+      low: smallest number allowed; like the other bounds also for every entry of a tuple.
+      above: the number must be larger than this.
+      high: largest number allowed.
+    """
+    rule = {"choices": choices, "low": low, "above": above, "high": high}
+    return dataclasses.field(default=default, metadata={"help": help, **rule})
+
+
+def broken(field: dataclasses.Field, value: Any) -> list[str]:
+    """The rules that `value` breaks on its own: its type and choices, else its bounds."""
+    choices = field.metadata["choices"]
+    unlisted = choices and isinstance(value, str) and value not in choices
+    if unlisted or not any(_is_a(value, kind) for kind in _kinds(field)):
+        return [wanted(field)]
+    if value is None or isinstance(value, str):
+        return []
+    return _out_of_bounds(field.metadata, value if isinstance(value, tuple) else (value,))
+
+
+def wanted(field: dataclasses.Field) -> str:
+    """What `field` holds, in words."""
+    choices = field.metadata["choices"]
+    kinds = " or ".join(_words(kind, choices) for kind in _kinds(field))
+    return ", ".join([kinds, *_bounds(field.metadata).values()])
+
+
+def parse(field: dataclasses.Field, text: str) -> Any:
+    """The value that `text` spells for `field`, or `text` itself if it spells none."""
+    for kind in sorted(_kinds(field), key=lambda kind: kind is str):
+        try:
+            return _read(kind, text)
+        except (KeyError, ValueError):
+            continue
+    return text
+
+
+def settle(field: dataclasses.Field, value: Any) -> Any:
+    """`value` in the field's own type where nothing is lost, else as it came.
+
+    Lists become tuples, integers become floats where a float is wanted, and numbers of
+    other libraries become Python's.
+    """
+    return _settled(value, _kinds(field))
+
+
+def _kinds(field: dataclasses.Field) -> tuple:
+    """The types that a value of `field` may have, such as `(int, NoneType)`."""
+    union = isinstance(field.type, types.UnionType)
+    return typing.get_args(field.type) if union else (field.type,)
+
+
+def _entry(kind: Any) -> Any:
+    """The type of the entries of a tuple type, `None` for any other type."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Whether `value` is of `kind`: a bool is no int, a float is finite, a tuple not empty."""
+    entry = _entry(kind)
+    if entry:
+        return isinstance(value, tuple) and bool(value) and all(_is_a(v, entry) for v in value)
+    if kind is float:
+        return isinstance(value, float) and math.isfinite(value)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _bounds(rule: Mapping) -> dict[str, str]:
+    """The bounds that `rule` has, in words."""
+    words = {"low": "at least", "above": "above", "high": "at most"}
+    return {key: f"{text} {rule[key]}" for key, text in words.items() if rule[key] is not None}
+
+
+def _out_of_bounds(rule: Mapping, several: tuple) -> list[str]:
+    """The bounds of `rule` that at least one of the numbers breaks."""
+    broken_by = {
+        "low": lambda bound: min(several) < bound,
+        "above": lambda bound: min(several) <= bound,
+        "high": lambda bound: max(several) > bound,
+    }
+    return [text for key, text in _bounds(rule).items() if broken_by[key](rule[key])]
+
+
+def _words(kind: Any, choices: tuple | None) -> str:
+    if kind is str and choices:
+        return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
+    texts = {bool: "true or false", int: "an integer", float: "a finite number", str: "text"}
+    texts |= {tuple[int, ...]: "a list of integers", tuple[float, ...]: "a list of finite numbers"}
+    return texts.get(kind, "none")
+
+
+def _read(kind: Any, text: str) -> Any:
+    """Raises `KeyError` or `ValueError` where `text` does not spell a `kind`."""
+    if kind is types.NoneType:
+        return {"none": None}[text.lower()]
+    if kind is bool:
+        return {"true": True, "false": False}[text.lower()]
+    entry = _entry(kind)
+    if entry:
+        listed = text.strip().removeprefix("(").removesuffix(")").rstrip(", ")
+        return tuple(entry(part) for part in listed.split(","))
+    return kind(text)
+
+
+def _settled(value: Any, kinds: tuple) -> Any:
+    if isinstance(value, list | tuple):
+        entry = next(filter(None, map(_entry, kinds)), None)
+        return tuple(_settled(v, (entry,)) for v in value) if entry else value
+    if isinstance(value, bool):
+        return value
+    if int in kinds and isinstance(value, numbers.Integral):
+        return int(value)
+    if float in kinds and isinstance(value, numbers.Real):
+        with contextlib.suppress(OverflowError):  # a larger integer breaks the rule as it is
+            return float(value)
+    return value

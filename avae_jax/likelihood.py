@@ -1,0 +1,28 @@
+"""Likelihoods of an image given the mean of every pixel, in nats, summed over pixels."""
+
+import math
+
+import jax.numpy as jnp
+from avae_jax.types import Array
+
+# Keeps probabilities off 0 and 1: p <- EPS + (1 - 2 EPS) p. A certain and wrong pixel then
+# costs 9.2 nats, a certain and right one 0.0001.
+EPS = 1e-4
+
+
+def bernoulli_nll(x: Array, p: Array) -> Array:
+    """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape."""
+    # Cubic interpolation may leave [0, 1] by a little.
+    p = EPS + (1 - 2 * EPS) * jnp.clip(p, 0, 1)
+    return -(x * jnp.log(p) + (1 - x) * jnp.log1p(-p)).sum()
+
+
+def gaussian_nll(x: Array, mean: Array, log_sigma: Array) -> Array:
+    """Negative log-likelihood `[]` under independent normals with scale `exp(log_sigma)`."""
+    scaled = (x - mean) * jnp.exp(-log_sigma)
+    return (scaled * scaled / 2 + log_sigma + math.log(2 * math.pi) / 2).sum()
+
+
+def gaussian_kl(mu: Array, logvar: Array) -> Array:
+    """KL divergence `[]` of N(mu, exp(logvar)) from N(0, 1), summed over `[Z]`."""
+    return (jnp.exp(logvar) + mu * mu - 1 - logvar).sum() / 2

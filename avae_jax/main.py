@@ -1,0 +1,182 @@
+"""The command line: flags in, exit status out.
+
+Nothing heavy is imported before the flags and the config are found sound, so that help
+and mistakes answer at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from avae_jax import config
+from avae_jax.errors import InputError, NumericalError
+from avae_jax.field import wanted
+from avae_jax.options import Options, fields, values
+from avae_jax.workdir import WorkDir
+
+DEFAULT_CONFIG = "digits"
+OVERRIDE = "--config."
+
+DESCRIPTION = """\
+Trains a variational autoencoder that looks, for every example, for the pose at which it
+explains the example best; evaluates it over all poses and writes a report.
+
+Without arguments: the handwritten digits, turned at random, into runs/digits.
+"""
+
+DETAILS = """\
+options of the experiment:
+  --config.path.to.field=value   set one field over the config; as often as wanted
+  Lists are written 512,512 and switches true or false.
+
+examples:
+  python -m avae_jax.main
+  python -m avae_jax.main --config configs/solids.py --workdir runs/solids
+  python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
+  python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
+  python -m avae_jax.main --mode evaluate --workdir runs/digits
+
+results, in the work directory:
+  report/index.html     the page to look at first: pictures and the table
+  report/summary.json   the numbers of the table
+  metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
+  checkpoints/          weights by step; the same command goes on from the last one
+  config.json           the config with every field
+
+exit status:
+  0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one sentence, without the usage in front of it."""
+
+    def error(self, message: str):
+        self.exit(2, f"avae_jax: {message}, see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
+    flags = _parser().parse_args([text for text in given if not text.startswith(OVERRIDE)])
+    try:
+        if flags.list_options:
+            print(list_options())
+            return 0
+        _run(flags, overrides)
+    except (InputError, NumericalError) as error:
+        print(f"avae_jax: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        print(
+            "avae_jax: interrupted, the same command goes on from the last checkpoint",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+def list_options() -> str:
+    """Every field, its default, its meaning and what it holds, a line each."""
+    defaults = values(Options())
+    width = max(map(len, defaults))
+    return "\n".join(
+        f"{name:{width}}  {_shown(defaults[name]):10}  {field.metadata['help']} [{wanted(field)}]"
+        for name, field in fields().items()
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m avae_jax.main",
+        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE] [--platform NAME] "
+        "[--config.path.to.field=value ...]",
+        description=DESCRIPTION,
+        epilog=DETAILS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a config file, or the name of a packaged one: "
+        f"{', '.join(config.packaged())} (default: {DEFAULT_CONFIG}; modes other than train "
+        "read the work directory's own)",
+    )
+    parser.add_argument(
+        "--workdir",
+        metavar="DIR",
+        help="where everything is written (default: runs/NAME of the config)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("train", "evaluate", "report"),
+        default="train",
+        help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
+        "report; report: write the report again (default: train)",
+    )
+    parser.add_argument(
+        "--platform",
+        choices=("auto", "cpu", "gpu", "tpu"),
+        default="auto",
+        help="where to compute; one that is asked for and absent is an error (default: auto)",
+    )
+    parser.add_argument(
+        "--list-options", action="store_true", help="list every field of a config and exit"
+    )
+    return parser
+
+
+def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
+    name = DEFAULT_CONFIG if flags.config is None else flags.config
+    workdir = Path("runs") / Path(name).stem if flags.workdir is None else Path(flags.workdir)
+    if flags.workdir == "":
+        raise InputError("--workdir: empty, wanted a directory")
+    if flags.config is None and flags.mode != "train":
+        chosen = config.to_config(WorkDir(workdir).saved_options())
+    else:
+        chosen = config.load_file(name)
+    options = config.to_options(config.apply_overrides(chosen, overrides))
+    _use_platform(flags.platform)
+    # Imported this late because it brings JAX and all that stands on it.
+    from avae_jax import loop
+
+    modes = {"train": loop.train, "evaluate": loop.evaluate, "report": loop.report}
+    modes[flags.mode](options, workdir)
+
+
+def _use_platform(name: str) -> None:
+    """Makes JAX compute on `name`; `auto` leaves the choice to JAX.
+
+    Raises:
+      InputError: JAX finds no such device.
+    """
+    import jax
+
+    # JAX reads the name gpu as every kind of GPU at once and fails where one is missing.
+    # Left to itself it takes the kind that is there before the CPU.
+    platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu,cpu"}
+    try:
+        if name == "auto":
+            jax.devices()
+        else:
+            jax.config.update("jax_platforms", platforms[name])
+            jax.devices(name)
+    except (RuntimeError, AssertionError) as error:
+        asked = "JAX_PLATFORMS" if name == "auto" else f"--platform {name}"
+        raise InputError(
+            f"{asked}: no such device on this machine, or JAX is not installed for it"
+        ) from error
+
+
+def _shown(value: object) -> str:
+    """`value` as an override writes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""The only list of options: names, defaults, meaning and rules.
+
+Every field of a config stands here once. `config.py` derives the `ConfigDict` from
+these classes and turns it back into them; below the host loop code sees only these
+frozen, hashable dataclasses, never a `ConfigDict`.
+"""
+
+import dataclasses
+from typing import Any
+
+from avae_jax.errors import InputError
+from avae_jax.field import broken, option
+
+FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
+MODELS = ("dense", "conv", "source")
+LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
+INTERPOLATIONS = ("linear", "cubic")
+START_KINDS = ("even", "random", "right_angles")
+METHODS = ("gauss_newton", "adam")
+PRESETS = ("source", "fast", "thorough")
+SCHEDULES = ("constant", "cosine")
+SOURCES = ("digits", "solids")
+SOURCES_WITH_ARGUMENT = ("idx", "npz", "npy", "folder", "tfds")
+# Axes are named z, y, x in array order; 2-D has no z.
+PLANES = ("zy", "zx", "yx")
+GENERATORS = (
+    *(f"rotation_{plane}" for plane in PLANES),
+    *(f"shift_{axis}" for axis in "zyx"),
+    "scale",
+    *(f"scale_{axis}" for axis in "zyx"),
+    *(f"shear_{plane}" for plane in PLANES),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Where the examples come from and how they are posed."""
+
+    source: str = option(
+        "digits", "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH or tfds:NAME"
+    )
+    pose: str = option("random", "pose of the training examples", choices=("as_is", "random"))
+    size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
+    scale: float = option(
+        1.0, "enlarge (> 1) or shrink (< 1) content about the centre", above=0.0, high=16.0
+    )
+    fill: float | tuple[float, ...] | str = option(
+        "border",
+        "value outside: a number, one per channel, or border (median of the border)",
+        choices=("border",),
+    )
+    limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
+    test_fraction: float = option(
+        0.2, "share held out where the source has no split", above=0.0, high=0.9
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RangeOptions:
+    """How far poses reach; applied poses and the search's prior follow these."""
+
+    rotation: float = option(
+        180.0, "degrees to either side; 180 is every orientation", above=0.0, high=180.0
+    )
+    shift: float = option(
+        0.2, "share of the longest side, to either side on each axis", low=0.0, high=1.0
+    )
+    scale: float = option(
+        1.4, "largest enlargement; the smallest is its inverse", low=1.0, high=8.0
+    )
+    shear: float = option(0.4, "largest shear to either side", low=0.0, high=4.0)
+    reflect: bool = option(False, "the family includes mirror images")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """The variational autoencoder."""
+
+    name: str = option(
+        "dense", "dense, conv, or source (the layout of the original work)", choices=MODELS
+    )
+    latent: int = option(8, "latent size Z", low=1)
+    hidden: tuple[int, ...] = option((512, 512), "widths of the dense layers", low=1)
+    channels: tuple[int, ...] = option(
+        (32, 64), "channels of the convolutional stages, each halving the size", low=1
+    )
+    kernel: int = option(3, "kernel side of the convolutions", low=1, high=15)
+    likelihood: str = option("bernoulli", "likelihood of a pixel", choices=LIKELIHOODS)
+    sigma: float = option(
+        0.1, "standard deviation of the Gaussian likelihood, or its start if learned", above=0.0
+    )
+    interpolation: str = option("linear", "resampling of images", choices=INTERPOLATIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchOptions:
+    """The search over poses. `None` takes the value of the preset."""
+
+    preset: str = option("fast", "source, fast or thorough", choices=PRESETS)
+    kind: str | None = option(None, "even, random or right_angles starts", choices=START_KINDS)
+    starts: int | None = option(None, "starts R scored per example", low=1)
+    keep: int | None = option(None, "candidates K refined per example", low=1)
+    steps: int | None = option(None, "refinement steps T", low=0)
+    method: str | None = option(None, "gauss_newton or adam", choices=METHODS)
+    learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
+    distance: float | None = option(
+        None, "kept starts differ by at least this many degrees", low=0.0, high=180.0
+    )
+    unroll: bool = option(False, "unroll the refinement loop")
+    chunk: int = option(4096, "at most this many (example, pose) pairs in memory at once", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """Updates of the weights."""
+
+    search: bool = option(True, "search the pose of every training example before each update")
+    steps: int = option(1000, "weight updates", low=0)
+    batch_size: int = option(128, "examples per update", low=1)
+    learning_rate: float = option(1e-3, "peak learning rate of Adam", above=0.0)
+    schedule: str = option("cosine", "learning-rate schedule", choices=SCHEDULES)
+    warmup: int = option(50, "updates of linear warm-up", low=0)
+    clip: float = option(100.0, "largest global norm of the gradient of the mean loss", above=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalOptions:
+    """Evaluation on held-out examples."""
+
+    examples: int = option(500, "test examples evaluated", low=1)
+    batch_size: int = option(64, "examples per call", low=1)
+    curve_points: int = option(24, "poses on the loss-against-angle curve", low=2)
+    curve_examples: int = option(64, "test examples averaged on that curve", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogOptions:
+    """What is written while training, and when."""
+
+    every: int = option(10, "updates between lines of metrics.jsonl", low=1, high=10)
+    checkpoint_every: int = option(200, "updates between checkpoints", low=1)
+    keep_checkpoints: int = option(2, "checkpoints kept", low=1)
+    moments: int = option(6, "moments of training at which found poses are recorded", low=0)
+    moment_examples: int = option(256, "test examples searched at each moment", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """A whole experiment."""
+
+    data: DataOptions = DataOptions()
+    family: str = option(
+        "rotation", "rotation, translation, rigid, similarity, affine, or generators joined by +"
+    )
+    ranges: RangeOptions = RangeOptions()
+    model: ModelOptions = ModelOptions()
+    search: SearchOptions = SearchOptions()
+    train: TrainOptions = TrainOptions()
+    eval: EvalOptions = EvalOptions()
+    log: LogOptions = LogOptions()
+    seed: int = option(0, "seed of everything random", low=0, high=2**31 - 1)
+
+
+# Fields that a second start in the same work directory may change.
+MAY_CHANGE = ("train.steps", "eval.", "log.", "search.chunk", "search.unroll")
+
+
+def fields() -> dict[str, dataclasses.Field]:
+    """Every field by its full name, such as `data.size`, in the order of the classes."""
+    named = {}
+    for field in dataclasses.fields(Options):
+        if dataclasses.is_dataclass(field.type):
+            inner = dataclasses.fields(field.type)
+            named |= {f"{field.name}.{part.name}": part for part in inner}
+        else:
+            named[field.name] = field
+    return named
+
+
+def values(options: Options) -> dict[str, Any]:
+    """The value of every field by its full name."""
+    named = {}
+    for name in fields():
+        section, _, inner = name.rpartition(".")
+        named[name] = getattr(getattr(options, section) if section else options, inner)
+    return named
+
+
+def faults(options: Options) -> list[str]:
+    """Every broken rule of `options`, each as `field=value: rule`."""
+    value = values(options)
+    found = {name: broken(field, value[name]) for name, field in fields().items()}
+    sound = {name: value[name] for name in found if not found[name]}
+    for name, text in _contradictions(sound) + _unknown_names(sound):
+        found[name].append(text)
+    return [f"{name}={value[name]!r}: {text}" for name, texts in found.items() for text in texts]
+
+
+def refuse(found: list[str]) -> None:
+    """One `InputError` that lists the faults `found`, if there are any."""
+    if found:
+        raise InputError("bad config: " + "; ".join(found))
+
+
+def check(options: Options) -> Options:
+    """`options` unchanged, or an `InputError` that lists every broken rule."""
+    refuse(faults(options))
+    return options
+
+
+def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """(field, rule) where sound fields do not go together; `value` leaves out the others."""
+    found = []
+    starts, keep = value.get("search.starts"), value.get("search.keep")
+    if starts is not None and keep is not None and keep > starts:
+        found.append(("search.keep", f"at most search.starts={starts}"))
+    fill = value.get("data.fill", "border")
+    levels = () if isinstance(fill, str) else fill if isinstance(fill, tuple) else (fill,)
+    if value.get("model.likelihood") == "bernoulli" and not all(0 <= v <= 1 for v in levels):
+        found.append(("data.fill", "from 0 to 1 where model.likelihood is bernoulli"))
+    if 0 < value.get("data.size", 0) < 4:
+        found.append(("data.size", "0 or at least 4"))
+    return found
+
+
+def _unknown_names(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """(field, rule) for a source or a family that does not exist."""
+    found = []
+    if not set(value.get("family", "rotation").split("+")) <= {*FAMILIES, *GENERATORS}:
+        known = ", ".join(FAMILIES + GENERATORS)
+        found.append(("family", f"one of {known}, or several joined by +"))
+    kind, colon, argument = value.get("data.source", "digits").partition(":")
+    if not (kind in SOURCES_WITH_ARGUMENT and argument) and (colon or kind not in SOURCES):
+        known = ", ".join((*SOURCES, *(f"{kind}:..." for kind in SOURCES_WITH_ARGUMENT)))
+        found.append(("data.source", f"one of {known}"))
+    return found

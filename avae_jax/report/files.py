@@ -1,0 +1,40 @@
+"""The files of a report, each replaced as a whole or not at all."""
+
+import json
+import os
+import pathlib
+
+from avae_jax.errors import InputError
+from avae_jax.report import page
+from avae_jax.report.findings import Findings
+from avae_jax.report.text import strict
+
+
+def write(folder: pathlib.Path, findings: Findings) -> None:
+    """Write `index.html` (one self-contained page) and `summary.json` into `folder`.
+
+    The summary is strict JSON: what is not finite becomes `null`.
+
+    Raises:
+        InputError: `folder` cannot be made or written.
+    """
+    folder = pathlib.Path(folder)
+    summary = json.dumps(strict(findings.summary), indent=2, allow_nan=False) + "\n"
+    contents = {"index.html": page.html(findings), "summary.json": summary}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in contents.items():
+            _replace(folder / name, text)
+    except OSError as error:
+        raise InputError(
+            f"report folder {folder}: {error.strerror}; it must be a folder that can be written"
+        ) from error
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

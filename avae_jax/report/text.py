@@ -1,0 +1,62 @@
+"""Outside text and numbers made fit to print."""
+
+import html
+import math
+from typing import Any
+
+import numpy as np
+
+ABSENT = "\u2013"  # an en dash, for what does not apply
+ELLIPSIS = "\u2026"
+
+
+def plain(text: Any, limit: int = 0) -> str:
+    """`text` on one line without control characters, cut to `limit` characters if not 0.
+
+    What is left can stand in XML; it is not escaped.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in str(text))
+    line = " ".join(printable.split())
+    return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
+
+
+def escaped(text: Any, limit: int = 0) -> str:
+    """`plain` text that can stand in HTML, attributes included."""
+    return html.escape(plain(text, limit), quote=True)
+
+
+def real(value: Any) -> float:
+    """`value` as a float; NaN for what is absent or is not a number."""
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def number(value: Any) -> str:
+    """A number to four significant digits, a dash for what is absent or not finite."""
+    size = real(value)
+    if not math.isfinite(size):
+        return ABSENT
+    if abs(size) >= 1000 or size == int(size):
+        return f"{size:,.0f}"
+    return f"{size:.4g}"
+
+
+def label_name(label: int, names: tuple[str, ...], limit: int = 0) -> str:
+    """The name of `label`, its number where it has none."""
+    known = 0 <= label < len(names)
+    return plain(names[label], limit) if known else str(label)
+
+
+def strict(value: Any) -> Any:
+    """`value` as JSON can say it: Python numbers, `None` for what is not finite."""
+    if isinstance(value, dict):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return strict(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,67 @@
+"""The picture of the loss and its two terms against the step of training."""
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from avae_jax.report import chart
+from avae_jax.report.text import number, real
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+POINTS = 400  # at most; more lines are averaged in groups
+
+
+def draw(metrics: Sequence[dict[str, Any]]) -> bytes | None:
+    """The chart as SVG; None where no line has a finite loss."""
+    series = {key: column(metrics, key) for key in ("step", "loss", "nll", "kl")}
+    if not (np.isfinite(series["loss"]) & np.isfinite(series["step"])).any():
+        return None
+    return chart.svg(functools.partial(_paint, series), width=480, height=320)
+
+
+def column(metrics: Sequence[dict[str, Any]], key: str) -> np.ndarray:
+    """One value of every line, averaged in groups to at most `POINTS`; NaN where absent."""
+    values = np.array([real(line.get(key)) for line in metrics if "loss" in line])
+    group = -(-len(values) // POINTS)
+    if group <= 1:
+        return values
+    padded = np.pad(values, (0, -len(values) % group), constant_values=np.nan)
+    groups = padded.reshape(-1, group)
+    count = np.isfinite(groups).sum(axis=1)
+    return np.where(np.isfinite(groups), groups, 0).sum(axis=1) / np.where(count, count, np.nan)
+
+
+def _paint(series: dict[str, np.ndarray], figure: "Figure") -> None:
+    axes = figure.add_axes((0.125, 0.165, 0.66, 0.715))
+    axes.set_title("Training")
+    step, loss, nll, kl = (series[key] for key in ("step", "loss", "nll", "kl"))
+    lines = [("loss", loss, chart.INK), ("nll", nll, chart.SECOND)]
+    lines = [line for line in lines if np.isfinite(line[1]).any()]
+    for _, y, colour in lines:
+        axes.plot(step, y, color=colour, linewidth=1.8)
+    ends = [(_last(y), f"{name} {number(_last(y))}", colour) for name, y, colour in lines]
+    if np.isfinite(nll + kl).any():
+        axes.fill_between(step, nll, nll + kl, color=chart.THIRD, alpha=0.35, linewidth=0)
+        ends.append((_last(nll + kl / 2), f"kl {number(_last(kl))}", chart.THIRD))
+    _frame(axes, np.concatenate([y for _, y, _ in lines]))
+    axes.set_xlabel("step (weight updates)")
+    axes.set_ylabel("nats per example")
+    chart.name_ends(axes, ends)
+
+
+def _frame(axes: "Axes", values: np.ndarray) -> None:
+    """The first few updates may leave the frame, or they would flatten all that follows."""
+    finite = values[np.isfinite(values)]
+    bulk = np.quantile(finite, 0.97)
+    if finite.min() >= 0:
+        axes.set_ylim(0, min(1.08 * finite.max(), 1.5 * bulk) or 1.0)
+
+
+def _last(values: np.ndarray) -> float:
+    seen = values[np.isfinite(values)]
+    return float(seen[-1])

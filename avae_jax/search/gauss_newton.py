@@ -1,0 +1,113 @@
+"""Damped Gauss-Newton (Levenberg-Marquardt) with forward-mode derivatives.
+
+A pose has 1 to 12 parameters, so the Jacobian of everything predicted costs that many
+tangents and nothing is stored for a backward pass: memory is flat in the steps. The
+curvature is J^T (d2 loss / d outputs2) J, positive because the loss is convex in the
+outputs, and exact where the outputs are linear in the pose.
+
+Reference: J. Nocedal and S. Wright, Numerical Optimization, chapter 10, 2006;
+N. Schraudolph, Fast curvature matrix-vector products, 2002.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from avae_jax.search.problem import Problem
+from avae_jax.types import Array, PyTree
+
+START = 1e-2
+GROW, SHRINK = 8.0, 0.25
+# Longest step: beyond it the linear model of an interpolated image means nothing.
+LONGEST = 0.5
+
+
+class Local(NamedTuple):
+    """The loss around a pose: value `[]`, gradient `[P]` and curvature `[P, P]` in alpha."""
+
+    loss: Array
+    gradient: Array
+    curvature: Array
+
+
+class State(NamedTuple):
+    """Best pose so far, the loss around it, and the damping of the next step."""
+
+    pose: Array
+    local: Local
+    damping: Array
+
+
+def linearise(problem: Problem, datum: PyTree, pose: Array) -> Local:
+    """The loss of one example around one pose; costs 1 + P forward passes."""
+
+    def outputs_at(alpha: Array) -> PyTree:
+        return problem.predict(datum, problem.retract(pose, alpha))
+
+    def along(direction: Array) -> tuple[PyTree, PyTree]:
+        return jax.jvp(outputs_at, (jnp.zeros_like(direction),), (direction,))
+
+    directions = jnp.eye(problem.size, dtype=pose.dtype)
+    outputs, tangents = jax.vmap(along, out_axes=(None, 0))(directions)
+    loss, slope = jax.value_and_grad(problem.loss, 1)(datum, outputs)
+
+    def curve(tangent: PyTree) -> PyTree:
+        return jax.jvp(lambda o: jax.grad(problem.loss, 1)(datum, o), (outputs,), (tangent,))[1]
+
+    return Local(loss, _dot(tangents, slope), _dot_pairs(jax.vmap(curve)(tangents), tangents))
+
+
+def _dot(tangents: PyTree, vector: PyTree) -> Array:
+    """Inner products `[P]` of P tangents with a vector."""
+    parts = jax.tree.map(lambda t, v: (t * v).reshape(t.shape[0], -1).sum(-1), tangents, vector)
+    return sum(jax.tree.leaves(parts))
+
+
+def _dot_pairs(left: PyTree, right: PyTree) -> Array:
+    """Inner products `[P, P]` of P tangents with P tangents."""
+
+    def products(a: Array, b: Array) -> Array:
+        a, b = a.reshape(a.shape[0], -1), b.reshape(b.shape[0], -1)
+        return jnp.matmul(a, b.T, precision="highest")
+
+    return sum(jax.tree.leaves(jax.tree.map(products, left, right)))
+
+
+def step_of(local: Local, damping: Array) -> Array:
+    """The damped step `[P]`: minimises the local model plus damping times its diagonal."""
+    scale = jnp.diagonal(local.curvature)
+    scale = jnp.maximum(scale, 1e-6 * scale.max() + 1e-12)
+    system = local.curvature + damping * jnp.diag(scale)
+    step = -jnp.linalg.solve(system, local.gradient)
+    step = step * jnp.minimum(1.0, LONGEST / (jnp.abs(step).max() + 1e-12))
+    return jnp.where(jnp.isfinite(step).all(), step, 0)
+
+
+def refine(
+    problem: Problem, datum: PyTree, pose: Array, *, steps: int, unroll: bool = False
+) -> tuple[Array, Array]:
+    """Refines one pose of one example; returns the best pose and its loss.
+
+    A step that does not lower the loss is taken back and tried shorter.
+    """
+    local = linearise(problem, datum, pose)
+
+    def step(state: State, _: None) -> tuple[State, None]:
+        trial = problem.retract(state.pose, step_of(state.local, state.damping))
+        there = linearise(problem, datum, trial)
+        better = there.loss < state.local.loss
+        moved = State(trial, there, state.damping * SHRINK)
+        stayed = state._replace(damping=state.damping * GROW)
+        return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed), None
+
+    state = State(pose, local, jnp.asarray(START, pose.dtype))
+    state, _ = jax.lax.scan(step, state, None, length=steps - 1, unroll=unroll)
+    last = problem.retract(state.pose, step_of(state.local, state.damping))
+    loss = problem.value(datum, last)
+    better = loss < state.local.loss
+    return jnp.where(better, last, state.pose), jnp.where(better, loss, state.local.loss)
+
+
+def cost(size: int, steps: int) -> float:
+    """Forward-equivalents of `refine` for P = `size` parameters."""
+    return steps * (1 + size) + 1

@@ -1,0 +1,26 @@
+"""What a search needs to know: how a pose predicts, what that costs, how a pose moves."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from avae_jax.types import Array, PyTree
+
+
+class Problem(NamedTuple):
+    """A search problem over poses, as functions of ONE example and one pose.
+
+    Attributes:
+      predict: `(datum, pose) -> outputs`, a pytree.
+      loss: `(datum, outputs) -> []`, convex in the outputs; what is minimised.
+      retract: `(pose, alpha [P]) -> pose`, moves a pose; `alpha = 0` leaves it.
+      size: P.
+    """
+
+    predict: Callable[[PyTree, Array], PyTree]
+    loss: Callable[[PyTree, PyTree], Array]
+    retract: Callable[[Array, Array], Array]
+    size: int
+
+    def value(self, datum: PyTree, pose: Array) -> Array:
+        """The loss `[]` of one example at one pose."""
+        return self.loss(datum, self.predict(datum, pose))

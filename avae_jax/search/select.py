@@ -1,0 +1,32 @@
+"""Choosing which starts are worth refining."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.types import Array
+
+
+def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Array:
+    """Indices `[K]` of the lowest losses among poses that are apart from each other.
+
+    Taken greedily: the best one, then the best of those far enough from all taken. If
+    too few are far enough, near ones follow; non-finite ones come last.
+
+    Args:
+      poses: `[R, d + 1, d + 1]`.
+      losses: `[R]`.
+      degrees: poses are apart if their matrices differ by at least as much as those of
+        two rotations by this angle.
+    """
+    chord = 2 * math.sqrt(2) * math.sin(math.radians(degrees) / 2)
+
+    def take(passed_over: Array, _: None) -> tuple[Array, Array]:
+        best = jnp.lexsort((losses, passed_over))[0]
+        distance = jnp.sqrt(((poses - poses[best]) ** 2).sum((-2, -1)))
+        return (passed_over + (distance < chord)).at[best].set(jnp.inf), best
+
+    last = jnp.where(jnp.isfinite(losses), 0.0, keep + 1.0)
+    _, taken = jax.lax.scan(take, last, None, length=keep)
+    return taken

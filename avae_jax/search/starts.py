@@ -1,0 +1,39 @@
+"""Where a search starts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from avae_jax.options import RangeOptions
+from avae_jax.transform.families import Family
+from avae_jax.transform.matrices import inverse, matmul
+from avae_jax.transform.poses import even_points, from_unit, mirror, random_pose, right_angles
+from avae_jax.types import Array, Key
+
+
+def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
+    """Poses `[R, d + 1, d + 1]` from which to search one example.
+
+    Args:
+      key: turns an even set as a whole, so that no pose is favoured over the examples.
+      kind: `even` covers the family within its ranges, `random` draws from it,
+        `right_angles` takes the 4 or 24 right-angle rotations.
+      count: R, for `even` and `random`; with mirror images half of them are mirrored.
+    """
+    if kind == "right_angles":
+        poses = jnp.asarray(right_angles(group.d))
+        poses = _with_mirrors(poses, ranges)
+    elif kind == "random":
+        poses = jax.vmap(lambda k: random_pose(k, group, ranges))(jax.random.split(key, count))
+    else:
+        wanted = -(-count // 2) if ranges.reflect else count
+        points = even_points(wanted, group.size).astype(np.float32)
+        moved = (points + jax.random.uniform(key, (1, group.size))) % 1
+        poses = jax.vmap(lambda u: from_unit(group, ranges, u))(moved)
+        poses = _with_mirrors(poses, ranges)[:count]
+    return inverse(poses)
+
+
+def _with_mirrors(poses: Array, ranges: RangeOptions) -> Array:
+    if not ranges.reflect:
+        return poses
+    return jnp.concatenate([poses, matmul(poses, jnp.asarray(mirror(poses.shape[-1] - 1)))])

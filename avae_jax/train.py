@@ -1,0 +1,108 @@
+"""The train step: pose, search, update. Pure; the host loop compiles it."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from avae_jax.objective import AVAE, Terms, elbo
+from avae_jax.options import SearchOptions, TrainOptions
+from avae_jax.posing import example_keys, find_poses
+from avae_jax.transform.matrices import identity
+from avae_jax.transform.poses import random_pose
+from avae_jax.transform.warp import warp
+from avae_jax.types import Array, Key, Params
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """Everything that training changes, and the key that it draws from."""
+
+    step: Array
+    params: Params
+    opt_state: Any
+    key: Key
+
+
+def optimiser(options: TrainOptions) -> optax.GradientTransformation:
+    """Adam with warm-up, schedule and a bound on the norm of the gradient."""
+    warmup = min(options.warmup, max(options.steps - 1, 0))
+    if options.schedule == "cosine":
+        total = max(options.steps, warmup + 1)
+        rate = optax.warmup_cosine_decay_schedule(0.0, options.learning_rate, warmup, total, 0.0)
+    else:
+        rate = optax.linear_schedule(0.0, options.learning_rate, warmup)
+    # The first update already moves: the schedules start at 0.
+    return optax.chain(
+        optax.clip_by_global_norm(options.clip), optax.adam(lambda step: rate(step + 1))
+    )
+
+
+def init_state(key: Key, params: Params, tx: optax.GradientTransformation) -> TrainState:
+    """State before the first update."""
+    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key)
+
+
+def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
+    """Moves every example `x: [B, *S, C]` to a random pose of the family.
+
+    Returns:
+      The posed examples and the poses applied, `[B, d + 1, d + 1]`.
+    """
+
+    def one(key: Key, example: Array) -> tuple[Array, Array]:
+        pose = random_pose(key, avae.group, avae.ranges)
+        return warp(example, pose, avae.fill, source=avae.inner, target=avae.inner), pose
+
+    return jax.vmap(one)(keys, x)
+
+
+def train_step(
+    state: TrainState,
+    x: Array,
+    index: Array,
+    *,
+    avae: AVAE,
+    tx: optax.GradientTransformation,
+    search: SearchOptions | None,
+    pose_data: bool,
+) -> tuple[TrainState, dict[str, Array]]:
+    """One update of the weights.
+
+    Args:
+      x: `[B, *S, C]`, the examples.
+      index: `[B]`, their global indices: what is drawn depends on (key, step, index) only.
+      search: resolved options of the search; `None` trains a plain VAE.
+      pose_data: move every example to a new random pose first.
+
+    Returns:
+      The next state, and metrics averaged over the batch (nats per example).
+    """
+    keys = example_keys(jax.random.fold_in(state.key, state.step), index)
+    pose_keys, start_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)
+    if pose_data:
+        x, _ = pose_batch(pose_keys, x, avae=avae)
+    poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
+    nonfinite = jnp.zeros((), jnp.int32)
+    if search is not None:
+        found = find_poses(state.params, start_keys, x, avae=avae, options=search)
+        # The found pose is a constant for the weights (the envelope theorem makes the
+        # derivative through it vanish at an optimum).
+        poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
+
+    def loss_of(params: Params) -> tuple[Array, Terms]:
+        each = jax.vmap(lambda k, v, pose: elbo(params, k, v, pose, avae=avae))
+        terms = jax.tree.map(jnp.mean, each(noise_keys, x, poses))
+        return terms.nll + terms.kl, terms
+
+    (loss, terms), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    updates, opt_state = tx.update(gradient, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {
+        "loss": loss,
+        **terms._asdict(),
+        "grad_norm": optax.global_norm(gradient),
+        "nonfinite": nonfinite,
+    }
+    return state.replace(step=state.step + 1, params=params, opt_state=opt_state), metrics

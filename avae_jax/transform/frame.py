@@ -1,0 +1,106 @@
+"""Frames: the pixel grids on which images and volumes live, and their coordinates.
+
+Coordinates are those of pixel centres, with the origin at the image centre, in array
+axis order, in ONE unit on every axis: half the longest side. A rotation is therefore
+rigid on a frame that is not square. A frame that extends another keeps its unit.
+"""
+
+import dataclasses
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from avae_jax.types import Array, Shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A pixel grid.
+
+    Attributes:
+      shape: pixels on each axis, `S`.
+      unit: length of the coordinate unit (in pixels, or in that of `spacing`).
+      spacing: size of a pixel on each axis.
+    """
+
+    shape: Shape
+    unit: float
+    spacing: tuple[float, ...]
+
+    @property
+    def d(self) -> int:
+        return len(self.shape)
+
+
+def frame(shape: Shape, *, spacing: tuple[float, ...] | None = None) -> Frame:
+    """The frame of images of spatial shape `shape`; `spacing` defaults to 1 on each axis."""
+    spacing = spacing or (1.0,) * len(shape)
+    longest = max(n * s for n, s in zip(shape, spacing, strict=True))
+    return Frame(tuple(shape), longest / 2, tuple(spacing))
+
+
+def pad(inner: Frame, pixels: Shape) -> Frame:
+    """`inner` with `pixels` more at both ends of each axis; same unit, same centre."""
+    shape = tuple(n + 2 * p for n, p in zip(inner.shape, pixels, strict=True))
+    return dataclasses.replace(inner, shape=shape)
+
+
+def offsets(grid: Frame) -> np.ndarray:
+    """Pixel positions `[*S, d]` in pixels from the centre: exact (half) integers."""
+    axes = [np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2) for n in grid.shape]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+
+def coordinates(grid: Frame) -> np.ndarray:
+    """Coordinates `[*S, d]` of the pixel centres, in units of half the longest side."""
+    return offsets(grid) * (np.asarray(grid.spacing, np.float32) / np.float32(grid.unit))
+
+
+def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
+    """Where in `source` each pixel of `target` looks under the pull matrix `matrix`.
+
+    Args:
+      matrix: `[d + 1, d + 1]`, from coordinates of the target to those of the source.
+
+    Returns:
+      `[*T, d]` fractional pixel indices into the source.
+    """
+    dtype = matrix.dtype
+    into = np.asarray(target.spacing, np.float64) / target.unit
+    back = source.unit / np.asarray(source.spacing, np.float64)
+    linear = matrix[:-1, :-1] * jnp.asarray(np.outer(back, into), dtype)
+    shift = matrix[:-1, -1] * jnp.asarray(back, dtype)
+    shift = shift + jnp.asarray([(n - 1) / 2 for n in source.shape], dtype)
+    steps = offsets(target).astype(dtype)
+    # A sum of products rather than a matmul: float32 on every platform, also under bfloat16.
+    return sum(steps[..., None, a] * linear[:, a] for a in range(source.d)) + shift
+
+
+def support_radius(grid: Frame) -> float:
+    """Radius, in coordinates, of the ball whose pixels stay inside under any rotation.
+
+    Pixel centres within this ball stay between the first and the last pixel of every
+    axis, so that interpolation never reaches past the border.
+    """
+    return min((n - 1) * s / 2 for n, s in zip(grid.shape, grid.spacing, strict=True)) / grid.unit
+
+
+def support(grid: Frame) -> np.ndarray:
+    """Mask `[*S, 1]`, 1 where decoded content may be: the inscribed ball."""
+    distance = np.linalg.norm(coordinates(grid), axis=-1, keepdims=True)
+    return (distance <= support_radius(grid) + 1e-5).astype(np.float32)
+
+
+def extend(inner: Frame, reach: float, shift: float) -> Frame:
+    """The frame that holds the support of `inner` under every pose in range.
+
+    Args:
+      reach: largest factor by which a pose lengthens a vector.
+      shift: largest shift along an axis, in coordinates.
+    """
+    radius = support_radius(inner) * reach + shift
+    extra = [
+        max(0, math.ceil(radius * inner.unit / s - (n - 1) / 2 - 1e-6))
+        for n, s in zip(inner.shape, inner.spacing, strict=True)
+    ]
+    return pad(inner, tuple(extra))

@@ -1,0 +1,47 @@
+"""The prior on poses: flat within the ranges, a steep wall outside.
+
+Without it a search over scale or shift escapes: an object shrunk to nothing, or moved
+out of sight, is cheap to explain. The walls act on the pose of the object (the inverse
+of what the search looks for), on the factors that people read.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from avae_jax.options import RangeOptions
+from avae_jax.transform.families import Family
+from avae_jax.transform.matrices import factorise, inverse, rotation_angle
+from avae_jax.types import Array
+
+# An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
+WIDTH = 0.01
+# The frame in which the likelihood is measured leaves this much room behind the walls.
+MARGIN = 0.1
+
+
+def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
+    """How far a pose `[d + 1, d + 1]` reaches beyond its ranges, in units of `WIDTH`.
+
+    Returns:
+      A vector whose half squared norm is the negative logarithm of the prior in nats, up
+      to a constant; zero within the ranges. Differentiable in the pose.
+    """
+    d = group.d
+    found = factorise(inverse(pose))
+    beyond = [jnp.zeros(1, pose.dtype)]
+    if group.has("shift"):
+        beyond.append(_over(found.shift, 2 * ranges.shift))
+    if group.has("scale"):
+        beyond.append(_over(jnp.log(jnp.abs(found.scale)), math.log(ranges.scale)))
+    if group.has("shear"):
+        beyond.append(_over(found.shear, ranges.shear))
+    if group.has("rotation") and ranges.rotation < 180:
+        # A rotation by nothing has no direction, hence no derivative: shift it off zero.
+        angle = rotation_angle(found.rotation + 1e-6 * jnp.eye(d, dtype=pose.dtype))
+        beyond.append(_over(angle[None], math.radians(ranges.rotation)))
+    return jnp.concatenate(beyond) / WIDTH
+
+
+def _over(value: Array, limit: float) -> Array:
+    return jax.nn.relu(jnp.abs(value) - limit)

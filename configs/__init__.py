@@ -1,0 +1,1 @@
+"""Packaged configs; each file holds the edits that make one experiment."""

@@ -1,0 +1,21 @@
+"""MNIST of tensorflow-datasets, padded to 40 x 40, turned at random.
+
+    python -m avae_jax.main --config configs/mnist.py --workdir runs/mnist
+
+Reads what tensorflow-datasets has prepared on disk; where nothing is prepared it downloads,
+which needs a network and TensorFlow (`pip install avae_jax[tensorflow]`).
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """Edits of the defaults."""
+    return ConfigDict(
+        {
+            "data": {"source": "tfds:mnist", "size": 40},
+            "family": "rotation",
+            "model": {"latent": 8},
+            "train": {"steps": 1000, "batch_size": 128},
+        }
+    )

@@ -1,0 +1,18 @@
+"""Furniture-like volumes in ten classes (made by a procedure, embedded), turned at random.
+
+python -m avae_jax.main --config configs/solids.py --workdir runs/solids
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """Edits of the defaults."""
+    return ConfigDict(
+        {
+            "data": {"source": "solids", "size": 0},
+            "family": "rotation",
+            "model": {"latent": 8, "hidden": (512, 512)},
+            "train": {"steps": 400, "batch_size": 64},
+        }
+    )

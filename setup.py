@@ -1,0 +1,37 @@
+"""Installs avae_jax; `pip install .[test]` brings what the tests need."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="avae_jax",
+    version="0.1.0",
+    description="Affine variational autoencoder in JAX: learns from objects in every pose",
+    license="MIT",
+    python_requires=">=3.11",
+    # The configs live at the root of the repository and travel inside the package.
+    packages=[*find_packages(include=["avae_jax", "avae_jax.*"]), "avae_jax.configs"],
+    package_dir={"avae_jax.configs": "configs"},
+    package_data={"avae_jax": ["py.typed"]},
+    zip_safe=False,
+    install_requires=[
+        "chex",
+        "flax>=0.12",
+        "jax>=0.10",
+        "matplotlib",
+        "ml-collections",
+        "numpy",
+        "optax",
+        "orbax-checkpoint>=0.12",
+        "pillow",
+        "scikit-learn",
+        "scipy",
+        "tensorboardX",
+        "tensorflow-datasets",
+        "tqdm",
+    ],
+    extras_require={
+        # setuptools: one test builds the package from its sources.
+        "test": ["import-linter", "pytest", "ruff", "setuptools>=70.1", "tifffile"],
+        "tensorflow": ["tensorflow"],
+    },
+)

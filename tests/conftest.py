@@ -1,0 +1,25 @@
+"""Every test runs on the CPU, with JAX as strict as it can be, from a cold start."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+# In the environment too, for the processes that tests start.
+os.environ["JAX_PLATFORMS"] = "cpu"
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_enable_compilation_cache", False)
+
+
+@pytest.fixture(scope="session")
+def avae_data() -> Path:
+    """The folder of MNIST and ModelNet10; without it a test skips."""
+    folder = os.environ.get("AVAE_DATA")
+    if not folder:
+        pytest.skip("AVAE_DATA is not set: it names the folder that holds mnist/ and modelnet10/")
+    if not Path(folder).is_dir():
+        pytest.skip(f"AVAE_DATA={folder} is no folder: it should hold mnist/ and modelnet10/")
+    return Path(folder)

@@ -1,0 +1,185 @@
+"""The command line: help, exit statuses, and one sentence for every mistake."""
+
+import os
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import avae_jax
+from avae_jax import config, main
+from avae_jax.errors import InputError, NumericalError
+from avae_jax.options import Options, fields
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("jax", "orbax", "matplotlib", "tensorflow_datasets", "tensorboardX", "sklearn")
+
+
+def run(*arguments, cwd, **environment):
+    """The finished process of `python -m avae_jax.main` with these arguments."""
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "avae_jax.main", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def refused(*arguments, cwd, **environment):
+    """The one sentence with which the process refuses these arguments."""
+    done = run(*arguments, cwd=cwd, **environment)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("avae_jax: ")
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
+
+
+@pytest.fixture
+def loop(monkeypatch):
+    """Stands for the host loop and records what it is called with."""
+    calls = []
+    modes = {
+        mode: lambda options, workdir, mode=mode: calls.append((mode, options, workdir))
+        for mode in ("train", "evaluate", "report")
+    }
+    stand_in = types.SimpleNamespace(calls=calls, **modes)
+    monkeypatch.setitem(sys.modules, "avae_jax.loop", stand_in)
+    monkeypatch.setattr(avae_jax, "loop", stand_in, raising=False)
+    return stand_in
+
+
+def test_help_explains_flags_examples_and_results(tmp_path):
+    done = run("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for text in (
+        "--config FILE",
+        "--workdir DIR",
+        "{train,evaluate,report}",
+        "{auto,cpu,gpu,tpu}",
+        "--config.path.to.field=value",
+        "python -m avae_jax.main --config configs/solids.py --workdir runs/solids",
+        "report/index.html",
+        "digits, mnist",
+    ):
+        assert re.sub(r"\s+", " ", text) in re.sub(r"\s+", " ", done.stdout)
+    assert max(map(len, done.stdout.splitlines()[2:])) <= 100
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_options_names_every_field(tmp_path):
+    done = run("--list-options", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(fields())
+    assert "[an integer, at least 1, or none]" not in done.stdout
+    assert "512,512" in done.stdout
+
+
+def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
+    code = f"import sys, avae_jax.main; print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--confg=digits"], "unrecognized arguments: --confg=digits"),
+        (["--conf", "digits"], "unrecognized arguments"),
+        (["digits"], "unrecognized arguments: digits"),
+        (["--mode", "trian"], "argument --mode: invalid choice"),
+        (["--platform", "abacus"], "argument --platform: invalid choice"),
+        (["--config"], "argument --config: expected one argument"),
+        (["--config", "nope"], "nor one of digits, mnist, mnist_idx, modelnet10, solids"),
+        (["--config="], "config '': no such file"),
+        (["--workdir="], "--workdir: empty"),
+        (["--config.data.size"], "wanted path.to.field=value"),
+        (["--config.data.sise=3"], "data.sise='3': no such field, did you mean data.size?"),
+        (["--mode", "evaluate"], "runs/digits: no config.json"),
+        (["--mode", "report", "--workdir", "none"], "workdir none: no config.json"),
+        (["--platform", "gpu"], "--platform gpu: no such device on this machine"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_leaves_nothing(arguments, said, tmp_path):
+    assert said in refused(*arguments, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_of_file_and_flags_are_reported_together(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from ml_collections import ConfigDict\n"
+        "def get_config():\n"
+        "    return ConfigDict({'train': {'stesp': 3}, 'seed': 'x'})\n"
+    )
+    said = refused("--config=mine.py", "--config.family=spin", "--config.data.a=1", cwd=tmp_path)
+    for text in ("train.stesp=3: no such", "seed='x': an int", "family='spin': ", "data.a='1': "):
+        assert text in said
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_device_named_by_the_environment_must_exist(tmp_path):
+    assert "JAX_PLATFORMS: no such device" in refused(cwd=tmp_path, JAX_PLATFORMS="cuda")
+
+
+def test_a_damaged_work_directory_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    said = refused("--mode", "evaluate", "--workdir", ".", cwd=tmp_path)
+    assert "config config.json: not the JSON of a config" in said
+
+
+def test_without_arguments_the_digits_are_trained(loop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main.main([]) == 0
+    wanted = config.to_options(config.load_file("digits"))
+    assert loop.calls == [("train", wanted, Path("runs/digits"))]
+
+
+def test_the_work_directory_is_named_after_the_config(loop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main.main(["--config", "configs/solids.py", "--platform", "cpu", "--config.train.steps=3"])
+    main.main(["--config=solids", "--workdir", "a/b", "--mode", "evaluate"])
+    (_, options, _), _ = loop.calls
+    assert options.train.steps == 3
+    assert [call[0] for call in loop.calls] == ["train", "evaluate"]
+    assert [call[2] for call in loop.calls] == [Path("runs/solids"), Path("a/b")]
+
+
+def test_other_modes_read_the_config_of_the_work_directory(loop, tmp_path):
+    saved = config.to_options(config.apply_overrides(config.default_config(), ["seed=5"]))
+    config.save(saved, tmp_path / "config.json")
+    main.main(["--mode", "evaluate", "--workdir", str(tmp_path)])
+    main.main(["--mode=report", "--workdir", str(tmp_path), "--config.eval.examples=7"])
+    (_, first, _), (_, second, _) = loop.calls
+    assert first == saved != Options()
+    assert (second.seed, second.eval.examples) == (5, 7)
+
+
+@pytest.mark.parametrize(
+    "error, status, said",
+    [
+        (InputError("data.source=x: wanted y"), 2, "avae_jax: data.source=x: wanted y\n"),
+        (NumericalError("loss at step 3 is nan"), 1, "avae_jax: loss at step 3 is nan\n"),
+        (KeyboardInterrupt(), 130, "avae_jax: interrupted, "),
+    ],
+)
+def test_failures_become_exit_statuses(error, status, said, loop, capsys):
+    def fails(options, workdir):
+        raise error
+
+    loop.train = fails
+    assert main.main([]) == status
+    assert capsys.readouterr().err.startswith(said)
