@@ -92,6 +92,7 @@ class Checkpoints:
         Raises:
           InputError: there are checkpoints and none can be read.
         """
+        self.wait()
         steps, fault = self.steps(), None
         for step in reversed(steps):
             fault = _fault(self.folder / str(step), _description(template))

@@ -19,43 +19,20 @@ from avae_jax.transform.matrices import determinant, identity
 from avae_jax.types import Array, Key, Params
 
 
-class Posed(NamedTuple):
-    """A batch of examples at random poses, and what the search found.
-
-    Attributes:
-      observed: `[B, *S, C]`, the examples at the poses `applied: [B, d + 1, d + 1]`.
-      found: the result of the search on them.
-    """
-
-    observed: Array
-    applied: Array
-    found: SearchResult
-
-
-def pose_and_search(
-    params: Params, key: Key, x: Array, index: Array, *, avae: AVAE, search: SearchOptions
-) -> Posed:
-    """Poses each example `x: [B, *S, C]` by its own fixed pose and searches it."""
-    observed, applied = apply_poses(key, x, index, avae=avae)
-    return Posed(observed, applied, search_batch(params, key, observed, index, avae, search))
-
-
 def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array, Array]:
     """Each test example at its own fixed random pose, and that pose."""
     return pose_batch(example_keys(jax.random.fold_in(key, 0), index), x, avae=avae)
 
 
 def search_batch(
-    params: Params, key: Key, x: Array, index: Array, avae: AVAE, search: SearchOptions
+    params: Params, key: Key, x: Array, index: Array, *, avae: AVAE, search: SearchOptions
 ) -> SearchResult:
     """Searches observations `x: [B, *S, C]` with the starts of their index."""
     keys = example_keys(jax.random.fold_in(key, 1), index)
     return find_poses(params, keys, x, avae=avae, options=search)
 
 
-def losses(
-    params: Params, key: Key, x: Array, index: Array, poses: Array, *, avae: AVAE
-) -> Array:
+def losses(params: Params, key: Key, x: Array, index: Array, poses: Array, *, avae: AVAE) -> Array:
     """The reported loss `[B]`, nll + KL in nats with z sampled, of `x` at `poses`."""
 
     def one(key: Key, example: Array, pose: Array) -> Array:

@@ -3,6 +3,7 @@
 import math
 
 import jax.numpy as jnp
+
 from avae_jax.types import Array
 
 # Keeps probabilities off 0 and 1: p <- EPS + (1 - 2 EPS) p. A certain and wrong pixel then

@@ -12,7 +12,7 @@ from pathlib import Path
 from avae_jax import config
 from avae_jax.errors import InputError, NumericalError
 from avae_jax.field import wanted
-from avae_jax.options import Options, fields, values
+from avae_jax.options import MAY_CHANGE, Options, fields, values
 from avae_jax.workdir import WorkDir
 
 DEFAULT_CONFIG = "digits"
@@ -25,10 +25,12 @@ explains the example best; evaluates it over all poses and writes a report.
 Without arguments: the handwritten digits, turned at random, into runs/digits.
 """
 
-DETAILS = """\
+DETAILS = f"""\
 options of the experiment:
   --config.path.to.field=value   set one field over the config; as often as wanted
-  Lists are written 512,512 and switches true or false.
+  Lists are written 512,512 and switches true or false. A second start in the same work
+  directory goes on where the first stopped, and may change only these:
+  {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
 
 examples:
   python -m avae_jax.main
@@ -91,8 +93,8 @@ def list_options() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m avae_jax.main",
-        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE] [--platform NAME] "
-        "[--config.path.to.field=value ...]",
+        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
+        "       [--platform NAME] [--config.path.to.field=value ...]",
         description=DESCRIPTION,
         epilog=DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -112,10 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--mode",
-        choices=("train", "evaluate", "report"),
+        choices=("train", "evaluate"),
         default="train",
         help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
-        "report; report: write the report again (default: train)",
+        "report (default: train)",
     )
     parser.add_argument(
         "--platform",
@@ -143,7 +145,7 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     # Imported this late because it brings JAX and all that stands on it.
     from avae_jax import loop
 
-    modes = {"train": loop.train, "evaluate": loop.evaluate, "report": loop.report}
+    modes = {"train": loop.train, "evaluate": loop.evaluate}
     modes[flags.mode](options, workdir)
 
 

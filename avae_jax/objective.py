@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
 from avae_jax.likelihood import bernoulli_nll, gaussian_kl, gaussian_nll
 from avae_jax.models import Model
 from avae_jax.options import RangeOptions

@@ -5,6 +5,7 @@ lock               held while a process works here
 metrics.jsonl      one strict JSON object a line, with its step
 tensorboard/       the same numbers as TensorBoard events
 checkpoints/       weights and optimiser by step (see `checkpoint`)
+seconds.json       how long training has taken
 moments/           arrays recorded at moments of training, one npz a moment
 report/            index.html and summary.json
 """
@@ -145,9 +146,21 @@ class WorkDir:
             if later > step:
                 path.unlink()
 
+    def save_seconds(self, seconds: float) -> None:
+        """Notes how long training has taken so far, interruptions left out."""
+        with _whole(self.folder / "seconds.json") as file:
+            file.write(json.dumps(round(seconds, 3)).encode())
+
+    def load_seconds(self) -> float:
+        """How long training has taken; 0 where nothing readable was noted."""
+        try:
+            return float(json.loads((self.folder / "seconds.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return 0.0
+
     def save_moment(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""
-        plain = {name: np.asarray(array) for name, array in arrays.items()}
+        plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
         for name, array in plain.items():
             if array.dtype.hasobject:
                 raise ValueError(f"moment {name}: {array.dtype} array, wanted numbers or texts")

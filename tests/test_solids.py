@@ -78,7 +78,7 @@ def test_solids_of_a_class_differ(solids):
     for label in range(10):
         volumes = solids.volumes[solids.labels == label]
         away = np.abs(volumes[1:] - volumes[:1]).sum((1, 2, 3, 4))
-        assert away.min() > 1 and away.mean() > 0.2 * volumes[0].sum()
+        assert away.min() > 1 and away.mean() > 0.1 * volumes[0].sum()
 
 
 @pytest.mark.parametrize("side", [8, 24])
@@ -99,7 +99,7 @@ def test_a_leaning_box_keeps_its_volume_and_moves_its_top_back():
     low, high = (np.argwhere(leaning[:, :, z] > 0.5).mean(0)[1] for z in (6, 25))
     assert high > low + 4
     shrink = np.linalg.norm([1, 1, 3]) / np.linalg.norm([1, 2.5, 3])
-    assert leaning.sum() == pytest.approx(upright.sum() * shrink**3, rel=0.02)
+    assert leaning.sum() == pytest.approx(upright.sum() * shrink**3, rel=0.05)
 
 
 def test_a_turned_cone_covers_a_third_of_its_cylinder():

@@ -11,6 +11,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tensorboardX.proto.event_pb2 import Event
 
 from avae_jax.errors import InputError
 from avae_jax.options import EvalOptions, Options, TrainOptions
@@ -131,13 +132,8 @@ def test_metrics_are_strict_lines_written_through(tmp_path):
 
 
 def test_metrics_are_tensorboard_events_too(tmp_path):
-    from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.record_writer import RecordWriter
-
-    assert RecordWriter
     with WorkDir(tmp_path) as workdir:
         workdir.log(10, {"loss": 0.5, "phase": "first"})
-        workdir.truncate_after(5)
     (file,) = (tmp_path / "tensorboard").iterdir()
     scalars = [
         (event.step, value.tag, value.simple_value)

@@ -28,9 +28,8 @@ class Header(NamedTuple):
 def read_npy(path: Path) -> Source:
     """The images or volumes of a `.npy` file; only the examples asked for are read."""
     with reading(path, "npy file of images or volumes"):
+        _check_magic(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: an npz archive; say npz:{path}")
     return array_source(array, None, name=str(path))
 
 
@@ -98,6 +97,16 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
             "(add a last axis of length 1 if they are volumes)."
         )
     return array[..., None], f"{shape} is read as volumes of one channel."
+
+
+def _check_magic(path: Path) -> None:
+    # `np.load` would take any other file for a pickle, or for an archive that it leaves open.
+    with open(path, "rb") as stream:
+        magic = stream.read(len(np.lib.format.MAGIC_PREFIX))
+    if magic.startswith(b"PK"):
+        raise InputError(f"{path}: a zip archive; say npz:{path} if it is one of arrays")
+    if magic != np.lib.format.MAGIC_PREFIX:
+        raise InputError(f"{path}: begins with {magic!r}; an npy file is wanted")
 
 
 def _headers(path: Path) -> dict[str, Header]:

@@ -62,7 +62,8 @@ def read_image(path: Path) -> np.ndarray:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path) as image:
             pages = getattr(image, "n_frames", 1)
-            if pages != 1:
+            # Cameras store a preview as a second picture of a JPEG file (MPO).
+            if pages != 1 and image.format != "MPO":
                 raise InputError(f"{path}: {pages} pages; one image a file, or npz for volumes")
             if image.mode not in NUMERIC_MODES:
                 clear = "transparency" in image.info

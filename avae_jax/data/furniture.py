@@ -166,9 +166,7 @@ def jug(rng: Generator) -> list[Part]:
 def _legs(w: float, d: float, h: float, *, thick: float = THIN) -> list[Part]:
     """Four legs at the corners of w x d, from the floor up to h."""
     return [
-        Box((x, y, 0), (x + thick, y + thick, h))
-        for x in (0, w - thick)
-        for y in (0, d - thick)
+        Box((x, y, 0), (x + thick, y + thick, h)) for x in (0, w - thick) for y in (0, d - thick)
     ]
 
 

@@ -32,9 +32,7 @@ def read_idx_folder(folder: Path) -> Source:
     for split, (image_name, label_name) in FILES.items():
         image_path, label_path = _find(folder, image_name), _find(folder, label_name)
         images[split], note = with_channels(read_idx(image_path), name=str(image_path))
-        labels[split] = check_labels(
-            read_idx(label_path), len(images[split]), name=str(label_path)
-        )
+        labels[split] = check_labels(read_idx(label_path), len(images[split]), name=str(label_path))
     (train, test), names = index_labels(labels["train"], labels["test"])
     return Source(
         array_examples(images["train"], train), array_examples(images["test"], test), names, (note,)

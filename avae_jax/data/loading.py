@@ -1,4 +1,4 @@
-"""`load`: read a source, split it, bring the values to one range and shape, and say what was done."""
+"""`load`: read a source, split it, bring it to one range and shape, and say what was done."""
 
 from typing import NamedTuple
 
@@ -62,9 +62,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     )
 
 
-def _choose(
-    source: Source, options: DataOptions, *, name: str, seed: int
-) -> tuple[Split, Split]:
+def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tuple[Split, Split]:
     """The source's own test split, or a part of its examples held out."""
     total = source.train.count + (source.test.count if source.test else 0)
     if total < 2 or not source.train.count or (source.test and not source.test.count):
@@ -94,9 +92,7 @@ def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:
         )
 
 
-def _framed(
-    values: np.ndarray, options: DataOptions, fill: np.ndarray, *, name: str
-) -> np.ndarray:
+def _framed(values: np.ndarray, options: DataOptions, fill: np.ndarray, *, name: str) -> np.ndarray:
     if 0 < options.size < LEAST_SIDE:
         raise InputError(f"data.size={options.size}: 0 (keep) or at least {LEAST_SIDE} is wanted")
     shape = (len(values), *frame_sides(values.shape[1:-1], options.size), values.shape[-1])

@@ -11,7 +11,8 @@ def prepared_builder(name: str) -> Any:
     """The `tfds.core.DatasetBuilder` of a data set whose files lie on disk.
 
     It is looked for in the folder that the environment variable `TFDS_DATA_DIR` names
-    (default `~/tensorflow_datasets`), and fetched into it where TensorFlow is installed.
+    (default `~/tensorflow_datasets`), and fetched into it where TensorFlow is installed;
+    without a network tensorflow-datasets gives up after a few minutes of trying.
 
     Args:
         name: as tensorflow-datasets writes it, `mnist` or `dsprites:2.0.0`.

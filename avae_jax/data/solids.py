@@ -27,9 +27,7 @@ class Solids(NamedTuple):
 def read_solids() -> Source:
     """1,000 solids of 16 x 16 x 16 voxels in ten classes, 100 of each."""
     solids = make_solids(COUNT, side=SIDE, seed=SEED)
-    examples = Examples(
-        COUNT, lambda indices: (solids.volumes[indices], solids.labels[indices])
-    )
+    examples = Examples(COUNT, lambda indices: (solids.volumes[indices], solids.labels[indices]))
     note = "Solids made by the program, occupancy in [0, 1], all in one upright pose."
     return Source(examples, None, solids.names, (note,))
 

@@ -4,6 +4,7 @@ import math
 
 import flax.linen as nn
 import jax.numpy as jnp
+
 from avae_jax.types import Array, Shape
 
 

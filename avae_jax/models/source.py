@@ -9,6 +9,7 @@ Reference: R. Bidart and A. Wong, Affine variational autoencoders, arXiv 1905.05
 import math
 
 import flax.linen as nn
+
 from avae_jax.types import Array, Shape
 
 BOTTLENECK = 16

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
 from avae_jax.models.conv import ConvDecoder, ConvEncoder
 from avae_jax.models.dense import DenseDecoder, DenseEncoder
 from avae_jax.models.source import SourceDecoder, SourceEncoder

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import optax
+
 from avae_jax.search.problem import Problem
 from avae_jax.types import Array, PyTree
 

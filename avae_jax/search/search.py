@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+
 from avae_jax.options import SearchOptions
 from avae_jax.search import gauss_newton, gradient
 from avae_jax.search.pairs import over_pairs

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul

@@ -15,6 +15,7 @@ import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
+
 from avae_jax.errors import InputError
 from avae_jax.options import FAMILIES
 from avae_jax.transform.matrices import exponential, matmul

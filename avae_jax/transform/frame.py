@@ -10,6 +10,7 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
+
 from avae_jax.types import Array, Shape
 
 

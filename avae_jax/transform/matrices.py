@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+
 from avae_jax.types import Array
 
 EXP_SQUARINGS = 4
@@ -109,7 +110,7 @@ def factorise(pose: Array) -> Factors:
     rotation, scale = jnp.stack(axes, -1), jnp.stack(lengths, -1)
     sign = jnp.ones_like(scale).at[..., -1].set(jnp.sign(determinant(rotation)))
     rotation, scale = rotation * sign[..., None, :], scale * sign
-    entries = [shear[i, j] / scale[..., j] for i, j in zip(*np.triu_indices(d, 1))]
+    entries = [shear[i, j] / scale[..., j] for i in range(d) for j in range(i + 1, d)]
     return Factors(shift, rotation, jnp.stack(entries, -1), scale)
 
 

@@ -9,6 +9,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import factorise, inverse, rotation_angle

@@ -9,6 +9,7 @@ import itertools
 import math
 
 import jax.numpy as jnp
+
 from avae_jax.types import Array
 
 TAPS = {"linear": 2, "cubic": 4}

@@ -1,0 +1,75 @@
+"""Affine variational autoencoders: representation learning from objects in every pose.
+
+    model, params = avae_jax.build(key, (40, 40), 1)
+    avae = avae_jax.affine_vae(model, avae_jax.frame((40, 40)), fill, group=group)
+    found = avae_jax.find_poses(params, keys, x, avae=avae, options=options)
+
+Conventions (axes, units, directions) stand in `avae_jax.transform`. Names are imported
+when first used, so that importing the package costs nothing.
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "avae_jax.models": (
+        "Model",
+        "build",
+        "wrap",
+    ),
+    "avae_jax.objective": (
+        "AVAE",
+        "Terms",
+        "affine_vae",
+        "canonicalise",
+        "elbo",
+    ),
+    "avae_jax.options": (
+        "ModelOptions",
+        "RangeOptions",
+        "SearchOptions",
+        "TrainOptions",
+    ),
+    "avae_jax.posing": (
+        "example_keys",
+        "find_poses",
+    ),
+    "avae_jax.search": (
+        "Problem",
+        "SearchResult",
+        "resolve",
+        "search",
+        "starts",
+    ),
+    "avae_jax.train": (
+        "TrainState",
+        "init_state",
+        "optimiser",
+        "train_step",
+    ),
+    "avae_jax.transform": (
+        "Family",
+        "Frame",
+        "compose",
+        "factorise",
+        "family",
+        "frame",
+        "inverse",
+        "random_pose",
+        "warp",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'avae_jax' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,167 @@
+"""Evaluates a model over the held-out examples, batch by batch."""
+
+import functools
+import operator
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax import evaluate
+from avae_jax.alignment import label_means
+from avae_jax.experiment import Experiment, stream
+from avae_jax.types import Params, PyTree
+
+
+class Calls(NamedTuple):
+    """The functions of `evaluate`, compiled once for a run, its key and options filled in."""
+
+    apply: Callable
+    search: Callable
+    loss: Callable
+    views: Callable
+    unmoved: Callable
+
+
+def compiled(experiment: Experiment) -> Calls:
+    """Compiles (when first called) what evaluation needs."""
+    fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
+    search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
+    return Calls(
+        apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
+        search=jax.jit(search),
+        loss=jax.jit(functools.partial(evaluate.losses, **fixed)),
+        views=jax.jit(functools.partial(evaluate.views, avae=experiment.avae)),
+        unmoved=functools.partial(evaluate.unmoved, avae=experiment.avae),
+    )
+
+
+class Examination(NamedTuple):
+    """What was measured on n held-out examples; losses in nats.
+
+    Attributes:
+      observed, canonical_input, canonical, reconstruction: pictures of the first few.
+      applied, found, target: `[n, d + 1, d + 1]`; `target` is the mean `found . applied` of
+        the label, estimated on other examples.
+      upright, posed, posed_search, posed_true: `[n]`.
+      outside, cropped: `[n]` (see `evaluate.Views`).
+      nonfinite: `[n]`.
+      forward_equivalents, seconds_per_example: cost of the search.
+    """
+
+    observed: np.ndarray
+    canonical_input: np.ndarray
+    canonical: np.ndarray
+    reconstruction: np.ndarray
+    labels: np.ndarray
+    applied: np.ndarray
+    found: np.ndarray
+    target: np.ndarray
+    upright: np.ndarray
+    posed: np.ndarray
+    posed_search: np.ndarray
+    posed_true: np.ndarray
+    outside: np.ndarray
+    cropped: np.ndarray
+    nonfinite: np.ndarray
+    forward_equivalents: float
+    seconds_per_example: float
+
+
+PICTURES = 12
+
+
+def examine(experiment: Experiment, params: Params, calls: Calls) -> Examination:
+    """Losses and poses of the first `eval.examples` test examples."""
+    count = min(experiment.options.eval.examples, len(experiment.dataset.test))
+    first = in_batches(functools.partial(_first_pass, calls, params), experiment, count)
+    labels = labels_of(experiment, count)
+    target = label_means(first["found"] @ first["applied"], labels)
+    true = target @ np.linalg.inv(first["applied"])
+
+    def second(x: np.ndarray, index: np.ndarray) -> PyTree:
+        observed, _ = calls.apply(x=x, index=index)
+        poses = jnp.asarray(true[index], jnp.float32)
+        return calls.loss(params, x=observed, index=index, poses=poses)
+
+    posed_true = in_batches(second, experiment, count)
+    seconds = _seconds_per_example(calls, params, experiment, count)
+    return Examination(
+        labels=labels,
+        target=target,
+        posed_true=posed_true,
+        forward_equivalents=float(first.pop("cost").mean()),
+        seconds_per_example=seconds,
+        **{name: array[:PICTURES] if name in PICTURED else array for name, array in first.items()},
+    )
+
+
+PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
+
+
+def _first_pass(calls: Calls, params: Params, x: np.ndarray, index: np.ndarray) -> PyTree:
+    observed, applied = calls.apply(x=x, index=index)
+    result = calls.search(params, x=observed, index=index)
+    loss = functools.partial(calls.loss, params, index=index)
+    views = calls.views(params, observed, result.pose)
+    still = calls.unmoved(observed)
+    return {
+        "observed": observed,
+        "canonical_input": views.canonical_input,
+        "canonical": views.canonical,
+        "reconstruction": views.reconstruction,
+        "applied": applied,
+        "found": result.pose,
+        "upright": loss(x=jnp.asarray(x), poses=still),
+        "posed": loss(x=observed, poses=still),
+        "posed_search": loss(x=observed, poses=result.pose),
+        "outside": views.outside,
+        "cropped": views.cropped,
+        "nonfinite": result.nonfinite,
+        "cost": result.cost,
+    }
+
+
+def in_batches(function: Callable, experiment: Experiment, count: int) -> PyTree:
+    """Applies `function(x, index)` to the first `count` test examples, on the host.
+
+    The last batch is filled up with its first example, so that one program serves all.
+    """
+    size = min(experiment.options.eval.batch_size, count)
+    parts = []
+    for start in range(0, count, size):
+        index = np.arange(start, min(start + size, count))
+        full = np.concatenate([index, np.repeat(index[:1], size - len(index))])
+        result = jax.device_get(function(experiment.dataset.test[full], full))
+        parts.append(jax.tree.map(operator.itemgetter(slice(len(index))), result))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def labels_of(experiment: Experiment, count: int) -> np.ndarray:
+    """Labels `[n]` of the first test examples; zeros where there are none."""
+    labels = experiment.dataset.test_labels
+    return np.zeros(count, np.int32) if labels is None else labels[:count]
+
+
+def _seconds_per_example(calls: Calls, params: Params, experiment: Experiment, count: int) -> float:
+    """Wall time of the search, compiled before; one batch."""
+    size = min(experiment.options.eval.batch_size, count)
+    index = np.arange(size)
+    observed, _ = calls.apply(x=experiment.dataset.test[index], index=index)
+    observed = jax.block_until_ready(observed)
+    start = time.perf_counter()
+    jax.block_until_ready(calls.search(params, x=observed, index=index))
+    return (time.perf_counter() - start) / size
+
+
+def found_poses(experiment: Experiment, params: Params, calls: Calls, count: int) -> PyTree:
+    """Applied and found poses of the first test examples, for a moment of training."""
+
+    def one(x: np.ndarray, index: np.ndarray) -> PyTree:
+        observed, applied = calls.apply(x=x, index=index)
+        return {"applied": applied, "found": calls.search(params, x=observed, index=index).pose}
+
+    return in_batches(one, experiment, min(count, len(experiment.dataset.test)))

@@ -1,0 +1,205 @@
+"""The host loop: trains, checkpoints, records, evaluates, reports."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from avae_jax import data
+from avae_jax.checkpoint import Checkpoints
+from avae_jax.conclude import conclude
+from avae_jax.errors import InputError, NumericalError
+from avae_jax.examine import Calls, compiled, found_poses, labels_of
+from avae_jax.experiment import Experiment, prepare
+from avae_jax.options import Options
+from avae_jax.train import TrainState, train_step
+from avae_jax.types import Array
+from avae_jax.workdir import WorkDir
+
+
+def train(options: Options, folder: Path) -> None:
+    """Trains (or goes on from the last checkpoint), evaluates and reports.
+
+    Raises:
+      InputError: the data, the config or the work directory cannot be used.
+      NumericalError: a metric is not finite.
+    """
+    experiment = prepare(options)
+    with WorkDir(folder) as workdir:
+        workdir.claim(options)
+        say(experiment)
+        calls = compiled(experiment)
+        state = fit(experiment, workdir, calls)
+        conclude(experiment, state.params, int(state.step), workdir, calls)
+
+
+def evaluate(options: Options, folder: Path) -> None:
+    """Evaluates the last checkpoint of a work directory and reports.
+
+    Raises:
+      InputError: nothing was trained there, or it belongs to another config.
+    """
+    with WorkDir(folder) as workdir:
+        workdir.compare(options)
+        experiment = prepare(options)
+        with checkpoints(experiment, workdir) as saved:
+            state = restore(experiment, saved)
+        if state is None:
+            raise InputError(f"workdir {folder}: no checkpoint to evaluate, train there first")
+        workdir.claim(options)
+        say(experiment)
+        conclude(experiment, state.params, int(state.step), workdir, compiled(experiment))
+
+
+def say(experiment: Experiment) -> None:
+    """Prints what was loaded and what is about to happen."""
+    for note in experiment.dataset.notes:
+        print(note)
+    search, options = experiment.search, experiment.options
+    weights = sum(leaf.size for leaf in jax.tree.leaves(experiment.state.params))
+    print(
+        f"{options.model.name} VAE of {weights:,} weights, family {options.family}, search "
+        f"{search.preset}: {search.starts} starts, {search.keep} kept, {search.steps} steps; "
+        f"on {jax.device_count()} {jax.devices()[0].device_kind} device(s).",
+        flush=True,
+    )
+
+
+def checkpoints(experiment: Experiment, workdir: WorkDir) -> Checkpoints:
+    """The checkpoints of a work directory."""
+    log = experiment.options.log
+    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
+
+
+def restore(experiment: Experiment, saved: Checkpoints) -> TrainState | None:
+    """The newest readable state, or `None`."""
+    found = saved.restore_latest(packed(experiment.state))
+    return None if found is None else unpacked(found[0])
+
+
+def packed(state: TrainState) -> TrainState:
+    """`state` with its key as plain numbers, as it goes to disk."""
+    return state.replace(key=jax.random.key_data(state.key))
+
+
+def unpacked(state: TrainState) -> TrainState:
+    """The inverse of `packed`."""
+    return state.replace(key=jax.random.wrap_key_data(state.key))
+
+
+def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
+    """Runs the updates that are left; returns the last state."""
+    total = experiment.options.train.steps
+    step_of = compiled_step(experiment)
+    with checkpoints(experiment, workdir) as saved:
+        state = restore(experiment, saved)
+        state = jax.tree.map(jnp.copy, experiment.state) if state is None else state
+        start = int(state.step)
+        workdir.truncate_after(start or -1)
+        keeper = Keeper(experiment, workdir, saved, calls)
+        if not start:
+            keeper.record(state, 0)
+        # On a terminal the bar moves; into a file it leaves a line every now and then.
+        interval = 0.2 if sys.stderr.isatty() else 15.0
+        with tqdm(total=total, initial=start, unit="step", mininterval=interval) as bar:
+            for step in range(start, total):
+                state, metrics = step_of(state, *batch(experiment, step))
+                keeper.after(step + 1, state, metrics)
+                bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
+                bar.update()
+        saved.wait()
+    return state
+
+
+def compiled_step(experiment: Experiment) -> Callable:
+    """`(state, x, index) -> (state, metrics)`; the state is donated."""
+    options = experiment.options
+    step = functools.partial(
+        train_step,
+        avae=experiment.avae,
+        tx=experiment.tx,
+        search=experiment.search if options.train.search else None,
+        pose_data=options.data.pose == "random",
+    )
+    return jax.jit(step, donate_argnums=0)
+
+
+def batch(experiment: Experiment, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """The examples of one update and their indices; a function of the step alone."""
+    options, examples = experiment.options, experiment.dataset.train
+    index = data.batch_indices(
+        step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
+    )
+    return examples[index], index
+
+
+class Keeper:
+    """What is written while training: metrics, checkpoints, moments, the clock."""
+
+    def __init__(self, experiment: Experiment, workdir: WorkDir, saved: Checkpoints, calls: Calls):
+        self.loss = float("nan")
+        self._experiment, self._workdir, self._saved = experiment, workdir, saved
+        self._calls = calls
+        self._recent: list[tuple[int, dict]] = []
+        self._seconds = workdir.load_seconds()
+        self._began = time.perf_counter()
+
+    def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
+        """Takes note of update number `step`.
+
+        Raises:
+          NumericalError: a metric since the last line of the log is not finite.
+        """
+        options = self._experiment.options
+        last = step == options.train.steps
+        self._recent.append((step, metrics))
+        saving = last or step % options.log.checkpoint_every == 0
+        if saving or step % options.log.every == 0:
+            values = require_finite(self._recent)
+            self._recent, self.loss = [], values["loss"]
+            self._workdir.log(step, values)
+        if saving:
+            self._saved.save(step, packed(state), force=True)
+            self._workdir.save_seconds(self._seconds + time.perf_counter() - self._began)
+        self.record(state, step)
+
+    def record(self, state: TrainState, step: int) -> None:
+        """Records found poses if this is one of the moments to do so."""
+        experiment, log = self._experiment, self._experiment.options.log
+        if step not in moments(log.moments, experiment.options.train.steps):
+            return
+        began = time.perf_counter()
+        poses = found_poses(experiment, state.params, self._calls, log.moment_examples)
+        labels = labels_of(experiment, len(poses["found"]))
+        self._workdir.save_moment(step, {**poses, "label": labels})
+        # The clock is that of training alone.
+        self._began += time.perf_counter() - began
+
+
+def moments(count: int, steps: int) -> set[int]:
+    """The steps at which poses are recorded: the first, the last, dense at the beginning."""
+    if count < 2:
+        return {steps} if count else set()
+    return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}
+
+
+def require_finite(recent: list[tuple[int, dict[str, Array]]]) -> dict[str, float]:
+    """The metrics of the last of some updates, on the host.
+
+    Raises:
+      NumericalError: one of them is not finite; names the first and its step.
+    """
+    for step, metrics in jax.device_get(recent):
+        for name, value in metrics.items():
+            if not np.isfinite(value):
+                raise NumericalError(
+                    f"{name}={value} at step {step}: wanted a finite number; the last good "
+                    "checkpoint is kept; lower train.learning_rate or look at the data"
+                )
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,0 +1,64 @@
+"""The numbers of a run: what `report/summary.json` holds."""
+
+from typing import Any
+
+import numpy as np
+
+from avae_jax import alignment
+from avae_jax.examine import Examination
+from avae_jax.experiment import Experiment
+
+
+def summarise(
+    experiment: Experiment, measured: Examination, *, steps: int, seconds: float
+) -> dict[str, Any]:
+    """Groups of numbers, `None` for what does not apply. Losses in nats per example.
+
+    Args:
+      steps: updates done.
+      seconds: spent on them, compilation included.
+    """
+    return {
+        "loss": {
+            "upright": float(measured.upright.mean()),
+            "posed": float(measured.posed.mean()),
+            "posed_search": float(measured.posed_search.mean()),
+            "posed_true": float(measured.posed_true.mean()),
+        },
+        "pose": pose_numbers(experiment, measured),
+        "canonical": {
+            "outside": float(measured.outside.mean()),
+            "cropped": float(measured.cropped.mean()),
+        },
+        "search": {
+            "preset": experiment.search.preset,
+            "forward_equivalents": measured.forward_equivalents,
+            "seconds_per_example": measured.seconds_per_example,
+            "nonfinite": int(measured.nonfinite.sum()),
+        },
+        "train": {"steps": steps, "seconds": seconds, "search": experiment.options.train.search},
+        "data": {
+            "source": experiment.options.data.source,
+            "train": len(experiment.dataset.train),
+            "test": len(experiment.dataset.test),
+            "evaluated": len(measured.found),
+        },
+    }
+
+
+def pose_numbers(experiment: Experiment, measured: Examination) -> dict[str, float | None]:
+    """How well the found poses agree; `None` where the family has no such part."""
+    group = experiment.avae.group
+    moved = measured.found @ measured.applied
+    errors = alignment.pose_errors(moved, measured.target)
+    turns, shifts = group.has("rotation"), group.has("shift")
+    flat = turns and group.d == 2
+    length = alignment.resultant_length(moved, measured.labels)
+    return {
+        "median_deg": float(np.median(errors.degrees)) if turns else None,
+        "p90_deg": float(np.percentile(errors.degrees, 90)) if turns else None,
+        "within_20": float((errors.degrees < 20).mean()) if turns else None,
+        "resultant_length": length if turns else None,
+        "quarter_turn": alignment.quarter_turn(measured.found) if flat else None,
+        "median_shift": float(np.median(errors.shift)) if shifts else None,
+    }
