@@ -41,6 +41,10 @@ _HOMES = {
         "search",
         "starts",
     ),
+    "avae_jax.restore": (
+        "Trained",
+        "load",
+    ),
     "avae_jax.train": (
         "TrainState",
         "init_state",

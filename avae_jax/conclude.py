@@ -11,6 +11,9 @@ from avae_jax.transform.describe import sentence
 from avae_jax.types import Params
 from avae_jax.workdir import WorkDir
 
+# The file of the work directory that holds how long training has taken.
+SECONDS = "seconds.json"
+
 
 def conclude(
     experiment: Experiment, params: Params, step: int, workdir: WorkDir, calls: Calls
@@ -18,7 +21,7 @@ def conclude(
     """Evaluates `params`, writes `report/` and prints the numbers that matter."""
     print("evaluating on held-out examples", flush=True)
     measured = examine(experiment, params, calls)
-    summary = summarise(experiment, measured, steps=step, seconds=workdir.load_seconds())
+    summary = summarise(experiment, measured, steps=step, seconds=workdir.read_json(SECONDS) or 0.0)
     line = sweep(experiment, params, calls)
     findings = report.Findings(
         title=f"{experiment.options.data.source}, {experiment.options.family}",

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import numpy as np
 import optax
 
 from avae_jax import data, models, transform
@@ -10,7 +11,7 @@ from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import Options, SearchOptions
 from avae_jax.search import resolve
 from avae_jax.train import TrainState, init_state, optimiser
-from avae_jax.types import Key
+from avae_jax.types import Key, Params, Shape
 
 
 class Experiment(NamedTuple):
@@ -39,23 +40,35 @@ def prepare(options: Options) -> Experiment:
     dataset = data.load(options.data, seed=options.seed)
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
-    *sides, channels = dataset.train.shape[1:]
-    shape = tuple(sides)
-    group = transform.family(options.family, len(shape))
+    avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
+    tx = optimiser(options.train)
+    state = init_state(stream(options, "train"), params, tx)
+    return Experiment(options, dataset, avae, search, tx, state)
+
+
+def assemble(
+    options: Options, shape: Shape, fill: np.ndarray
+) -> tuple[AVAE, SearchOptions, Params]:
+    """The affine VAE for examples of `shape = [*S, C]`, its search and its first weights.
+
+    Raises:
+      InputError: a family or a search that cannot be.
+    """
+    *sides, channels = shape
+    group = transform.family(options.family, len(sides))
     search = resolve(options.search, group)
-    model, params = models.build(stream(options, "model"), shape, channels, options.model)
+    key = stream(options, "model")
+    model, params = models.build(key, tuple(sides), channels, options.model)
     avae = affine_vae(
         model,
-        transform.frame(shape),
-        dataset.fill,
+        transform.frame(tuple(sides)),
+        fill,
         group=group,
         ranges=options.ranges,
         likelihood=options.model.likelihood,
         interpolation=options.model.interpolation,
     )
-    tx = optimiser(options.train)
-    state = init_state(stream(options, "train"), params, tx)
-    return Experiment(options, dataset, avae, search, tx, state)
+    return avae, search, params
 
 
 STREAMS = ("model", "train", "test")

@@ -13,11 +13,12 @@ from tqdm import tqdm
 
 from avae_jax import data
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import conclude
-from avae_jax.errors import InputError, NumericalError
+from avae_jax.conclude import SECONDS, conclude
+from avae_jax.errors import NumericalError
 from avae_jax.examine import Calls, compiled, found_poses, labels_of
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.options import Options
+from avae_jax.restore import FRAME, checkpoints, frame_of, last_state, packed, restore
 from avae_jax.train import TrainState, train_step
 from avae_jax.types import Array
 from avae_jax.workdir import WorkDir
@@ -33,6 +34,7 @@ def train(options: Options, folder: Path) -> None:
     experiment = prepare(options)
     with WorkDir(folder) as workdir:
         workdir.claim(options)
+        workdir.write_json(FRAME, frame_of(experiment))
         say(experiment)
         calls = compiled(experiment)
         state = fit(experiment, workdir, calls)
@@ -48,10 +50,7 @@ def evaluate(options: Options, folder: Path) -> None:
     with WorkDir(folder) as workdir:
         workdir.compare(options)
         experiment = prepare(options)
-        with checkpoints(experiment, workdir) as saved:
-            state = restore(experiment, saved)
-        if state is None:
-            raise InputError(f"workdir {folder}: no checkpoint to evaluate, train there first")
+        state = last_state(experiment.state, options, workdir)
         workdir.claim(options)
         say(experiment)
         conclude(experiment, state.params, int(state.step), workdir, compiled(experiment))
@@ -71,34 +70,12 @@ def say(experiment: Experiment) -> None:
     )
 
 
-def checkpoints(experiment: Experiment, workdir: WorkDir) -> Checkpoints:
-    """The checkpoints of a work directory."""
-    log = experiment.options.log
-    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
-
-
-def restore(experiment: Experiment, saved: Checkpoints) -> TrainState | None:
-    """The newest readable state, or `None`."""
-    found = saved.restore_latest(packed(experiment.state))
-    return None if found is None else unpacked(found[0])
-
-
-def packed(state: TrainState) -> TrainState:
-    """`state` with its key as plain numbers, as it goes to disk."""
-    return state.replace(key=jax.random.key_data(state.key))
-
-
-def unpacked(state: TrainState) -> TrainState:
-    """The inverse of `packed`."""
-    return state.replace(key=jax.random.wrap_key_data(state.key))
-
-
 def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
     """Runs the updates that are left; returns the last state."""
     total = experiment.options.train.steps
     step_of = compiled_step(experiment)
-    with checkpoints(experiment, workdir) as saved:
-        state = restore(experiment, saved)
+    with checkpoints(experiment.options, workdir) as saved:
+        state = restore(experiment.state, saved)
         state = jax.tree.map(jnp.copy, experiment.state) if state is None else state
         start = int(state.step)
         workdir.truncate_after(start or -1)
@@ -147,7 +124,7 @@ class Keeper:
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
         self._calls = calls
         self._recent: list[tuple[int, dict]] = []
-        self._seconds = workdir.load_seconds()
+        self._seconds = workdir.read_json(SECONDS) or 0.0
         self._began = time.perf_counter()
 
     def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
@@ -166,7 +143,8 @@ class Keeper:
             self._workdir.log(step, values)
         if saving:
             self._saved.save(step, packed(state), force=True)
-            self._workdir.save_seconds(self._seconds + time.perf_counter() - self._began)
+            spent = self._seconds + time.perf_counter() - self._began
+            self._workdir.write_json(SECONDS, round(spent, 3))
         self.record(state, step)
 
     def record(self, state: TrainState, step: int) -> None:

@@ -5,6 +5,7 @@ lock               held while a process works here
 metrics.jsonl      one strict JSON object a line, with its step
 tensorboard/       the same numbers as TensorBoard events
 checkpoints/       weights and optimiser by step (see `checkpoint`)
+frame.json         shape, channels and fill of the examples
 seconds.json       how long training has taken
 moments/           arrays recorded at moments of training, one npz a moment
 report/            index.html and summary.json
@@ -146,17 +147,17 @@ class WorkDir:
             if later > step:
                 path.unlink()
 
-    def save_seconds(self, seconds: float) -> None:
-        """Notes how long training has taken so far, interruptions left out."""
-        with _whole(self.folder / "seconds.json") as file:
-            file.write(json.dumps(round(seconds, 3)).encode())
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes `value` as the small file `name`, whole or not at all."""
+        with _whole(self.folder / name) as file:
+            file.write(json.dumps(value, allow_nan=False).encode())
 
-    def load_seconds(self) -> float:
-        """How long training has taken; 0 where nothing readable was noted."""
+    def read_json(self, name: str) -> Any:
+        """The value of the small file `name`; `None` where it is absent or garbled."""
         try:
-            return float(json.loads((self.folder / "seconds.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return 0.0
+            return json.loads((self.folder / name).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def save_moment(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""

@@ -1,0 +1,83 @@
+"""Trained weights back from a work directory, with or without the data they came from."""
+
+import os
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from avae_jax.checkpoint import Checkpoints
+from avae_jax.errors import InputError
+from avae_jax.experiment import Experiment, assemble, stream
+from avae_jax.objective import AVAE
+from avae_jax.options import Options, SearchOptions
+from avae_jax.train import TrainState, init_state, optimiser
+from avae_jax.types import Params
+from avae_jax.workdir import WorkDir
+
+# The file of the work directory that says what examples look like.
+FRAME = "frame.json"
+
+
+class Trained(NamedTuple):
+    """A trained affine VAE: weights, model and family, and the search it was trained with."""
+
+    params: Params
+    avae: AVAE
+    search: SearchOptions
+
+
+def load(folder: str | os.PathLike) -> Trained:
+    """The trained model of a work directory; the data set is not needed.
+
+    Raises:
+      InputError: nothing was trained there, or what is there cannot be read.
+    """
+    workdir = WorkDir(folder)
+    options, frame = workdir.saved_options(), workdir.read_json(FRAME)
+    if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
+        raise InputError(f"workdir {folder}: no readable {FRAME}, train there first")
+    avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
+    begun = init_state(stream(options, "train"), params, optimiser(options.train))
+    return Trained(last_state(begun, options, workdir).params, avae, search)
+
+
+def frame_of(experiment: Experiment) -> dict[str, Any]:
+    """What `load` needs to know about the examples."""
+    dataset = experiment.dataset
+    return {"shape": list(dataset.train.shape[1:]), "fill": dataset.fill.tolist()}
+
+
+def checkpoints(options: Options, workdir: WorkDir) -> Checkpoints:
+    """The checkpoints of a work directory."""
+    log = options.log
+    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
+
+
+def last_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
+    """The newest readable state of a work directory, shaped like `begun`.
+
+    Raises:
+      InputError: there is none.
+    """
+    state = None
+    if workdir.checkpoints.exists():
+        with checkpoints(options, workdir) as saved:
+            state = restore(begun, saved)
+    if state is None:
+        raise InputError(f"workdir {workdir.folder}: no checkpoint, train there first")
+    return state
+
+
+def restore(begun: TrainState, saved: Checkpoints) -> TrainState | None:
+    """The newest readable state, or `None` if nothing was saved."""
+    found = saved.restore_latest(packed(begun))
+    if found is None:
+        return None
+    state = found[0]
+    return state.replace(key=jax.random.wrap_key_data(state.key))
+
+
+def packed(state: TrainState) -> TrainState:
+    """`state` with its key as plain numbers, as it goes to disk."""
+    return state.replace(key=jax.random.key_data(state.key))
