@@ -7,22 +7,21 @@ from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
 from avae_jax.summary import summarise
 from avae_jax.sweep import sweep
+from avae_jax.train import TrainState
 from avae_jax.transform.describe import sentence
-from avae_jax.types import Params
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that holds how long training has taken.
 SECONDS = "seconds.json"
 
 
-def conclude(
-    experiment: Experiment, params: Params, step: int, workdir: WorkDir, calls: Calls
-) -> None:
-    """Evaluates `params`, writes `report/` and prints the numbers that matter."""
+def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls: Calls) -> None:
+    """Evaluates `state`, writes `report/` and prints the numbers that matter."""
     print("evaluating on held-out examples", flush=True)
-    measured = examine(experiment, params, calls)
+    fitted, step = calls.fitted(state), int(state.step)
+    measured = examine(experiment, fitted, calls)
     summary = summarise(experiment, measured, steps=step, seconds=workdir.read_json(SECONDS) or 0.0)
-    line = sweep(experiment, params, calls)
+    line = sweep(experiment, fitted, calls)
     findings = report.Findings(
         title=f"{experiment.options.data.source}, {experiment.options.family}",
         config=config.to_dict(experiment.options),

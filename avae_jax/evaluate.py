@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.bank import Bank
 from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
 from avae_jax.options import SearchOptions
 from avae_jax.posing import example_keys, find_poses
@@ -25,11 +26,18 @@ def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array,
 
 
 def search_batch(
-    params: Params, key: Key, x: Array, index: Array, *, avae: AVAE, search: SearchOptions
+    params: Params,
+    key: Key,
+    x: Array,
+    index: Array,
+    bank: Bank | None,
+    *,
+    avae: AVAE,
+    search: SearchOptions,
 ) -> SearchResult:
     """Searches observations `x: [B, *S, C]` with the starts of their index."""
     keys = example_keys(jax.random.fold_in(key, 1), index)
-    return find_poses(params, keys, x, avae=avae, options=search)
+    return find_poses(params, keys, x, avae=avae, options=search, bank=bank)
 
 
 def losses(params: Params, key: Key, x: Array, index: Array, poses: Array, *, avae: AVAE) -> Array:
@@ -77,11 +85,12 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         mu, _ = avae.model.encode(params, moved)
         drawn = render(params, mu, avae=avae)
         back = observe(drawn, pose, avae=avae)
-        outside = ((drawn - avae.fill) * (1 - mask)).sum()
+        fill = avae.fill.reshape((1,) * avae.group.d + (-1,))
+        outside = ((drawn - fill) * (1 - mask)).sum()
         outside = outside / jnp.maximum((1 - mask).sum() * drawn.shape[-1], 1)
-        mass = jnp.abs(drawn - avae.fill).sum()
+        mass = jnp.abs(drawn - fill).sum()
         # The way back stretches space by the determinant of the inverse of the pose.
-        kept = jnp.abs(back - avae.fill).sum() * jnp.abs(determinant(pose[:-1, :-1]))
+        kept = jnp.abs(back - fill).sum() * jnp.abs(determinant(pose[:-1, :-1]))
         cropped = jnp.maximum(1 - kept / jnp.maximum(mass, 1e-6), 0)
         return Views(moved, drawn, narrow(back, avae=avae), mu, outside, cropped)
 

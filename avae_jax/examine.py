@@ -12,13 +12,23 @@ import numpy as np
 
 from avae_jax import evaluate
 from avae_jax.alignment import label_means
+from avae_jax.bank import Bank
 from avae_jax.experiment import Experiment, stream
+from avae_jax.posing import build_bank, forward_equivalents
 from avae_jax.types import Params, PyTree
+
+
+class Fitted(NamedTuple):
+    """What training leaves behind: weights, and the bank of posed prototypes if one is used."""
+
+    params: Params
+    bank: Bank | None
 
 
 class Calls(NamedTuple):
     """The functions of `evaluate`, compiled once for a run, its key and options filled in."""
 
+    fitted: Callable
     apply: Callable
     search: Callable
     loss: Callable
@@ -30,7 +40,9 @@ def compiled(experiment: Experiment) -> Calls:
     """Compiles (when first called) what evaluation needs."""
     fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
     search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
+    bank = jax.jit(functools.partial(build_bank, avae=experiment.avae, options=experiment.search))
     return Calls(
+        fitted=lambda state: Fitted(state.params, bank(state.params, state.prototypes)),
         apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
         search=jax.jit(search),
         loss=jax.jit(functools.partial(evaluate.losses, **fixed)),
@@ -74,10 +86,10 @@ class Examination(NamedTuple):
 PICTURES = 12
 
 
-def examine(experiment: Experiment, params: Params, calls: Calls) -> Examination:
+def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination:
     """Losses and poses of the first `eval.examples` test examples."""
     count = min(experiment.options.eval.examples, len(experiment.dataset.test))
-    first = in_batches(functools.partial(_first_pass, calls, params), experiment, count)
+    first = in_batches(functools.partial(_first_pass, calls, fitted), experiment, count)
     labels = labels_of(experiment, count)
     target = label_means(first["found"] @ first["applied"], labels)
     true = target @ np.linalg.inv(first["applied"])
@@ -85,15 +97,22 @@ def examine(experiment: Experiment, params: Params, calls: Calls) -> Examination
     def second(x: np.ndarray, index: np.ndarray) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)
         poses = jnp.asarray(true[index], jnp.float32)
-        return calls.loss(params, x=observed, index=index, poses=poses)
+        return calls.loss(fitted.params, x=observed, index=index, poses=poses)
 
     posed_true = in_batches(second, experiment, count)
-    seconds = _seconds_per_example(calls, params, experiment, count)
+    spent = forward_equivalents(
+        fitted.params,
+        experiment.dataset.test[0],
+        avae=experiment.avae,
+        options=experiment.search,
+        bank=fitted.bank,
+    )
+    seconds = _seconds_per_example(calls, fitted, experiment, count)
     return Examination(
         labels=labels,
         target=target,
         posed_true=posed_true,
-        forward_equivalents=float(first.pop("cost").mean()),
+        forward_equivalents=spent,
         seconds_per_example=seconds,
         **{name: array[:PICTURES] if name in PICTURED else array for name, array in first.items()},
     )
@@ -102,11 +121,11 @@ def examine(experiment: Experiment, params: Params, calls: Calls) -> Examination
 PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
 
 
-def _first_pass(calls: Calls, params: Params, x: np.ndarray, index: np.ndarray) -> PyTree:
+def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) -> PyTree:
     observed, applied = calls.apply(x=x, index=index)
-    result = calls.search(params, x=observed, index=index)
-    loss = functools.partial(calls.loss, params, index=index)
-    views = calls.views(params, observed, result.pose)
+    result = calls.search(fitted.params, x=observed, index=index, bank=fitted.bank)
+    loss = functools.partial(calls.loss, fitted.params, index=index)
+    views = calls.views(fitted.params, observed, result.pose)
     still = calls.unmoved(observed)
     return {
         "observed": observed,
@@ -121,7 +140,6 @@ def _first_pass(calls: Calls, params: Params, x: np.ndarray, index: np.ndarray) 
         "outside": views.outside,
         "cropped": views.cropped,
         "nonfinite": result.nonfinite,
-        "cost": result.cost,
     }
 
 
@@ -146,22 +164,25 @@ def labels_of(experiment: Experiment, count: int) -> np.ndarray:
     return np.zeros(count, np.int32) if labels is None else labels[:count]
 
 
-def _seconds_per_example(calls: Calls, params: Params, experiment: Experiment, count: int) -> float:
+def _seconds_per_example(calls: Calls, fitted: Fitted, experiment: Experiment, count: int) -> float:
     """Wall time of the search, compiled before; one batch."""
     size = min(experiment.options.eval.batch_size, count)
     index = np.arange(size)
     observed, _ = calls.apply(x=experiment.dataset.test[index], index=index)
     observed = jax.block_until_ready(observed)
     start = time.perf_counter()
-    jax.block_until_ready(calls.search(params, x=observed, index=index))
+    jax.block_until_ready(calls.search(fitted.params, x=observed, index=index, bank=fitted.bank))
     return (time.perf_counter() - start) / size
 
 
-def found_poses(experiment: Experiment, params: Params, calls: Calls, count: int) -> PyTree:
+def found_poses(experiment: Experiment, fitted: Fitted, calls: Calls, count: int) -> PyTree:
     """Applied and found poses of the first test examples, for a moment of training."""
 
     def one(x: np.ndarray, index: np.ndarray) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
-        return {"applied": applied, "found": calls.search(params, x=observed, index=index).pose}
+        return {
+            "applied": applied,
+            "found": calls.search(fitted.params, x=observed, index=index, bank=fitted.bank).pose,
+        }
 
     return in_batches(one, experiment, min(count, len(experiment.dataset.test)))

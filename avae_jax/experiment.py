@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -41,9 +42,17 @@ def prepare(options: Options) -> Experiment:
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
-    tx = optimiser(options.train)
-    state = init_state(stream(options, "train"), params, tx)
+    tx, state = beginning(options, search, params)
     return Experiment(options, dataset, avae, search, tx, state)
+
+
+def beginning(
+    options: Options, search: SearchOptions, params: Params
+) -> tuple[optax.GradientTransformation, TrainState]:
+    """The optimiser, and the state before the first update."""
+    tx = optimiser(options.train)
+    prototypes = jnp.zeros((search.prototypes, options.model.latent))
+    return tx, init_state(stream(options, "train"), params, tx, prototypes=prototypes)
 
 
 def assemble(

@@ -38,7 +38,7 @@ def train(options: Options, folder: Path) -> None:
         say(experiment)
         calls = compiled(experiment)
         state = fit(experiment, workdir, calls)
-        conclude(experiment, state.params, int(state.step), workdir, calls)
+        conclude(experiment, state, workdir, calls)
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -53,7 +53,7 @@ def evaluate(options: Options, folder: Path) -> None:
         state = last_state(experiment.state, options, workdir)
         workdir.claim(options)
         say(experiment)
-        conclude(experiment, state.params, int(state.step), workdir, compiled(experiment))
+        conclude(experiment, state, workdir, compiled(experiment))
 
 
 def say(experiment: Experiment) -> None:
@@ -153,7 +153,7 @@ class Keeper:
         if step not in moments(log.moments, experiment.options.train.steps):
             return
         began = time.perf_counter()
-        poses = found_poses(experiment, state.params, self._calls, log.moment_examples)
+        poses = found_poses(experiment, self._calls.fitted(state), self._calls, log.moment_examples)
         labels = labels_of(experiment, len(poses["found"]))
         self._workdir.save_moment(step, {**poses, "label": labels})
         # The clock is that of training alone.

@@ -131,7 +131,8 @@ def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
 def render(params: Params, z: Array, *, avae: AVAE) -> Array:
     """The canonical object of `z: [Z]`, `[*S, C]`, confined to the support."""
     mask, decoded = support(avae.inner), avae.model.decode(params, z)
-    return jnp.where(mask > 0, decoded, avae.fill.astype(decoded.dtype))
+    background = jnp.broadcast_to(avae.fill.astype(decoded.dtype), decoded.shape)
+    return jnp.where(mask > 0, decoded, background)
 
 
 def observe(drawn: Array, pose: Array, *, avae: AVAE) -> Array:
@@ -163,9 +164,9 @@ def widen(x: Array, *, avae: AVAE) -> Array:
     if avae.inner.shape == avae.outer.shape:
         return x
     sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
-    around = [((big - small) // 2,) * 2 for big, small in sizes]
-    fill = avae.fill.astype(x.dtype)
-    return jnp.pad(x - fill, [*around, (0, 0)]) + fill
+    middle = tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)
+    background = jnp.broadcast_to(avae.fill.astype(x.dtype), (*avae.outer.shape, x.shape[-1]))
+    return background.at[middle].set(x)
 
 
 def search_loss(params: Params, x: Array, outputs: Outputs, *, avae: AVAE) -> Array:

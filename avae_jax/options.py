@@ -15,7 +15,7 @@ FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
 MODELS = ("dense", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
 INTERPOLATIONS = ("linear", "cubic")
-START_KINDS = ("even", "random", "right_angles")
+START_KINDS = ("bank", "even", "random", "right_angles")
 METHODS = ("gauss_newton", "adam")
 PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
@@ -97,11 +97,15 @@ class SearchOptions:
     """The search over poses. `None` takes the value of the preset."""
 
     preset: str = option("fast", "source, fast or thorough", choices=PRESETS)
-    kind: str | None = option(None, "even, random or right_angles starts", choices=START_KINDS)
+    kind: str | None = option(
+        None, "starts: bank (posed prototypes), even, random or right_angles", choices=START_KINDS
+    )
     starts: int | None = option(None, "starts R scored per example", low=1)
     keep: int | None = option(None, "candidates K refined per example", low=1)
     steps: int | None = option(None, "refinement steps T", low=0)
     method: str | None = option(None, "gauss_newton or adam", choices=METHODS)
+    prototypes: int | None = option(None, "prototypes K of the bank", low=1)
+    turns: int | None = option(None, "rotations of each prototype in the bank", low=1)
     learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
     distance: float | None = option(
         None, "kept starts differ by at least this many degrees", low=0.0, high=180.0

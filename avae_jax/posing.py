@@ -4,14 +4,19 @@ Here the objective meets the search: `problem` turns an affine VAE and its weigh
 what `search` wants, `find_poses` searches a batch.
 """
 
+import functools
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
+from avae_jax.bank import Bank, build, propose
 from avae_jax.objective import AVAE, predict, search_loss
 from avae_jax.options import SearchOptions
-from avae_jax.search import Problem, SearchResult, search, starts
+from avae_jax.search import Problem, SearchResult, gauss_newton, search, starts
 from avae_jax.transform.families import retract
-from avae_jax.types import Array, Key, Params
+from avae_jax.transform.matrices import identity
+from avae_jax.types import Array, Key, Params, PyTree
 
 
 def problem(params: Params, avae: AVAE) -> Problem:
@@ -25,7 +30,13 @@ def problem(params: Params, avae: AVAE) -> Problem:
 
 
 def find_poses(
-    params: Params, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
+    params: Params,
+    keys: Key,
+    x: Array,
+    *,
+    avae: AVAE,
+    options: SearchOptions,
+    bank: Bank | None = None,
 ) -> SearchResult:
     """Searches the pose of every observation.
 
@@ -33,17 +44,61 @@ def find_poses(
       keys: `[B]`, one an example, for its starts.
       x: `[B, *S, C]`.
       options: resolved search options.
+      bank: needed if `options.kind` is `bank`, see `build_bank`.
 
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
       object is their inverse.
     """
-
-    def begin(key: Key) -> Array:
-        return starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
-
     params = jax.lax.stop_gradient(params)
-    return search(problem(params, avae), x, jax.vmap(begin)(keys), options=options)
+    if options.kind == "bank":
+        begin = jax.vmap(functools.partial(propose_starts, bank, avae=avae, options=options))(x)
+    else:
+        given = {"kind": options.kind, "count": options.starts}
+        begin = jax.vmap(lambda key: starts(key, avae.group, avae.ranges, **given))(keys)
+    return search(problem(params, avae), x, begin, options=options)
+
+
+def build_bank(
+    params: Params, prototypes: Array, *, avae: AVAE, options: SearchOptions
+) -> Bank | None:
+    """The bank of the objects decoded from `prototypes: [K, Z]`; `None` if none is used."""
+    if options.kind != "bank":
+        return None
+    return build(jax.lax.stop_gradient(params), prototypes, avae=avae, turns=options.turns)
+
+
+def propose_starts(bank: Bank, x: Array, *, avae: AVAE, options: SearchOptions) -> Array:
+    """Starts `[R, d + 1, d + 1]` of one observation `x: [*S, C]`, from the bank."""
+    return propose(bank, x, avae=avae, count=options.starts, degrees=options.distance)
+
+
+def forward_equivalents(
+    params: Params, x: Array, *, avae: AVAE, options: SearchOptions, bank: Bank | None
+) -> float:
+    """Operations of a search of one example `x: [*S, C]` over those of one forward pass.
+
+    Operations are those the compiler counts before it optimises. Building the bank is
+    left out: that is done once for any number of examples.
+    """
+    one = problem(params, avae)
+    pose = identity(avae.group.d)
+    forward = operations(one.value, x, pose)
+    spent = options.starts * forward
+    if options.kind == "bank":
+        spent += operations(functools.partial(propose_starts, avae=avae, options=options), bank, x)
+    if options.steps and options.method == "gauss_newton":
+        tangents = operations(lambda d, m: gauss_newton.linearise(one, d, m), x, pose)
+        spent += options.keep * (options.steps * tangents + forward)
+    elif options.steps:
+        # A value and its reverse gradient count as two forward passes.
+        spent += options.keep * (2 * options.steps + 1) * forward
+    return spent / forward
+
+
+def operations(function: Callable, *args: PyTree) -> float:
+    """Floating-point operations of one call, as the compiler counts them."""
+    return jax.jit(function).lower(*args).cost_analysis()["flops"]
 
 
 def example_keys(key: Key, index: Array) -> Key:

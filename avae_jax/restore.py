@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from avae_jax.bank import Bank
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.errors import InputError
-from avae_jax.experiment import Experiment, assemble, stream
+from avae_jax.experiment import Experiment, assemble, beginning
 from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
-from avae_jax.train import TrainState, init_state, optimiser
+from avae_jax.posing import build_bank
+from avae_jax.train import TrainState
 from avae_jax.types import Params
 from avae_jax.workdir import WorkDir
 
@@ -20,11 +22,12 @@ FRAME = "frame.json"
 
 
 class Trained(NamedTuple):
-    """A trained affine VAE: weights, model and family, and the search it was trained with."""
+    """A trained affine VAE: weights, model and family, its search and bank."""
 
     params: Params
     avae: AVAE
     search: SearchOptions
+    bank: Bank | None
 
 
 def load(folder: str | os.PathLike) -> Trained:
@@ -38,8 +41,10 @@ def load(folder: str | os.PathLike) -> Trained:
     if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
         raise InputError(f"workdir {folder}: no readable {FRAME}, train there first")
     avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
-    begun = init_state(stream(options, "train"), params, optimiser(options.train))
-    return Trained(last_state(begun, options, workdir).params, avae, search)
+    _, begun = beginning(options, search, params)
+    state = last_state(begun, options, workdir)
+    bank = build_bank(state.params, state.prototypes, avae=avae, options=search)
+    return Trained(state.params, avae, search, bank)
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

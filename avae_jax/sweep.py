@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.examine import Calls, in_batches
+from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
 from avae_jax.objective import AVAE
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Params, PyTree
+from avae_jax.types import Array, PyTree
 
 
 class Sweep(NamedTuple):
@@ -25,7 +25,7 @@ class Sweep(NamedTuple):
     label: str
 
 
-def sweep(experiment: Experiment, params: Params, calls: Calls) -> Sweep:
+def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
     """Loss against the pose, along the first rotation (or else the first shift)."""
     options, avae = experiment.options, experiment.avae
     values, poses, label = _path(experiment)
@@ -36,8 +36,8 @@ def sweep(experiment: Experiment, params: Params, calls: Calls) -> Sweep:
 
         def one(x: np.ndarray, index: np.ndarray, pose: np.ndarray = pose) -> PyTree:
             moved = move(x, pose)
-            found = calls.search(params, x=moved, index=index).pose
-            loss = functools.partial(calls.loss, params, x=moved, index=index)
+            found = calls.search(fitted.params, x=moved, index=index, bank=fitted.bank).pose
+            loss = functools.partial(calls.loss, fitted.params, x=moved, index=index)
             return loss(poses=calls.unmoved(moved)), loss(poses=found)
 
         means.append([part.mean() for part in in_batches(one, experiment, count)])

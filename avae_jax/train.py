@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax.objective import AVAE, Terms, elbo
+from avae_jax.objective import AVAE, Terms, canonicalise, elbo
 from avae_jax.options import SearchOptions, TrainOptions
-from avae_jax.posing import example_keys, find_poses
+from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.transform.matrices import identity
 from avae_jax.transform.poses import random_pose
 from avae_jax.transform.warp import warp
@@ -17,31 +17,37 @@ from avae_jax.types import Array, Key, Params
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """Everything that training changes, and the key that it draws from."""
+    """Everything that training changes, and the key that it draws from.
+
+    `prototypes: [K, Z]` are the canonical objects met last, for the bank of the search.
+    """
 
     step: Array
     params: Params
     opt_state: Any
     key: Key
+    prototypes: Array
 
 
 def optimiser(options: TrainOptions) -> optax.GradientTransformation:
     """Adam with warm-up, schedule and a bound on the norm of the gradient."""
     warmup = min(options.warmup, max(options.steps - 1, 0))
     if options.schedule == "cosine":
-        total = max(options.steps, warmup + 1)
+        total = max(options.steps, 1) + 1
         rate = optax.warmup_cosine_decay_schedule(0.0, options.learning_rate, warmup, total, 0.0)
     else:
-        rate = optax.linear_schedule(0.0, options.learning_rate, warmup)
-    # The first update already moves: the schedules start at 0.
+        rate = optax.linear_schedule(0.0, options.learning_rate, max(warmup, 1))
+    # The schedules are 0 at 0 and at `total`: the first and the last update already move.
     return optax.chain(
         optax.clip_by_global_norm(options.clip), optax.adam(lambda step: rate(step + 1))
     )
 
 
-def init_state(key: Key, params: Params, tx: optax.GradientTransformation) -> TrainState:
-    """State before the first update."""
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key)
+def init_state(
+    key: Key, params: Params, tx: optax.GradientTransformation, *, prototypes: Array
+) -> TrainState:
+    """State before the first update; `prototypes: [K, Z]`, zeros will do."""
+    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, prototypes)
 
 
 def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
@@ -86,7 +92,8 @@ def train_step(
     poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
     nonfinite = jnp.zeros((), jnp.int32)
     if search is not None:
-        found = find_poses(state.params, start_keys, x, avae=avae, options=search)
+        bank = build_bank(state.params, state.prototypes, avae=avae, options=search)
+        found = find_poses(state.params, start_keys, x, avae=avae, options=search, bank=bank)
         # The found pose is a constant for the weights (the envelope theorem makes the
         # derivative through it vanish at an optimum).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
@@ -102,7 +109,21 @@ def train_step(
     metrics = {
         "loss": loss,
         **terms._asdict(),
-        "grad_norm": optax.global_norm(gradient),
+        "grad_norm": optax.tree.norm(gradient),
         "nonfinite": nonfinite,
     }
-    return state.replace(step=state.step + 1, params=params, opt_state=opt_state), metrics
+    met = objects(state.params, x, poses, avae=avae)
+    prototypes = jnp.concatenate([met, state.prototypes])[: len(state.prototypes)]
+    state = state.replace(
+        step=state.step + 1, params=params, opt_state=opt_state, prototypes=prototypes
+    )
+    return state, metrics
+
+
+def objects(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:
+    """Latent means `[B, Z]` of observations `x: [B, *S, C]` at their poses."""
+
+    def one(example: Array, pose: Array) -> Array:
+        return avae.model.encode(params, canonicalise(example, pose, avae=avae))[0]
+
+    return jax.lax.stop_gradient(jax.vmap(one)(x, poses))

@@ -74,7 +74,7 @@ def build(
 ) -> tuple[Model, Params]:
     """A model for examples `[*shape, channels]` and its initial weights."""
     module = VAE(tuple(shape), channels, options)
-    params = jax.jit(module.init)(key, jnp.zeros((*shape, channels)))
+    params = jax.jit(module.init)(key, jnp.zeros((*shape, channels), jnp.float32))
 
     def call(method: Any) -> Any:
         return lambda params, *args: module.apply(params, *args, method=method)

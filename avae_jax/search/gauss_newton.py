@@ -60,8 +60,11 @@ def linearise(problem: Problem, datum: PyTree, pose: Array) -> Local:
 
 def _dot(tangents: PyTree, vector: PyTree) -> Array:
     """Inner products `[P]` of P tangents with a vector."""
-    parts = jax.tree.map(lambda t, v: (t * v).reshape(t.shape[0], -1).sum(-1), tangents, vector)
-    return sum(jax.tree.leaves(parts))
+
+    def products(t: Array, v: Array) -> Array:
+        return (t.reshape(t.shape[0], -1) * v.reshape(1, -1)).sum(-1)
+
+    return sum(jax.tree.leaves(jax.tree.map(products, tangents, vector)))
 
 
 def _dot_pairs(left: PyTree, right: PyTree) -> Array:
@@ -96,7 +99,7 @@ def refine(
     def step(state: State, _: None) -> tuple[State, None]:
         trial = problem.retract(state.pose, step_of(state.local, state.damping))
         there = linearise(problem, datum, trial)
-        better = there.loss < state.local.loss
+        better = jnp.isfinite(there.loss) & (there.loss < state.local.loss)
         moved = State(trial, there, state.damping * SHRINK)
         stayed = state._replace(damping=state.damping * GROW)
         return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed), None
@@ -105,7 +108,7 @@ def refine(
     state, _ = jax.lax.scan(step, state, None, length=steps - 1, unroll=unroll)
     last = problem.retract(state.pose, step_of(state.local, state.damping))
     loss = problem.value(datum, last)
-    better = loss < state.local.loss
+    better = jnp.isfinite(loss) & (loss < state.local.loss)
     return jnp.where(better, last, state.pose), jnp.where(better, loss, state.local.loss)
 
 

@@ -25,19 +25,21 @@ def refine(
     def step(carry: tuple, _: None) -> tuple[tuple, None]:
         alpha, state, best, lowest = carry
         loss, gradient = jax.value_and_grad(loss_at)(alpha)
-        best = jnp.where(loss < lowest, alpha, best)
-        lowest = jnp.minimum(jnp.where(jnp.isnan(loss), jnp.inf, loss), lowest)
+        best, lowest = _lower(alpha, loss, best, lowest)
         updates, state = optimiser.update(gradient, state, alpha)
         return (optax.apply_updates(alpha, updates), state, best, lowest), None
 
     zero = jnp.zeros(problem.size, pose.dtype)
     carry = (zero, optimiser.init(zero), zero, jnp.asarray(jnp.inf, pose.dtype))
     (alpha, _, best, lowest), _ = jax.lax.scan(step, carry, None, length=steps, unroll=unroll)
-    last = loss_at(alpha)
-    best = jnp.where(last < lowest, alpha, best)
-    return problem.retract(pose, best), jnp.minimum(
-        lowest, jnp.where(jnp.isnan(last), jnp.inf, last)
-    )
+    best, lowest = _lower(alpha, loss_at(alpha), best, lowest)
+    return problem.retract(pose, best), lowest
+
+
+def _lower(alpha: Array, loss: Array, best: Array, lowest: Array) -> tuple[Array, Array]:
+    """The better of `(alpha, loss)` and `(best, lowest)`; a non-finite loss never wins."""
+    better = jnp.isfinite(loss) & (loss < lowest)
+    return jnp.where(better, alpha, best), jnp.where(better, loss, lowest)
 
 
 def cost(steps: int) -> float:

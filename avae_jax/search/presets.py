@@ -18,8 +18,14 @@ SOURCE = {
     "method": "adam",
     "learning_rate": 0.03,
     "distance": 0.0,
+    "prototypes": 1,
+    "turns": 1,
 }
-OURS = {"kind": "even", "method": "gauss_newton", "learning_rate": 0.03, "distance": 15.0}
+OURS = {"kind": "bank", "method": "gauss_newton", "learning_rate": 0.03, "distance": 15.0}
+FAST = {"starts": 8, "keep": 2, "steps": 4}
+THOROUGH = {"starts": 32, "keep": 8, "steps": 10}
+# Prototypes and rotations of the bank, by dimension.
+BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 1024}}
 
 
 def resolve(options: SearchOptions, group: Family) -> SearchOptions:
@@ -28,27 +34,11 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
     Raises:
       InputError: more candidates kept than starts.
     """
-    preset = _preset(options.preset, group)
+    ours = {"fast": FAST, "thorough": THOROUGH}
+    chosen = ours.get(options.preset)
+    preset = SOURCE if chosen is None else {**OURS, **BANKS[group.d], **chosen}
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
     if full.keep > full.starts:
         raise InputError(f"search.keep={full.keep}: at most search.starts={full.starts}")
     return full
-
-
-def _preset(name: str, group: Family) -> dict:
-    if name == "source":
-        return SOURCE
-    few, many = _starts(group)
-    if name == "fast":
-        return {**OURS, "starts": few, "keep": 2, "steps": 5}
-    return {**OURS, "starts": many, "keep": 8, "steps": 10}
-
-
-def _starts(group: Family) -> tuple[int, int]:
-    """Starts of `fast` and `thorough`: what it takes to cover the family."""
-    if not group.has("rotation"):
-        return 32, 128
-    if group.d == 3:
-        return 256, 1024
-    return (32, 128) if group.size == 1 else (128, 512)

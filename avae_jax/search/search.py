@@ -58,9 +58,10 @@ def search(
     kept_scores = jnp.take_along_axis(scores, taken, 1)
     poses, losses = _refine(problem, data, kept, options)
     bad = ~jnp.isfinite(losses)
+    losses = jnp.where(bad, jnp.inf, losses)
     # A candidate that refinement spoiled falls back to where it started.
     poses = jnp.where((losses < kept_scores)[..., None, None], poses, kept)
-    losses = jnp.minimum(jnp.where(bad, jnp.inf, losses), kept_scores)
+    losses = jnp.minimum(losses, kept_scores)
     order = jnp.argsort(losses, 1)
     poses = jnp.take_along_axis(poses, order[..., None, None], 1)
     losses = jnp.take_along_axis(losses, order, 1)

@@ -21,12 +21,15 @@ def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Arr
         two rotations by this angle.
     """
     chord = 2 * math.sqrt(2) * math.sin(math.radians(degrees) / 2)
+    # Any finite number, so that a pose is found even where no loss is finite.
+    losses = jnp.where(jnp.isfinite(losses), losses, jnp.finfo(losses.dtype).max)
 
     def take(passed_over: Array, _: None) -> tuple[Array, Array]:
-        best = jnp.lexsort((losses, passed_over))[0]
+        first = passed_over == passed_over.min()
+        best = jnp.where(first, losses, jnp.inf).argmin()
         distance = jnp.sqrt(((poses - poses[best]) ** 2).sum((-2, -1)))
         return (passed_over + (distance < chord)).at[best].set(jnp.inf), best
 
-    last = jnp.where(jnp.isfinite(losses), 0.0, keep + 1.0)
+    last = jnp.where(losses < jnp.finfo(losses.dtype).max, 0.0, keep + 1.0)
     _, taken = jax.lax.scan(take, last, None, length=keep)
     return taken

@@ -28,7 +28,7 @@ def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: i
     else:
         wanted = -(-count // 2) if ranges.reflect else count
         points = even_points(wanted, group.size).astype(np.float32)
-        moved = (points + jax.random.uniform(key, (1, group.size))) % 1
+        moved = (points + jax.random.uniform(key, (1, group.size), jnp.float32)) % 1
         poses = jax.vmap(lambda u: from_unit(group, ranges, u))(moved)
         poses = _with_mirrors(poses, ranges)[:count]
     return inverse(poses)
@@ -37,4 +37,5 @@ def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: i
 def _with_mirrors(poses: Array, ranges: RangeOptions) -> Array:
     if not ranges.reflect:
         return poses
-    return jnp.concatenate([poses, matmul(poses, jnp.asarray(mirror(poses.shape[-1] - 1)))])
+    flip = jnp.asarray(mirror(poses.shape[-1] - 1))
+    return jnp.concatenate([poses, matmul(poses, flip[None])])

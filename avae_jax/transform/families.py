@@ -41,6 +41,15 @@ class Family:
         """Whether any generator is of `kind`: rotation, shift, scale or shear."""
         return any(name.split("_")[0] == kind for name in self.generators)
 
+    def reaches(self, kind: str) -> bool:
+        """Whether products of poses of the family have factors of `kind`.
+
+        Turning between stretches shears, and turning between shears stretches.
+        """
+        bends = self.has("shear") or any(name.startswith("scale_") for name in self.generators)
+        both = kind in ("scale", "shear") and self.has("rotation") and bends
+        return both or self.has(kind)
+
 
 def family(name: str, d: int) -> Family:
     """The family called `name` in `d` dimensions.

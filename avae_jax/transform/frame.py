@@ -72,9 +72,10 @@ def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
     linear = matrix[:-1, :-1] * jnp.asarray(np.outer(back, into), dtype)
     shift = matrix[:-1, -1] * jnp.asarray(back, dtype)
     shift = shift + jnp.asarray([(n - 1) / 2 for n in source.shape], dtype)
-    steps = offsets(target).astype(dtype)
+    steps = offsets(target).astype(dtype).reshape(-1, target.d)
     # A sum of products rather than a matmul: float32 on every platform, also under bfloat16.
-    return sum(steps[..., None, a] * linear[:, a] for a in range(source.d)) + shift
+    index = sum(steps[:, a, None] * linear[None, :, a] for a in range(source.d)) + shift[None]
+    return index.reshape(*target.shape, source.d)
 
 
 def support_radius(grid: Frame) -> float:

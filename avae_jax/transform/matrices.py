@@ -139,7 +139,8 @@ def rotation_angle(rotation: Array) -> Array:
     From the chord |R - 1|, which keeps its precision at small angles, unlike the trace.
     """
     d = rotation.shape[-1]
-    chord = jnp.sqrt(((rotation - jnp.eye(d, dtype=rotation.dtype)) ** 2).sum((-2, -1)))
+    eye = jnp.broadcast_to(jnp.eye(d, dtype=rotation.dtype), rotation.shape)
+    chord = jnp.sqrt(((rotation - eye) ** 2).sum((-2, -1)))
     return 2 * jnp.arcsin(jnp.clip(chord / (2 * math.sqrt(2)), 0, 1))
 
 

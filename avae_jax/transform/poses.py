@@ -34,30 +34,40 @@ def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:
     spread = {name: 2 * value - 1 for name, value in place.items()}
     zero = jnp.zeros((), u.dtype)
     shift = [2 * ranges.shift * spread.get(f"shift_{a}", zero) for a in axes]
-    log_scale = [spread.get("scale", zero) + spread.get(f"scale_{a}", zero) for a in axes]
+    # Where an axis has two generators of scale, their mean stays within the range.
+    log_scale = [_mean(spread, ("scale", f"scale_{a}"), zero) for a in axes]
     pairs = [a + b for a, b in itertools.combinations(axes, 2)]
     shear = [ranges.shear * spread.get(f"shear_{p}", zero) for p in pairs]
     return compose(
         Factors(
             jnp.stack(shift),
-            _rotation(group, ranges, place),
+            _rotation(group, ranges, place, u.dtype),
             jnp.stack(shear),
             jnp.exp(math.log(ranges.scale) * jnp.stack(log_scale)),
         )
     )
 
 
-def _rotation(group: Family, ranges: RangeOptions, place: dict[str, Array]) -> Array:
+def _mean(spread: dict[str, Array], names: tuple[str, ...], default: Array) -> Array:
+    found = [spread[name] for name in names if name in spread]
+    return sum(found) / len(found) if found else default
+
+
+def _rotation(
+    group: Family, ranges: RangeOptions, place: dict[str, Array], dtype: jnp.dtype
+) -> Array:
     planes = [n for n in group.generators if n.startswith("rotation_")]
     limit = math.radians(ranges.rotation)
     if group.d == 3 and len(planes) == 3:
         u = jnp.stack([place[n] for n in planes])
         uniform = ranges.rotation >= 180
         return quaternion_matrix(uniform_quaternion(u) if uniform else _near(u, limit))
-    rotation = jnp.eye(group.d)
+    # Two turns by limit / sqrt(2) in different planes make one of at most the limit.
+    each = limit / math.sqrt(len(planes)) if planes and ranges.rotation < 180 else limit
+    rotation = jnp.eye(group.d, dtype=dtype)
     for name in planes:
         i, j = (AXES[group.d].index(letter) for letter in name.removeprefix("rotation_"))
-        angle = limit * (2 * place[name] - 1)
+        angle = each * (2 * place[name] - 1)
         rotation = matmul(rotation, plane_rotation(angle, (i, j), group.d))
     return rotation
 
@@ -87,7 +97,8 @@ def quaternion_matrix(q: Array) -> Array:
     w, v = q[0], q[1:]
     zero = jnp.zeros_like(w)
     cross = jnp.stack([zero, -v[2], v[1], v[2], zero, -v[0], -v[1], v[0], zero]).reshape(3, 3)
-    return (w * w - v @ v) * jnp.eye(3) + 2 * v[:, None] * v + 2 * w * cross
+    eye = jnp.eye(3, dtype=q.dtype)
+    return (w * w - (v * v).sum()) * eye + 2 * v[:, None] * v[None] + 2 * w * cross
 
 
 def mirror(d: int) -> np.ndarray:
@@ -100,7 +111,7 @@ def mirror(d: int) -> np.ndarray:
 def random_pose(key: Key, group: Family, ranges: RangeOptions) -> Array:
     """A random pose `[d + 1, d + 1]` of the family within its ranges."""
     key_u, key_mirror = jax.random.split(key)
-    pose = from_unit(group, ranges, jax.random.uniform(key_u, (group.size,)))
+    pose = from_unit(group, ranges, jax.random.uniform(key_u, (group.size,), jnp.float32))
     if not ranges.reflect:
         return pose
     flip = jax.random.bernoulli(key_mirror)
@@ -146,14 +157,10 @@ def reach(group: Family, ranges: RangeOptions, *, margin: float = 0.0) -> tuple[
       (coordinates). The shear bound is exact in 2-D and an upper bound in 3-D.
     """
     grow = 1.0
-    if group.has("scale"):
+    if group.reaches("scale"):
         grow *= ranges.scale * math.exp(margin)
-    if group.has("shear"):
-        names = [n for n in group.generators if n.startswith("shear_")]
-        worst = np.eye(group.d)
-        for name in names:
-            i, j = (AXES[group.d].index(letter) for letter in name.removeprefix("shear_"))
-            worst[i, j] = ranges.shear + margin
+    if group.reaches("shear"):
         # Entries of one sign have the largest norm (Perron-Frobenius).
+        worst = np.eye(group.d) + (ranges.shear + margin) * np.triu(np.ones((group.d,) * 2), 1)
         grow *= float(np.linalg.norm(worst, 2))
     return grow, (2 * ranges.shift + margin if group.has("shift") else 0.0)

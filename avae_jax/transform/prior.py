@@ -33,9 +33,9 @@ def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     beyond = [jnp.zeros(1, pose.dtype)]
     if group.has("shift"):
         beyond.append(_over(found.shift, 2 * ranges.shift))
-    if group.has("scale"):
+    if group.reaches("scale"):
         beyond.append(_over(jnp.log(jnp.abs(found.scale)), math.log(ranges.scale)))
-    if group.has("shear"):
+    if group.reaches("shear"):
         beyond.append(_over(found.shear, ranges.shear))
     if group.has("rotation") and ranges.rotation < 180:
         # A rotation by nothing has no direction, hence no derivative: shift it off zero.

@@ -6,7 +6,6 @@ derivative is never infinite (a hard mask would jump there).
 """
 
 import itertools
-import math
 
 import jax.numpy as jnp
 
@@ -30,21 +29,22 @@ def sample(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
 
     Reference: R. Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
-    shape = image.shape[:-1]
-    below = jnp.floor(index)
-    weights = _weights(index - below, interpolation)
+    shape, channels = image.shape[:-1], image.shape[-1]
+    points = index.reshape(-1, len(shape))
+    below = jnp.floor(points)
+    weights = _weights(points - below, interpolation)
     first = below.astype(jnp.int32) - (TAPS[interpolation] // 2 - 1)
-    flat = (image - fill).reshape(math.prod(shape), image.shape[-1])
-    total = fill
+    flat = image.reshape(-1, channels) - fill[None]
+    total = fill[None]
     for taps in itertools.product(range(TAPS[interpolation]), repeat=len(shape)):
         weight, position = 1.0, 0
         for axis, tap in enumerate(taps):
-            i = first[..., axis] + tap
+            i = first[:, axis] + tap
             inside = (i >= 0) & (i < shape[axis])
-            weight = weight * jnp.where(inside, weights[tap][..., axis], 0)
+            weight = weight * jnp.where(inside, weights[tap][:, axis], 0)
             position = position * shape[axis] + jnp.clip(i, 0, shape[axis] - 1)
-        total = total + weight[..., None] * flat[position]
-    return total
+        total = total + weight[:, None] * flat[position]
+    return total.reshape(*index.shape[:-1], channels)
 
 
 def _weights(t: Array, interpolation: str) -> list[Array]:

@@ -1,0 +1,54 @@
+"""Moments of an image: where its content is, how far it spreads, in which directions.
+
+They undo the part of a pose that needs no search. The centroid gives the shift, the
+spread the scale, and the square root of the covariance turns any affine map into a
+rotation: two affine images of one object differ by a rotation once both are whitened.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.transform.families import AXES, Family
+from avae_jax.transform.frame import Frame, coordinates
+from avae_jax.transform.matrices import affine, matmul
+from avae_jax.types import Array
+
+# Standard deviation, along each axis and in coordinates, of content brought to standard size.
+SPREAD = 0.35
+# Keeps images without content, or flat in one direction, from being divided by zero.
+FLOOR = 1e-3
+
+
+def normaliser(image: Array, fill: Array, *, grid: Frame, group: Family) -> Array:
+    """The pose that brings content to standard position and size, as far as `group` can.
+
+    Args:
+      image: `[*S, C]`; what differs from `fill: [C]` is content, weighted by how much.
+      group: a family with shifts centres, with scale brings to `SPREAD`, with scales of
+        each axis and shears makes round.
+
+    Returns:
+      `[d + 1, d + 1]`; the identity for a family of rotations.
+    """
+    mass = jnp.abs(image - fill).sum(-1).reshape(-1)
+    weight = mass / jnp.maximum(mass.sum(), FLOOR)
+    points = jnp.asarray(coordinates(grid).reshape(-1, grid.d), weight.dtype)
+    centre = (weight[:, None] * points).sum(0)
+    free = [f"shift_{axis}" in group.generators for axis in AXES[group.d]]
+    centre = jnp.where(np.array(free), centre, 0)
+    away = points - centre
+    covariance = (weight[:, None, None] * away[:, :, None] * away[:, None, :]).sum(0)
+    linear = SPREAD * _inverse_root(covariance + FLOOR**2 * jnp.eye(grid.d), group)
+    return matmul(affine(linear, jnp.zeros(grid.d)), affine(jnp.eye(grid.d), -centre))
+
+
+def _inverse_root(covariance: Array, group: Family) -> Array:
+    """What divides the spread out, over `SPREAD` where the family cannot change it."""
+    d = covariance.shape[-1]
+    if group.has("shear") and group.has("rotation"):
+        values, vectors = jnp.linalg.eigh(covariance)
+        return matmul(vectors / jnp.sqrt(values), vectors.T)
+    if "scale" in group.generators:
+        return jnp.eye(d) / jnp.sqrt(jnp.trace(covariance) / d)
+    free = np.array([f"scale_{axis}" in group.generators for axis in AXES[group.d]])
+    return jnp.diag(jnp.where(free, 1 / jnp.sqrt(jnp.diagonal(covariance)), 1 / SPREAD))

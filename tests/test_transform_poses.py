@@ -1,0 +1,216 @@
+"""Poses drawn at random, evenly spread, by right angles; and the room that they need."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from scipy.stats.qmc import discrepancy
+
+from avae_jax.options import RangeOptions
+from avae_jax.transform.families import Family, family
+from avae_jax.transform.frame import Frame, coordinates, extend, frame, pad, support, support_radius
+from avae_jax.transform.matrices import factorise, rotation_angle
+from avae_jax.transform.poses import (
+    even_points,
+    from_unit,
+    mirror,
+    quaternion_matrix,
+    random_pose,
+    reach,
+    right_angles,
+)
+from avae_jax.transform.warp import warp
+
+FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
+move = jax.jit(warp, static_argnames=("source", "target"))
+BENDING = ["rotation+shear_yx", "rotation+scale_x", "shear_yx"]
+
+
+@functools.cache
+def random_poses(group: Family, ranges: RangeOptions, count: int) -> jax.Array:
+    keys = jax.random.split(jax.random.key(0), count)
+    return jax.jit(jax.vmap(lambda key: random_pose(key, group, ranges)))(keys)
+
+
+@functools.cache
+def wide_poses(group: Family, ranges: RangeOptions) -> jax.Array:
+    """Random poses within the ranges, and those at the corners of the unit cube."""
+    corners = list(itertools.product((0, 1), repeat=group.size))
+    u = np.concatenate([np.random.default_rng(0).random((200, group.size)), corners])
+    return jax.jit(jax.vmap(lambda u: from_unit(group, ranges, u)))(jnp.float32(u))
+
+
+@pytest.mark.parametrize(
+    ("name", "d"),
+    [
+        ("affine", 2),
+        ("affine", 3),
+        ("similarity", 2),
+        ("scale+scale_x", 2),
+        ("rotation_zy+rotation_zx", 3),
+    ],
+)
+def test_poses_stay_within_their_ranges_and_fill_them(name, d):
+    ranges = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3)
+    group = family(name, d)
+    factors = jax.jit(factorise)(wide_poses(group, ranges))
+    largest = {
+        "rotation": np.degrees(rotation_angle(factors.rotation).max()),
+        "shift": np.abs(factors.shift).max() / 2,
+        "scale": np.exp(np.abs(np.log(factors.scale)).max()),
+        "shear": np.abs(factors.shear).max(),
+    }
+    for kind, value in largest.items():
+        limit, least = getattr(ranges, kind), 1.0 if kind == "scale" else 0.0
+        if group.has(kind):
+            assert 0.9 * limit < value < limit + 1e-3
+        else:
+            np.testing.assert_allclose(value, least, atol=1e-3)
+
+
+def test_a_shift_range_is_a_share_of_the_longest_side():
+    """20 % of 40 pixels are 8 pixels, on both axes of a 24 x 40 image."""
+    group, grid = family("translation", 2), frame((24, 40))
+    pose = from_unit(group, RangeOptions(shift=0.2), jnp.ones(2))
+    image = np.zeros((24, 40, 1), np.float32)
+    image[10, 10] = 1
+    moved = move(image, pose, jnp.zeros(1), source=grid, target=grid)
+    assert moved[18, 18, 0] == pytest.approx(1, abs=1e-4)
+
+
+def test_rotations_of_the_plane_are_uniform():
+    rotation = random_poses(family("rotation", 2), RangeOptions(), 2000)[:, :2, :2]
+    angles = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+    assert scipy.stats.kstest(angles, "uniform", (-np.pi, 2 * np.pi)).pvalue > 0.01
+
+
+def test_rotations_of_space_are_uniform():
+    rotation = random_poses(family("rotation", 3), RangeOptions(), 4000)[:, :3, :3]
+    # Each entry has mean 0 and variance 1/3; the angle has density (1 - cos) / pi.
+    assert np.linalg.norm(rotation.mean(0)) < 0.05
+    np.testing.assert_allclose((rotation**2).mean(0), np.full((3, 3), 1 / 3), atol=0.03)
+    angles = rotation_angle(rotation)
+    assert scipy.stats.kstest(angles, lambda a: (a - np.sin(a)) / np.pi).pvalue > 0.01
+
+
+def test_half_of_the_poses_are_mirrored_where_reflection_is_allowed():
+    poses = random_poses(family("similarity", 3), RangeOptions(reflect=True), 1000)
+    mirrored = np.linalg.det(poses) < 0
+    assert 0.45 < mirrored.mean() < 0.55
+    assert (np.asarray(jax.jit(factorise)(poses).scale[:, -1] < 0) == mirrored).all()
+
+
+def test_a_mirror_reverses_the_last_axis():
+    image = np.random.default_rng(0).random((4, 5, 2), np.float32)
+    grid = frame((4, 5))
+    found = move(image, jnp.asarray(mirror(2)), jnp.zeros(2), source=grid, target=grid)
+    np.testing.assert_allclose(found, image[:, ::-1], atol=1e-6)
+
+
+def test_a_quaternion_turns_about_its_vector():
+    half = np.pi / 6
+    about_first = quaternion_matrix(jnp.float32([np.cos(half), np.sin(half), 0, 0]))
+    cos, sin = np.cos(2 * half), np.sin(2 * half)
+    np.testing.assert_allclose(about_first, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("d", "order"), [(2, 4), (3, 24)])
+def test_right_angles_are_a_group(d, order):
+    group = right_angles(d)
+    assert group.shape == (order, d + 1, d + 1)
+    np.testing.assert_array_equal(group[0], np.eye(d + 1))
+    np.testing.assert_array_equal(np.linalg.det(group).round(5), np.ones(order))
+    elements = {matrix.tobytes() for matrix in group.astype(int)}
+    products = (group[:, None] @ group[None]).astype(int).reshape(-1, d + 1, d + 1)
+    assert len(elements) == order
+    assert {matrix.tobytes() for matrix in products} == elements
+
+
+@pytest.mark.parametrize("dimensions", [1, 3, 6])
+def test_even_points_cover_the_cube(dimensions):
+    """More evenly than random sets do, for every count."""
+    for count in (8, 33, 256):
+        points = even_points(count, dimensions)
+        random = np.random.default_rng(0).random((20, count, dimensions))
+        assert points.shape == (count, dimensions)
+        assert ((points >= 0) & (points < 1)).all()
+        assert discrepancy(points) < 0.9 * np.mean([discrepancy(each) for each in random])
+
+
+def test_even_points_cover_the_rotations():
+    """No rotation is far from the nearest of 256."""
+    group = family("rotation", 3)
+    points = jnp.asarray(even_points(256, 3), jnp.float32)
+    even = np.asarray(jax.jit(jax.vmap(lambda u: from_unit(group, RangeOptions(), u)))(points))
+    others = np.asarray(random_poses(group, RangeOptions(), 4000))[:500]
+    # trace(A^T B) = 1 + 2 cos(angle)
+    traces = np.einsum("aij,bij->ab", others[:, :3, :3], even[:, :3, :3]).max(1)
+    nearest = np.degrees(np.arccos((traces - 1) / 2))
+    assert nearest.max() < 45
+    assert nearest.mean() < 25
+
+
+def farthest(group: Family, poses: jax.Array, inner: Frame, outer: Frame) -> float:
+    """Pixels by which the support, moved by poses of the object, passes the outer frame."""
+    points = coordinates(inner)[support(inner)[..., 0] > 0]
+    poses = np.asarray(poses)
+    moved = np.einsum("pij,nj->pni", poses[:, :-1, :-1], points) + poses[:, None, :-1, -1]
+    pixels = np.abs(moved) * outer.unit / np.array(outer.spacing)
+    return float((pixels - (np.array(outer.shape) - 1) / 2).max())
+
+
+GRIDS = {
+    2: [frame((9, 9)), frame((8, 13), spacing=(1.0, 0.7))],
+    3: [frame((6, 6, 6)), frame((5, 6, 7))],
+}
+
+
+RANGES = RangeOptions(shift=0.15, scale=1.5, shear=0.3, reflect=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "d"), [*itertools.product(FAMILIES, (2, 3)), *((name, 2) for name in BENDING)]
+)
+def test_the_support_stays_inside_the_outer_frame_at_every_pose(name, d):
+    group = family(name, d)
+    for inner in GRIDS[d]:
+        outer = extend(inner, *reach(group, RANGES))
+        assert farthest(group, wide_poses(group, RANGES), inner, outer) < 1e-3
+
+
+@functools.partial(jax.jit, static_argnames=("inner", "outer"))
+def masses(poses: jax.Array, *, inner: Frame, outer: Frame) -> jax.Array:
+    """What a full support weighs in the outer frame, at each pose of the object."""
+    full, nothing = jnp.asarray(support(inner)), jnp.zeros(1)
+    draw = functools.partial(warp, full, fill=nothing, source=inner, target=outer)
+    return jax.vmap(lambda pose: draw(pose=pose).sum())(poses)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_no_decoded_mass_is_lost_on_the_way_to_the_outer_frame(name):
+    group, inner = family(name, 2), frame((12, 12))
+    outer = extend(inner, *reach(group, RANGES))
+    poses = wide_poses(group, RANGES)
+    kept, whole = (masses(poses, inner=inner, outer=grid) for grid in (outer, pad(outer, (6, 6))))
+    assert (np.asarray(kept / whole) > 0.99).all()
+
+
+def test_the_support_is_the_inscribed_ball():
+    inner = frame((7, 9))
+    assert support_radius(inner) == pytest.approx(3 / 4.5)
+    mask = support(inner)[..., 0]
+    assert mask[3].tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 0]
+    assert mask[0].tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_rotations_need_no_larger_frame_and_shifts_need_their_pixels(d):
+    grid = frame((20,) * d)
+    assert extend(grid, *reach(family("rotation", d), RangeOptions())) == grid
+    shifted = extend(grid, *reach(family("rigid", d), RangeOptions(shift=0.2)))
+    assert shifted.shape == (28,) * d
+    assert shifted.unit == grid.unit

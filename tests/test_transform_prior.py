@@ -1,0 +1,93 @@
+"""The prior on poses: nothing within the ranges, a wall outside, smooth enough to descend."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.options import RangeOptions
+from avae_jax.transform.families import Family, family, retract
+from avae_jax.transform.matrices import identity, inverse, matmul
+from avae_jax.transform.poses import from_unit, mirror, right_angles
+from avae_jax.transform.prior import MARGIN, WIDTH, excess
+
+FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
+RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3, reflect=True)
+STEPS = {"rotation": np.pi / 3, "shift": 0.3, "scale": np.log(1.5), "shear": 0.3}
+
+
+def nats(group: Family, pose: jax.Array) -> jax.Array:
+    """Nats of a pose of the object; the prior takes the inverse, as the search does."""
+    return (excess(group, RANGES, inverse(pose)) ** 2).sum() / 2
+
+
+def steps(group: Family, share: float) -> jax.Array:
+    """A step along each generator, `share` times its range."""
+    size = np.float32([STEPS[name.split("_")[0]] for name in group.generators])
+    return jnp.asarray(np.diag(share * size))
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_prior_is_flat_within_the_ranges_and_a_wall_outside(name, d):
+    group = family(name, d)
+
+    def at(u: jax.Array) -> jax.Array:
+        return nats(group, from_unit(group, RANGES, u))
+
+    def mirrored(u: jax.Array) -> jax.Array:
+        return nats(group, matmul(from_unit(group, RANGES, u), jnp.asarray(mirror(d))))
+
+    def beside(alpha: jax.Array) -> jax.Array:
+        return nats(group, retract(group, identity(d), alpha))
+
+    u = jnp.float32(np.random.default_rng(0).random((50, group.size)))
+    moves = jnp.concatenate([steps(group, share) for share in (0, 0.95, 1.2, -1.2)])
+    within, flipped, moved = jax.jit(
+        lambda: (jax.vmap(at)(u), jax.vmap(mirrored)(u), jax.vmap(beside)(moves))
+    )()
+    assert not within.any() and not flipped.any()
+    assert not moved[: 2 * group.size].any()
+    assert (np.asarray(moved[2 * group.size :]) > 10).all()
+
+
+@pytest.mark.parametrize("name", ["rotation+shear_yx", "rotation+scale_x"])
+def test_what_a_family_reaches_by_turning_between_is_walled_too(name):
+    """Stretches that are no generators, but products of them."""
+    stretched = np.diag(np.float32([4, 0.25, 1]))
+    assert nats(family(name, 2), jnp.asarray(stretched)) > 100
+
+
+def test_a_wall_costs_half_a_nat_at_its_width_and_many_within_the_margin():
+    pose = np.eye(3, dtype=np.float32)
+    for beyond, cost in ((WIDTH, 0.5), (MARGIN, 50)):
+        pose[1, 2] = 0.3 + beyond
+        assert nats(family("translation", 2), jnp.asarray(pose)) == pytest.approx(cost, rel=1e-3)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_derivatives_are_finite_at_poses_of_high_symmetry(d):
+    """No turn has no direction and half a turn has two: neither may become NaN."""
+    group = family("affine", d)
+    poses = jnp.asarray(right_angles(d))
+
+    def residuals(alpha: jax.Array, pose: jax.Array) -> jax.Array:
+        return excess(group, RANGES, retract(group, pose, alpha))
+
+    zero = jnp.zeros(group.size)
+    slopes = jax.jit(jax.vmap(jax.jacfwd(residuals), (None, 0)))(zero, poses)
+    assert np.isfinite(slopes).all()
+    # Within the ranges the prior does not pull.
+    np.testing.assert_array_equal(slopes[0], np.zeros(slopes[0].shape))
+
+
+def test_the_wall_points_back_into_the_range():
+    group = family("affine", 2)
+
+    def slope(outside: jax.Array) -> jax.Array:
+        pose = retract(group, identity(2), outside)
+        return jax.grad(lambda alpha: nats(group, retract(group, pose, alpha)))(outside * 0)
+
+    outside = jax.jit(jax.vmap(slope))
+    assert (np.diagonal(outside(steps(group, 1.1))) > 0).all()
+    assert (np.diagonal(outside(steps(group, -1.1))) < 0).all()
