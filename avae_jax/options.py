@@ -111,7 +111,9 @@ class SearchOptions:
         None, "kept starts differ by at least this many degrees", low=0.0, high=180.0
     )
     unroll: bool = option(False, "unroll the refinement loop")
-    chunk: int = option(4096, "at most this many (example, pose) pairs in memory at once", low=1)
+    chunk: int | None = option(
+        None, "at most this many (example, pose) pairs at once; none fits it to the device", low=1
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,9 @@ Here the objective meets the search: `problem` turns an affine VAE and its weigh
 what `search` wants, `find_poses` searches a batch.
 """
 
+import dataclasses
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -56,7 +58,19 @@ def find_poses(
     else:
         given = {"kind": options.kind, "count": options.starts}
         begin = jax.vmap(lambda key: starts(key, avae.group, avae.ranges, **given))(keys)
-    return search(problem(params, avae), x, begin, options=options)
+    return search(problem(params, avae), x, begin, options=bounded(options, avae))
+
+
+# Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
+PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**20, 2**25
+
+
+def bounded(options: SearchOptions, avae: AVAE) -> SearchOptions:
+    """`options` with a chunk size that fits the device and the size of the images."""
+    if options.chunk is not None:
+        return options
+    pixels = PIXELS_ON_CPU if jax.default_backend() == "cpu" else PIXELS_ON_ACCELERATORS
+    return dataclasses.replace(options, chunk=max(1, pixels // math.prod(avae.outer.shape)))
 
 
 def build_bank(

@@ -7,6 +7,7 @@ derivative is never infinite (a hard mask would jump there).
 
 import itertools
 
+import jax
 import jax.numpy as jnp
 
 from avae_jax.types import Array

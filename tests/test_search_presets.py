@@ -1,0 +1,72 @@
+"""Presets: what they fill in, what they leave alone, what they refuse, what they cost."""
+
+import dataclasses
+
+import pytest
+
+from avae_jax.errors import InputError
+from avae_jax.options import PRESETS, SearchOptions
+from avae_jax.search import resolve
+from avae_jax.search.search import forward_equivalents
+from avae_jax.transform import family
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("name", ["rotation", "translation", "affine"])
+def test_a_preset_leaves_nothing_open(preset, name, d):
+    full = resolve(SearchOptions(preset), family(name, d))
+    assert None not in dataclasses.asdict(full).values()
+    assert full.keep <= full.starts
+    assert resolve(full, family(name, d)) == full
+
+
+def test_the_source_preset_is_the_recipe_of_the_original_work():
+    full = resolve(SearchOptions("source"), family("rotation", 2))
+    assert (full.kind, full.starts, full.keep, full.steps) == ("random", 32, 8, 20)
+    assert (full.method, full.learning_rate, full.distance) == ("adam", 0.03, 0.0)
+    assert forward_equivalents(1, full.starts, full) == 360
+
+
+def test_the_default_preset_is_several_times_cheaper():
+    group = family("rotation", 2)
+    full = resolve(SearchOptions(), group)
+    assert forward_equivalents(group.size, full.starts, full) < 360 / 5
+
+
+def test_larger_families_get_more_starts():
+    sizes = [
+        resolve(SearchOptions(), family(*case)).starts
+        for case in (("rotation", 2), ("rigid", 2), ("rotation", 3))
+    ]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 3
+
+
+def test_what_is_given_goes_before_the_preset():
+    given = SearchOptions(
+        "thorough", kind="random", starts=5, keep=3, steps=0, method="adam", learning_rate=0.5
+    )
+    full = resolve(given, family("rotation", 2))
+    assert dataclasses.replace(full, distance=None) == given
+    assert resolve(SearchOptions("source", distance=5.0), family("rotation", 2)).distance == 5.0
+
+
+def test_more_kept_than_started_is_bad_input():
+    with pytest.raises(InputError, match=r"search\.keep=9: at most search\.starts=8"):
+        resolve(SearchOptions(starts=8, keep=9), family("rotation", 2))
+    assert resolve(SearchOptions(starts=8, keep=8), family("rotation", 2)).keep == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "cost"),
+    [
+        # Starts, then for each one kept: a value and P tangents a step, and a last value.
+        (SearchOptions(starts=32, keep=2, steps=5, method="gauss_newton"), 32 + 2 * (5 * 4 + 1)),
+        # A value and its reverse gradient count two.
+        (SearchOptions(starts=10, keep=3, steps=4, method="adam"), 10 + 3 * (2 * 4 + 1)),
+        (SearchOptions(starts=10, keep=3, steps=0, method="adam"), 10 + 3),
+        (SearchOptions(starts=4, keep=8, steps=1, method="adam"), 4 + 4 * 3),
+    ],
+)
+def test_the_cost_counts_forward_passes(options, cost):
+    assert forward_equivalents(3, options.starts, options) == cost
