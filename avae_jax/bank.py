@@ -56,7 +56,7 @@ def rotations(group: Family, ranges: RangeOptions, count: int) -> Array:
         poses = identity(group.d)[None]
     if not ranges.reflect:
         return poses
-    return jnp.concatenate([poses, matmul(poses, jnp.asarray(mirror(group.d)))])
+    return jnp.concatenate([poses, matmul(poses, jnp.asarray(mirror(group.d))[None])])
 
 
 def pooled_frame(inner: Frame) -> tuple[Frame, int]:
@@ -89,7 +89,7 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
         normal = normaliser(drawn, avae.fill, grid=avae.inner, group=avae.group)
         small = pooled(drawn, normal, avae=avae)
         turn = functools.partial(warp, small, fill=avae.fill, source=coarse, target=coarse)
-        back = matmul(inverse(normal), inverse(turned))
+        back = matmul(inverse(normal)[None], inverse(turned))
         return jax.vmap(turn)(turned).reshape(len(turned), -1), back
 
     means, poses = jax.vmap(one)(prototypes)
@@ -120,6 +120,6 @@ def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> 
     scores = bank.weights @ seen + bank.bias
     # One prototype, the best, speaks for each rotation.
     best = scores.argmax(0)
-    poses = matmul(bank.poses[best, jnp.arange(best.size)], normal)
+    poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
     keep = min(count, best.size)
     return poses[best_apart(poses, -scores.max(0), keep=keep, degrees=degrees)]

@@ -67,7 +67,7 @@ def assemble(
     group = transform.family(options.family, len(sides))
     search = resolve(options.search, group)
     key = stream(options, "model")
-    model, params = models.build(key, tuple(sides), channels, options.model)
+    model, params = models.build(key, tuple(sides), channels, options=options.model)
     avae = affine_vae(
         model,
         transform.frame(tuple(sides)),

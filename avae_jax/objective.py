@@ -107,7 +107,8 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
     Returns:
       Terms in nats, differentiable in `params` and in `pose`.
     """
-    return terms(params, x, predict(params, key, x, pose, avae=avae), avae=avae)
+    outputs = predict(params, key, x, pose, avae=avae)
+    return terms(params, widen(x, avae=avae), outputs, avae=avae)
 
 
 def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Outputs:
@@ -148,9 +149,12 @@ def observe(drawn: Array, pose: Array, *, avae: AVAE) -> Array:
     )
 
 
-def terms(params: Params, x: Array, outputs: Outputs, *, avae: AVAE) -> Terms:
-    """The terms of the objective for `x: [*S, C]` given what a pose predicts."""
-    observed = widen(x, avae=avae)
+def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Terms:
+    """The terms of the objective given what a pose predicts.
+
+    Args:
+      observed: `[*outer.shape, C]`, the observation after `widen`.
+    """
     if avae.likelihood == "bernoulli":
         nll = bernoulli_nll(observed, outputs.mean)
     else:
@@ -169,6 +173,6 @@ def widen(x: Array, *, avae: AVAE) -> Array:
     return background.at[middle].set(x)
 
 
-def search_loss(params: Params, x: Array, outputs: Outputs, *, avae: AVAE) -> Array:
+def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Array:
     """What the search minimises, `[]`: all terms, the prior on the pose included."""
-    return sum(terms(params, x, outputs, avae=avae))
+    return sum(terms(params, observed, outputs, avae=avae))

@@ -8,12 +8,13 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from avae_jax.bank import Bank, build, propose
-from avae_jax.objective import AVAE, predict, search_loss
+from avae_jax.objective import AVAE, predict, search_loss, widen
 from avae_jax.options import SearchOptions
 from avae_jax.search import Problem, SearchResult, gauss_newton, search, starts
 from avae_jax.transform.families import retract
@@ -21,11 +22,28 @@ from avae_jax.transform.matrices import identity
 from avae_jax.types import Array, Key, Params, PyTree
 
 
+class Seen(NamedTuple):
+    """One observation as the search wants it.
+
+    Attributes:
+      x: `[*S, C]`.
+      wide: `[*outer.shape, C]`, extended by `fill`; once, not at every pose.
+    """
+
+    x: Array
+    wide: Array
+
+
+def see(x: Array, *, avae: AVAE) -> Seen:
+    """Prepares one observation `[*S, C]` for the search."""
+    return Seen(x, widen(x, avae=avae))
+
+
 def problem(params: Params, avae: AVAE) -> Problem:
-    """The search problem of an affine VAE: one example `[*S, C]`, z at its mean."""
+    """The search problem of an affine VAE: `Seen` examples, z at its mean."""
     return Problem(
-        predict=lambda x, pose: predict(params, None, x, pose, avae=avae),
-        loss=lambda x, outputs: search_loss(params, x, outputs, avae=avae),
+        predict=lambda seen, pose: predict(params, None, seen.x, pose, avae=avae),
+        loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
         retract=lambda pose, alpha: retract(avae.group, pose, alpha),
         size=avae.group.size,
     )
@@ -58,7 +76,8 @@ def find_poses(
     else:
         given = {"kind": options.kind, "count": options.starts}
         begin = jax.vmap(lambda key: starts(key, avae.group, avae.ranges, **given))(keys)
-    return search(problem(params, avae), x, begin, options=bounded(options, avae))
+    seen = jax.vmap(functools.partial(see, avae=avae))(x)
+    return search(problem(params, avae), seen, begin, options=bounded(options, avae))
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
@@ -95,14 +114,14 @@ def forward_equivalents(
     Operations are those the compiler counts before it optimises. Building the bank is
     left out: that is done once for any number of examples.
     """
-    one = problem(params, avae)
+    one, seen = problem(params, avae), see(x, avae=avae)
     pose = identity(avae.group.d)
-    forward = operations(one.value, x, pose)
+    forward = operations(one.value, seen, pose)
     spent = options.starts * forward
     if options.kind == "bank":
         spent += operations(functools.partial(propose_starts, avae=avae, options=options), bank, x)
     if options.steps and options.method == "gauss_newton":
-        tangents = operations(lambda d, m: gauss_newton.linearise(one, d, m), x, pose)
+        tangents = operations(lambda d, m: gauss_newton.linearise(one, d, m), seen, pose)
         spent += options.keep * (options.steps * tangents + forward)
     elif options.steps:
         # A value and its reverse gradient count as two forward passes.

@@ -13,6 +13,6 @@ def get_config() -> ConfigDict:
             "data": {"source": "digits", "size": 24, "scale": 2.0},
             "family": "rotation",
             "model": {"latent": 8, "hidden": (256, 256)},
-            "train": {"steps": 600, "batch_size": 128},
+            "train": {"steps": 1000, "batch_size": 128},
         }
     )

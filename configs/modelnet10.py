@@ -25,6 +25,9 @@ def get_config() -> ConfigDict:
             },
             "family": "rotation",
             "model": {"latent": 8},
+            # A search of a volume costs more than one of an image: fewer of them for pictures.
+            "eval": {"curve_points": 12, "curve_examples": 32},
+            "log": {"moment_examples": 100},
             "train": {"steps": 600, "batch_size": 64},
         }
     )

@@ -13,6 +13,9 @@ def get_config() -> ConfigDict:
             "data": {"source": "solids", "size": 0},
             "family": "rotation",
             "model": {"latent": 8, "hidden": (512, 512)},
+            # A search of a volume costs more than one of an image: fewer of them for pictures.
+            "eval": {"curve_points": 12, "curve_examples": 32},
+            "log": {"moment_examples": 100},
             "train": {"steps": 400, "batch_size": 64},
         }
     )

@@ -16,7 +16,9 @@ from avae_jax.transform import family
 @pytest.mark.parametrize("name", ["rotation", "translation", "affine"])
 def test_a_preset_leaves_nothing_open(preset, name, d):
     full = resolve(SearchOptions(preset), family(name, d))
-    assert None not in dataclasses.asdict(full).values()
+    open_ = {name for name, value in dataclasses.asdict(full).items() if value is None}
+    # How many pairs fit into memory depends on the images, which a preset does not know.
+    assert open_ <= {"chunk"}
     assert full.keep <= full.starts
     assert resolve(full, family(name, d)) == full
 
@@ -34,20 +36,13 @@ def test_the_default_preset_is_several_times_cheaper():
     assert forward_equivalents(group.size, full.starts, full) < 360 / 5
 
 
-def test_larger_families_get_more_starts():
-    sizes = [
-        resolve(SearchOptions(), family(*case)).starts
-        for case in (("rotation", 2), ("rigid", 2), ("rotation", 3))
-    ]
-    assert sizes == sorted(sizes) and len(set(sizes)) == 3
-
-
 def test_what_is_given_goes_before_the_preset():
     given = SearchOptions(
         "thorough", kind="random", starts=5, keep=3, steps=0, method="adam", learning_rate=0.5
     )
     full = resolve(given, family("rotation", 2))
-    assert dataclasses.replace(full, distance=None) == given
+    filled = {k for k, v in dataclasses.asdict(given).items() if v is None}
+    assert dataclasses.replace(full, **dict.fromkeys(filled)) == given
     assert resolve(SearchOptions("source", distance=5.0), family("rotation", 2)).distance == 5.0
 
 

@@ -13,6 +13,19 @@ from avae_jax.transform import family, identity, retract
 from avae_jax.transform.matrices import rotation_angle
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """Programs run few times here: to optimise them would take longer than it saves.
+
+    The optimiser mixes its integer count with floats, so promotion is the usual one.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@functools.cache
 def least_squares(name: str, d: int) -> Problem:
     """The pose itself, against the pose that is the datum."""
     group = family(name, d)
@@ -38,44 +51,50 @@ def away(name: str, d: int, angle: float) -> jax.Array:
     return retract(group, identity(d), jnp.asarray(alpha))
 
 
-def refined(problem: Problem, start: jax.Array, target: jax.Array, **options) -> tuple:
+ADAM = optax.adam(0.3)
+
+
+@functools.cache
+def compiled(problem: Problem, optimiser: optax.GradientTransformation | None, **options):
+    if optimiser is None:
+        return jax.jit(functools.partial(gauss_newton.refine, problem, **options))
+    return jax.jit(functools.partial(gradient.refine, problem, optimiser=optimiser, **options))
+
+
+def refined(problem: Problem, start, datum, *, optimiser=None, **options) -> tuple:
     """The refined pose and its loss, as numpy arrays."""
-    adam = "optimiser" in options
-    refine = functools.partial((gradient if adam else gauss_newton).refine, problem, **options)
-    # The optimiser mixes its integer count with floats.
-    with jax.numpy_dtype_promotion("standard"):
-        return jax.device_get(jax.jit(refine)(target, start))
+    return jax.device_get(compiled(problem, optimiser, **options)(datum, start))
 
 
-@pytest.mark.parametrize(("name", "d"), [("rotation", 2), ("rotation", 3), ("rigid", 2)])
+@pytest.mark.parametrize(("name", "d"), [("rotation", 3), ("rigid", 2)])
 def test_gauss_newton_is_there_in_three_steps_from_twenty_degrees(name, d):
     problem, target = least_squares(name, d), away(name, d, 20.0)
-    errors = [
-        degrees(refined(problem, identity(d), target, steps=steps)[0], target)
-        for steps in (1, 2, 3)
-    ]
-    assert errors[0] < 2
+    two, three = (
+        degrees(refined(problem, identity(d), target, steps=steps)[0], target) for steps in (2, 3)
+    )
     # The damping, which falls as steps succeed, bounds the rate.
-    assert errors[1] < 0.02
-    assert errors[2] < 0.001 or errors[2] < errors[1] / 100
+    assert two < 0.02
+    assert three < 0.001
 
 
 def test_gauss_newton_takes_back_what_does_not_help():
-    """From beyond the wall of a narrow valley; the loss never rises with more steps."""
+    """Far away in a narrow, bent valley the loss never rises with more steps."""
+    weight = jnp.float32([[1, 10, 1], [10, 1, 1], [1, 1, 1]])
     narrow = least_squares("affine", 2)._replace(
-        loss=lambda datum, outputs: jnp.log1p(1e3 * ((outputs["pose"] - datum) ** 2).sum())
+        loss=lambda datum, outputs: jnp.cosh(weight * (outputs["pose"] - datum)).sum() - 9
     )
-    start = away("affine", 2, 100.0)
-    losses = [float(narrow.value(identity(2), start))]
-    losses += [float(refined(narrow, start, identity(2), steps=n)[1]) for n in (1, 3, 8, 30)]
+    target = away("affine", 2, 100.0)
+    losses = [float(narrow.value(target, identity(2)))]
+    losses += [float(refined(narrow, identity(2), target, steps=n)[1]) for n in (1, 4, 40)]
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.1 * losses[0]
+    assert losses[0] > 1e4
+    assert losses[-1] < 1e-3
 
 
 def test_the_curvature_is_that_of_the_loss_where_the_outputs_fit():
     problem = least_squares("affine", 3)
     pose = away("affine", 3, 30.0)
-    local = gauss_newton.linearise(problem, pose, pose)
+    local = jax.jit(functools.partial(gauss_newton.linearise, problem))(pose, pose)
 
     def loss(alpha: jax.Array) -> jax.Array:
         return problem.value(pose, problem.retract(pose, alpha))
@@ -99,47 +118,48 @@ def test_the_step_solves_the_damped_system_and_is_never_too_long():
     np.testing.assert_array_equal(gauss_newton.step_of(flat, jnp.float32(0.01)), np.zeros(2))
 
 
-@pytest.mark.parametrize("d", [2, 3])
-def test_the_optimiser_walks_to_the_minimum(d):
-    problem, target = least_squares("rotation", d), away("rotation", d, 20.0)
-    walk = functools.partial(refined, problem, identity(d), target, optimiser=optax.adam(0.05))
-    losses = [walk(steps=steps)[1] for steps in (1, 5, 40)]
-    assert losses == sorted(losses, reverse=True)
-    assert degrees(walk(steps=40)[0], target) < 1
+def test_the_optimiser_walks_to_the_minimum():
+    problem, target = least_squares("rotation", 3), away("rotation", 3, 20.0)
+    walk = functools.partial(refined, problem, identity(3), target, optimiser=optax.adam(0.05))
+    (_, early), (pose, late) = walk(steps=5), walk(steps=40)
+    assert late < early < problem.value(target, identity(3))
+    assert degrees(pose, target) < 1
 
 
-@pytest.mark.parametrize("options", [{}, {"optimiser": optax.adam(10.0)}])
-def test_the_pose_returned_is_the_best_one_met(options):
-    """Also when steps are far too long: the loss is that of the pose, and not the last."""
-    problem, target = least_squares("rotation", 2), away("rotation", 2, 5.0)
-    for steps in (1, 4):
-        pose, loss = refined(problem, identity(2), target, steps=steps, **options)
+both_methods = pytest.mark.parametrize("optimiser", [None, ADAM], ids=["gauss_newton", "adam"])
+
+
+@both_methods
+def test_the_pose_returned_is_the_best_one_met(optimiser):
+    """Also when steps are too long: the loss is that of the pose, and not of the last one."""
+    problem = least_squares("rotation", 2)
+    for angle in (0.5, 5.0, 170.0):
+        target = away("rotation", 2, angle)
+        pose, loss = refined(problem, identity(2), target, optimiser=optimiser, steps=4)
         assert loss == pytest.approx(float(problem.value(target, jnp.asarray(pose))), abs=1e-6)
         assert loss <= problem.value(target, identity(2))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("options", [{}, {"optimiser": optax.adam(0.3)}])
-def test_a_loss_that_is_not_finite_never_wins(options, bad):
+@both_methods
+def test_a_loss_that_is_not_finite_never_wins(optimiser):
     """The minimum lies where the loss is not finite; what is returned lies before it."""
     problem, target = least_squares("rotation", 2), away("rotation", 2, 40.0)
-    trapped = problem._replace(
-        loss=lambda datum, outputs: jnp.where(
-            outputs["pose"][1, 0] > 0.5, bad, problem.loss(datum, outputs)
-        )
-    )
-    pose, loss = refined(trapped, identity(2), target, steps=6, **options)
-    assert np.isfinite(pose).all() and np.isfinite(loss)
-    assert loss == pytest.approx(float(problem.value(target, jnp.asarray(pose))), abs=1e-6)
-    assert loss <= problem.value(target, identity(2))
+
+    def loss(datum: tuple[jax.Array, jax.Array], outputs: dict) -> jax.Array:
+        return jnp.where(outputs["pose"][1, 0] > 0.5, datum[1], problem.loss(datum[0], outputs))
+
+    trapped = problem._replace(loss=loss)
+    for bad in (np.nan, np.inf, -np.inf):
+        datum = target, jnp.float32(bad)
+        pose, found = refined(trapped, identity(2), datum, optimiser=optimiser, steps=4)
+        assert np.isfinite(pose).all() and np.isfinite(found)
+        assert found == pytest.approx(float(problem.value(target, jnp.asarray(pose))), abs=1e-6)
+        assert found <= problem.value(target, identity(2))
 
 
-@pytest.mark.parametrize("options", [{}, {"optimiser": optax.adam(0.05)}])
-def test_an_unrolled_loop_is_the_rolled_one(options):
-    problem, target = least_squares("affine", 2), away("affine", 2, 30.0)
-    rolled, unrolled = (
-        refined(problem, identity(2), target, steps=4, unroll=unroll, **options)
-        for unroll in (False, True)
-    )
-    for one, other in zip(rolled, unrolled, strict=True):
+@both_methods
+def test_an_unrolled_loop_is_the_rolled_one(optimiser):
+    problem, target = least_squares("rotation", 2), away("rotation", 2, 30.0)
+    walk = functools.partial(refined, problem, identity(2), target, optimiser=optimiser, steps=4)
+    for one, other in zip(walk(), walk(unroll=True), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)

@@ -13,7 +13,7 @@ from jax.test_util import check_grads
 from avae_jax.transform.frame import coordinates, frame, pad, to_index
 from avae_jax.transform.matrices import affine, identity, inverse, plane_rotation
 from avae_jax.transform.resample import sample
-from avae_jax.transform.warp import pull, warp
+from avae_jax.transform.warp import warp
 
 PLANES = {2: [(0, 1)], 3: [(0, 1), (0, 2), (1, 2)]}
 
@@ -203,14 +203,6 @@ def test_derivatives_are_finite_where_interpolation_has_kinks(interpolation):
 
     gradients = jax.jit(jax.grad(total, (0, 1, 2)))(image, index, jnp.ones(1))
     assert all(np.isfinite(part).all() for part in gradients)
-
-
-def test_pull_is_warp_by_the_inverse():
-    image, grid, fill = noise(6, 7, 1), frame((6, 7)), jnp.zeros(1)
-    pose = jnp.float32([[0.9, 0.3, 0.1], [-0.2, 1.1, -0.3], [0, 0, 1]])
-    moved = warp(image, pose, fill, source=grid, target=grid)
-    pulled = pull(image, inverse(pose), fill, source=grid, target=grid)
-    np.testing.assert_array_equal(moved, pulled)
 
 
 def test_there_and_back_is_nearly_nothing():

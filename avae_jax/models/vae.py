@@ -70,7 +70,7 @@ class VAE(nn.Module):
 
 
 def build(
-    key: Key, shape: Shape, channels: int, options: ModelOptions = ModelOptions()
+    key: Key, shape: Shape, channels: int, *, options: ModelOptions = ModelOptions()
 ) -> tuple[Model, Params]:
     """A model for examples `[*shape, channels]` and its initial weights."""
     module = VAE(tuple(shape), channels, options)

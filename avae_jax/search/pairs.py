@@ -10,20 +10,20 @@ from avae_jax.types import Array, PyTree
 
 
 def over_pairs(
-    function: Callable[[PyTree, Array], Any], data: PyTree, poses: Array, *, chunk: int
+    function: Callable[[PyTree, Array], Any], data: PyTree, poses: Array, *, chunk: int | None
 ) -> Any:
     """Applies `function(datum, pose)` to every pose of every example.
 
     Args:
       data: pytree with leading axis B.
       poses: `[B, K, ...]`.
-      chunk: at most this many pairs are worked at once.
+      chunk: at most this many pairs are worked at once; `None` works all.
 
     Returns:
       The results, with leading axes `[B, K]`.
     """
     batch, count = poses.shape[:2]
-    if batch * count <= chunk:
+    if chunk is None or batch * count <= chunk:
         return jax.vmap(jax.vmap(function, (None, 0)))(data, poses)
 
     def one(pair: Array) -> Any:

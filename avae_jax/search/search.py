@@ -84,7 +84,7 @@ def _refine(
         return gradient.refine(problem, datum, pose, optimiser=optimiser, **shared)
 
     # A refinement holds a tangent (or a backward pass) for each parameter.
-    chunk = max(1, options.chunk // (1 + problem.size))
+    chunk = options.chunk and max(1, options.chunk // (1 + problem.size))
     return over_pairs(one, data, poses, chunk=chunk)
 
 

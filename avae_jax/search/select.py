@@ -27,8 +27,9 @@ def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Arr
     def take(passed_over: Array, _: None) -> tuple[Array, Array]:
         first = passed_over == passed_over.min()
         best = jnp.where(first, losses, jnp.inf).argmin()
-        distance = jnp.sqrt(((poses - poses[best]) ** 2).sum((-2, -1)))
-        return (passed_over + (distance < chord)).at[best].set(jnp.inf), best
+        distance = jnp.sqrt(((poses - poses[best][None]) ** 2).sum((-2, -1)))
+        near = (distance < chord).astype(passed_over.dtype)
+        return (passed_over + near).at[best].set(jnp.inf), best
 
     last = jnp.where(losses < jnp.finfo(losses.dtype).max, 0.0, keep + 1.0)
     _, taken = jax.lax.scan(take, last, None, length=keep)

@@ -30,13 +30,13 @@ def normaliser(image: Array, fill: Array, *, grid: Frame, group: Family) -> Arra
     Returns:
       `[d + 1, d + 1]`; the identity for a family of rotations.
     """
-    mass = jnp.abs(image - fill).sum(-1).reshape(-1)
+    mass = jnp.abs(image - jnp.broadcast_to(fill, image.shape)).sum(-1).reshape(-1)
     weight = mass / jnp.maximum(mass.sum(), FLOOR)
     points = jnp.asarray(coordinates(grid).reshape(-1, grid.d), weight.dtype)
     centre = (weight[:, None] * points).sum(0)
     free = [f"shift_{axis}" in group.generators for axis in AXES[group.d]]
     centre = jnp.where(np.array(free), centre, 0)
-    away = points - centre
+    away = points - centre[None]
     covariance = (weight[:, None, None] * away[:, :, None] * away[:, None, :]).sum(0)
     linear = SPREAD * _inverse_root(covariance + FLOOR**2 * jnp.eye(grid.d), group)
     return matmul(affine(linear, jnp.zeros(grid.d)), affine(jnp.eye(grid.d), -centre))
@@ -47,7 +47,7 @@ def _inverse_root(covariance: Array, group: Family) -> Array:
     d = covariance.shape[-1]
     if group.has("shear") and group.has("rotation"):
         values, vectors = jnp.linalg.eigh(covariance)
-        return matmul(vectors / jnp.sqrt(values), vectors.T)
+        return matmul(vectors / jnp.sqrt(values)[None], vectors.T)
     if "scale" in group.generators:
         return jnp.eye(d) / jnp.sqrt(jnp.trace(covariance) / d)
     free = np.array([f"scale_{axis}" in group.generators for axis in AXES[group.d]])

@@ -6,9 +6,10 @@ derivative is never infinite (a hard mask would jump there).
 """
 
 import itertools
+import math
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.types import Array
 
@@ -30,21 +31,23 @@ def sample(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
 
     Reference: R. Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
-    shape, channels = image.shape[:-1], image.shape[-1]
+    taps, channels = TAPS[interpolation], image.shape[-1]
+    shape = np.array(image.shape[:-1], np.int32)
     points = index.reshape(-1, len(shape))
     below = jnp.floor(points)
     weights = _weights(points - below, interpolation)
-    first = below.astype(jnp.int32) - (TAPS[interpolation] // 2 - 1)
-    flat = image.reshape(-1, channels) - fill[None]
+    # A frame of zeros, wide enough that taps beyond it need no test of their own.
+    inside = image - jnp.broadcast_to(fill, image.shape)
+    wide = jnp.pad(inside, [*((taps, taps) for _ in shape), (0, 0)])
+    strides = np.cumprod([1, *wide.shape[-2:0:-1]])[::-1]
+    first = jnp.clip(below.astype(jnp.int32) - (taps // 2 - 1), -taps, shape[None]) + taps
+    corner = sum(first[:, axis] * int(stride) for axis, stride in enumerate(strides))
+    flat = wide.reshape(-1, channels)
     total = fill[None]
-    for taps in itertools.product(range(TAPS[interpolation]), repeat=len(shape)):
-        weight, position = 1.0, 0
-        for axis, tap in enumerate(taps):
-            i = first[:, axis] + tap
-            inside = (i >= 0) & (i < shape[axis])
-            weight = weight * jnp.where(inside, weights[tap][:, axis], 0)
-            position = position * shape[axis] + jnp.clip(i, 0, shape[axis] - 1)
-        total = total + weight[:, None] * flat[position]
+    for offsets in itertools.product(range(taps), repeat=len(shape)):
+        weight = math.prod(weights[tap][:, axis] for axis, tap in enumerate(offsets))
+        step = sum(tap * int(stride) for tap, stride in zip(offsets, strides, strict=True))
+        total = total + weight[:, None] * flat[corner + step]
     return total.reshape(*index.shape[:-1], channels)
 
 

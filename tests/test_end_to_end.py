@@ -1,0 +1,219 @@
+"""The command line from data to report, through real files and processes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+import avae_jax
+
+SMALL = {
+    "data.limit": 48,
+    "model.hidden": "24",
+    "model.latent": 3,
+    "search.starts": 3,
+    "search.keep": 1,
+    "search.steps": 1,
+    "search.prototypes": 4,
+    "search.turns": 12,
+    "train.steps": 4,
+    "train.batch_size": 16,
+    "train.warmup": 0,
+    "train.schedule": "constant",
+    "eval.examples": 8,
+    "eval.batch_size": 8,
+    "eval.curve_points": 2,
+    "eval.curve_examples": 8,
+    "log.moments": 2,
+    "log.moment_examples": 8,
+    "log.every": 2,
+    "log.checkpoint_every": 2,
+}
+LOSSES = {"upright", "posed", "posed_search", "posed_true"}
+POSES = {"median_deg", "p90_deg", "within_20", "resultant_length", "quarter_turn"}
+
+
+def command(config, workdir, **changes):
+    options = {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}
+    overrides = [f"--config.{name}={value}" for name, value in options.items()]
+    flags = ["--config", config] if config else []
+    return [sys.executable, "-m", "avae_jax.main", *flags, "--workdir", str(workdir), *overrides]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Programs compiled by one process of this module serve the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("programs")))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        yield
+
+
+def run(config, workdir, *, cwd=None, **changes):
+    called = command(config, workdir, **changes)
+    return subprocess.run(called, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def summary_of(workdir):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not strict JSON")
+
+    text = (workdir / "report" / "summary.json").read_text()
+    return json.loads(text, parse_constant=refuse)
+
+
+def lines_of(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("digits") / "run"
+    done = run("digits", workdir, cwd=workdir.parent)
+    assert done.returncode == 0, done.stderr
+    return workdir, done
+
+
+def test_a_run_leaves_everything_it_promises(digits):
+    workdir, done = digits
+    summary = summary_of(workdir)
+    assert set(summary["loss"]) >= LOSSES
+    assert set(summary["pose"]) >= POSES
+    assert all(np.isfinite(summary["loss"][name]) for name in LOSSES)
+    assert set(summary["canonical"]) >= {"outside", "cropped"}
+    assert summary["search"]["forward_equivalents"] > 3
+    assert summary["search"]["seconds_per_example"] > 0
+    assert summary["train"]["steps"] == 4 and summary["train"]["seconds"] > 0
+    assert json.loads((workdir / "config.json").read_text())["train"]["steps"] == 4
+    assert [line["step"] for line in lines_of(workdir)] == [2, 4]
+    assert (workdir / "report" / "index.html").stat().st_size > 10_000
+    assert (workdir / "checkpoints" / "4").is_dir()
+    assert list((workdir / "tensorboard").iterdir())
+    assert "4/4" in done.stderr and "loss" in done.stderr
+    assert "report" in done.stdout
+
+
+def test_evaluate_reads_the_config_of_the_work_directory(digits):
+    workdir, _ = digits
+    before = summary_of(workdir)
+    flags = [sys.executable, "-m", "avae_jax.main", "--mode", "evaluate", "--workdir", str(workdir)]
+    done = subprocess.run(flags, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    after = summary_of(workdir)
+    assert after["loss"] == before["loss"]
+    assert after["pose"] == before["pose"]
+
+
+def test_another_config_is_refused_and_nothing_is_written_over(digits):
+    workdir, _ = digits
+    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file()}
+    done = run("digits", workdir, model__latent=4)
+    assert done.returncode == 2
+    assert "model.latent" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    lock = workdir / "lock"
+    after = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file()}
+    before.pop(lock, None), after.pop(lock, None)
+    assert after == before
+
+
+def test_more_steps_go_on_to_the_same_bits_as_an_uninterrupted_run(digits, tmp_path):
+    first, whole = tmp_path / "in_two", tmp_path / "at_once"
+    for folder, steps in ((first, 4), (first, 8), (whole, 8)):
+        done = run("digits", folder, train__steps=steps)
+        assert done.returncode == 0, done.stderr
+    assert lines_of(first) == lines_of(whole)
+    assert summary_of(first)["loss"] == summary_of(whole)["loss"]
+    one, other = avae_jax.load(first), avae_jax.load(whole)
+    for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_killed_run_ends_like_one_never_killed(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = subprocess.Popen(
+        command("digits", killed, train__steps=60),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not any((killed / "checkpoints").glob("[0-9]*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for folder in (killed, whole):
+        done = run("digits", folder, train__steps=60)
+        assert done.returncode == 0, done.stderr
+    assert lines_of(killed) == lines_of(whole)
+
+
+def test_a_trained_model_poses_an_image_without_its_data(digits):
+    workdir, _ = digits
+    trained = avae_jax.load(workdir)
+    x = np.random.default_rng(0).uniform(size=(2, 24, 24, 1)).astype(np.float32)
+    keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+    found = avae_jax.find_poses(
+        trained.params, keys, x, avae=trained.avae, options=trained.search, bank=trained.bank
+    )
+    assert found.pose.shape == (2, 3, 3)
+    assert np.isfinite(found.loss).all()
+    assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "changes"),
+    [
+        ("digits", {"family": "affine", "data__size": 16, "data__scale": 1.0}),
+        ("digits", {"family": "translation", "data__size": 12, "data__scale": 1.0}),
+        ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
+        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "source"}),
+        ("solids", {"family": "rigid", "ranges__shift": 0.1}),
+    ],
+    ids=["affine", "translation", "conv", "upright", "rigid-3d"],
+)
+def test_families_models_and_baselines_run_through_the_same_command(config, changes, tmp_path):
+    done = run(config, tmp_path / "run", **changes)
+    assert done.returncode == 0, done.stderr
+    summary = summary_of(tmp_path / "run")
+    assert all(np.isfinite(summary["loss"][name]) for name in LOSSES)
+    turns = changes.get("family") != "translation"
+    assert (summary["pose"]["median_deg"] is not None) == turns
+    assert (summary["pose"]["quarter_turn"] is not None) == (turns and config == "digits")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    changes = {"train__learning_rate": 1e30, "train__clip": 1e30, "train__steps": 8}
+    done = run("digits", tmp_path / "run", **changes)
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert "step" in last and "finite" in last
+
+
+def test_own_images_without_labels(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (40, 13, 11, 3), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images)
+    source = f"npz:{tmp_path / 'mine.npz'}"
+    done = run("mnist_idx", tmp_path / "run", data__source=source, data__size=16)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"search__keep": 9}, "search.keep"),
+        ({"train__batch_size": 100}, "train.batch_size"),
+        ({"data__source": "npz:nowhere.npz"}, "nowhere.npz"),
+        ({"family": "rotation+wobble"}, "wobble"),
+        ({"model__likelihod": "gaussian"}, "likelihod"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(changes, said, tmp_path):
+    done = run("digits", tmp_path / "run", **changes)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "config.json").exists()

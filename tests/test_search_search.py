@@ -1,0 +1,241 @@
+"""The search on landscapes of matrices, known in closed form: it sees no images."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.options import RangeOptions, SearchOptions
+from avae_jax.search import Problem, SearchResult, resolve, search, starts
+from avae_jax.search.pairs import over_pairs
+from avae_jax.transform import family, inverse, random_pose, retract
+from avae_jax.transform.matrices import matmul, rotation_angle
+
+BATCH = 6
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """Programs run few times here: to optimise them would take longer than it saves.
+
+    The optimiser mixes its integer count with floats, so promotion is the usual one.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@functools.cache
+def many_minima(name: str, d: int) -> Problem:
+    """Least squares with one global minimum, 0 at `datum["pose"]`, among local ones.
+
+    The outputs are the pose and a power of what it is off by. Where the first row
+    of the pose passes `datum["limit"]`, the loss is `datum["beyond"]`; `datum["weight"]` 0
+    makes all poses alike.
+    """
+    group, power = family(name, d), {2: 5, 3: 3}[d]
+
+    def predict(datum: dict, pose: jax.Array) -> tuple[jax.Array, jax.Array]:
+        apart = matmul(inverse(datum["pose"]), pose)
+        return pose * datum["weight"], functools.reduce(matmul, [apart * datum["weight"]] * power)
+
+    def loss(datum: dict, outputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        target = datum["pose"], jnp.eye(d + 1)
+        away = [
+            ((a - b * datum["weight"]) ** 2).sum() for a, b in zip(outputs, target, strict=True)
+        ]
+        value = away[0] / 2 + away[1] / 4
+        return jnp.where(outputs[0][0, 1] > datum["limit"], datum["beyond"], value)
+
+    return Problem(predict, loss, functools.partial(retract, group), group.size)
+
+
+def dataset(name: str, d: int, **changes) -> dict[str, jax.Array]:
+    """`BATCH` poses to be found, and no trouble unless in `changes`."""
+    keys = jax.random.split(jax.random.key(7), BATCH)
+    poses = jax.jit(jax.vmap(lambda key: random_pose(key, family(name, d), RangeOptions())))(keys)
+    single = {"limit": 9.0, "beyond": 0.0, "weight": 1.0} | changes
+    return {"pose": poses} | {key: jnp.full(BATCH, value) for key, value in single.items()}
+
+
+@functools.cache
+def begin(name: str, d: int, kind: str, count: int) -> jax.Array:
+    group, keys = family(name, d), jax.random.split(jax.random.key(8), BATCH)
+    make = functools.partial(starts, group=group, ranges=RangeOptions(), kind=kind, count=count)
+    return jax.jit(jax.vmap(make))(keys)
+
+
+@functools.cache
+def compiled(problem: Problem, options: SearchOptions):
+    return jax.jit(functools.partial(search, problem, options=options))
+
+
+def run(problem: Problem, data: dict, begun: jax.Array, **options) -> SearchResult:
+    d = begun.shape[-1] - 1
+    full = resolve(SearchOptions(starts=begun.shape[1], **options), family("rotation", d))
+    return compiled(problem, full)(data, begun)
+
+
+@functools.partial(jax.jit, static_argnames=("problem", "chunk"))
+def losses_at(problem: Problem, data: dict, poses: jax.Array, chunk: int | None = None):
+    return over_pairs(problem.value, data, poses, chunk=chunk)
+
+
+def degrees(poses: jax.Array, data: dict) -> np.ndarray:
+    """Angles between the poses found and those looked for."""
+    return np.degrees(rotation_angle(matmul(inverse(data["pose"]), poses)[:, :-1, :-1]))
+
+
+@pytest.mark.parametrize(
+    ("d", "kind", "count", "options"),
+    [
+        (2, "even", 32, {"keep": 2, "steps": 4, "method": "gauss_newton"}),
+        (2, "random", 32, {"preset": "source"}),
+        (3, "even", 256, {"keep": 4, "steps": 5, "method": "gauss_newton"}),
+        (3, "random", 256, {"keep": 4, "steps": 30, "method": "adam", "learning_rate": 0.1}),
+    ],
+)
+def test_the_global_minimum_is_found_among_many(d, kind, count, options):
+    problem, data = many_minima("rotation", d), dataset("rotation", d)
+    found = run(problem, data, begin("rotation", d, kind, count), **options)
+    assert (degrees(found.pose, data) < (0.1 if options.get("steps", 9) < 9 else 3)).all()
+    assert (np.asarray(found.loss) < 0.02).all()
+    assert not found.nonfinite.any()
+
+
+@pytest.mark.parametrize(
+    ("method", "steps", "keep"),
+    [("adam", 0, 2), ("gauss_newton", 1, 1), ("gauss_newton", 4, 3), ("adam", 4, 1)],
+)
+def test_the_result_is_never_worse_than_the_best_start(method, steps, keep):
+    """Even with an optimiser that leaps."""
+    problem, data = many_minima("rigid", 2), dataset("rigid", 2)
+    begun = begin("rigid", 2, "random", 8)
+    options = {"method": method, "steps": steps, "keep": keep, "learning_rate": 3.0}
+    found = run(problem, data, begun, **options)
+    assert found.candidates.shape == (BATCH, keep, 3, 3)
+    assert (found.loss <= losses_at(problem, data, begun).min(1) + 1e-6).all()
+    # Candidates come best first, and each loss is that of its pose.
+    assert (np.diff(found.candidate_losses, axis=1) >= 0).all()
+    np.testing.assert_array_equal(found.candidates[:, 0], found.pose)
+    np.testing.assert_array_equal(found.candidate_losses[:, 0], found.loss)
+    losses = losses_at(problem, data, found.candidates)
+    np.testing.assert_allclose(found.candidate_losses, losses, rtol=1e-4, atol=1e-5)
+
+
+METHODS = {
+    "gauss_newton": {"method": "gauss_newton", "keep": 2, "steps": 3},
+    "adam": {"method": "adam", "keep": 2, "steps": 3, "learning_rate": 0.1},
+}
+both_methods = pytest.mark.parametrize("method", METHODS)
+
+
+def test_pairs_are_worked_in_chunks_of_any_size():
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun = begin("rotation", 2, "even", 12)
+    whole = losses_at(problem, data, begun)
+    for chunk in (1, 3, 7, 12, 71, 72, 10**6):
+        np.testing.assert_allclose(losses_at(problem, data, begun, chunk), whole, rtol=1e-5)
+
+
+def test_the_answer_does_not_depend_on_the_size_of_the_chunks():
+    """7 pairs at once are scored, and 3 refined."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun, options = begin("rotation", 2, "even", 12), METHODS["gauss_newton"]
+    whole, pieces = (run(problem, data, begun, **options, chunk=chunk) for chunk in (None, 7))
+    for part, expected in zip(pieces, whole, strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-4)
+
+
+@both_methods
+def test_the_answer_does_not_depend_on_the_order_of_the_starts(method):
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun = begin("rotation", 2, "even", 12)
+    order = np.random.default_rng(0).permutation(12)
+    one, other = (run(problem, data, each, **METHODS[method]) for each in (begun, begun[:, order]))
+    for part, expected in zip(one, other, strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-5)
+
+
+@both_methods
+def test_examples_do_not_know_each_other(method):
+    """Dropping some leaves the others as they are, and so does spoiling some."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun = begin("rotation", 2, "even", 12)
+    together = run(problem, data, begun, **METHODS[method])
+    apart = run(problem, jax.tree.map(lambda leaf: leaf[::2], data), begun[::2], **METHODS[method])
+    bad = data | {"weight": data["weight"].at[1::2].set(jnp.nan)}
+    spoiled = run(problem, bad, begun, **METHODS[method])
+    for part, kept, other in zip(together, apart, spoiled, strict=True):
+        np.testing.assert_allclose(part[::2], kept, atol=1e-5)
+        np.testing.assert_allclose(part[::2], other[::2], atol=1e-5)
+    assert np.isposinf(spoiled.loss[1::2]).all()
+
+
+def test_compiled_and_eager_agree():
+    """On the pose alone, since each operation is compiled by itself."""
+    rippled, data = many_minima("translation", 2), dataset("translation", 2)
+    plain = rippled._replace(
+        predict=lambda datum, pose: pose,
+        loss=lambda datum, pose: ((pose - datum["pose"]) ** 2).sum(),
+    )
+    full = resolve(SearchOptions(starts=12, keep=1, steps=1), family("translation", 2))
+    begun = begin("translation", 2, "even", 12)
+    eager, fast = search(plain, data, begun, options=full), compiled(plain, full)(data, begun)
+    for part, expected in zip(eager, fast, strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-5)
+
+
+@both_methods
+@pytest.mark.parametrize("beyond", [np.nan, np.inf, -np.inf])
+def test_losses_that_are_not_finite_are_survived_and_counted(beyond, method):
+    """About half of all poses have one."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2, limit=0.0, beyond=beyond)
+    begun = begin("rotation", 2, "even", 12)
+    found = run(problem, data, begun, **METHODS[method])
+    losses = np.asarray(losses_at(problem, data, begun))
+    finite = np.isfinite(losses)
+    assert 0 < finite.sum() < finite.size
+    np.testing.assert_array_equal(found.nonfinite, (~finite).sum(1))
+    assert np.isfinite(found.pose).all() and np.isfinite(found.candidate_losses).all()
+    assert (found.loss <= np.where(finite, losses, np.inf).min(1) + 1e-6).all()
+    there = losses_at(problem, data, found.candidates)
+    np.testing.assert_allclose(there, found.candidate_losses, rtol=1e-4, atol=1e-5)
+
+
+@both_methods
+def test_where_nothing_is_finite_a_start_comes_back_and_an_infinite_loss(method):
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2, limit=-9.0, beyond=np.nan)
+    begun = begin("rotation", 2, "even", 12)
+    found = run(problem, data, begun, **METHODS[method])
+    assert np.isposinf(found.loss).all()
+    assert (found.nonfinite == 12 + 2).all()
+    distance = np.abs(np.asarray(begun - found.pose[:, None])).max((2, 3)).min(1)
+    np.testing.assert_array_equal(distance, np.zeros(BATCH))
+
+
+@both_methods
+def test_a_ring_has_no_pose_and_still_gets_one(method):
+    """The loss is the same at every rotation: no slope, no curvature."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2, weight=0.0)
+    found = run(problem, data, begin("rotation", 2, "even", 12), **METHODS[method])
+    np.testing.assert_allclose(np.linalg.det(found.pose), np.ones(BATCH), rtol=1e-5)
+    np.testing.assert_allclose(found.loss, np.zeros(BATCH), atol=1e-5)
+
+
+def test_the_cost_is_counted_for_each_example():
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    source = run(problem, data, begin("rotation", 2, "random", 32), preset="source")
+    np.testing.assert_array_equal(source.cost, np.full(BATCH, 360))
+
+
+def test_more_kept_than_there_are_starts_keeps_them_all():
+    """There are only four right angles, whatever is asked for."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    full = SearchOptions(starts=32, keep=8, steps=0, distance=15.0)
+    found = compiled(problem, full)(data, begin("rotation", 2, "right_angles", 32))
+    assert found.candidates.shape == (BATCH, 4, 3, 3)
+    np.testing.assert_array_equal(found.cost, np.full(BATCH, 8))
