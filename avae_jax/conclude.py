@@ -1,5 +1,8 @@
 """The end of a run: evaluates the model and writes the report."""
 
+import functools
+
+import jax
 import numpy as np
 
 from avae_jax import alignment, config, report
@@ -9,6 +12,7 @@ from avae_jax.summary import summarise
 from avae_jax.sweep import sweep
 from avae_jax.train import TrainState
 from avae_jax.transform.describe import sentence
+from avae_jax.transform.warp import warp
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that holds how long training has taken.
@@ -42,16 +46,34 @@ def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
     count = len(measured.observed)
     avae = experiment.avae
     objects = np.linalg.inv(measured.found[:count])
+    show = functools.partial(upright, experiment, measured)
     return report.Gallery(
         observation=measured.observed,
-        canonical_input=measured.canonical_input,
-        canonical_reconstruction=measured.canonical,
+        canonical_input=show(measured.canonical_input),
+        canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,
         labels=measured.labels[:count] if experiment.dataset.label_names else None,
         loss_before=measured.posed[:count],
         loss_after=measured.posed_search[:count],
         pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in objects),
     )
+
+
+def upright(experiment: Experiment, measured: Examination, images: np.ndarray) -> np.ndarray:
+    """Canonical volumes `[n, *S, C]` all turned by one rotation, for the eye.
+
+    A model chooses its canonical pose, and a tilted chair is hard to recognise. The
+    rotation is the inverse of the mean of `found . applied`, the same for every example,
+    so that what differs between examples stays visible. Images are shown as they are.
+    """
+    avae = experiment.avae
+    if avae.group.d == 2 or not avae.group.has("rotation"):
+        return images
+    back = np.eye(4, dtype=np.float32)
+    mean = alignment.mean_pose(measured.found @ measured.applied)
+    back[:3, :3] = alignment.orthogonal_part(mean[:3, :3]).T
+    turn = functools.partial(warp, source=avae.inner, target=avae.inner)
+    return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
 
 
 def moment(experiment: Experiment, step: int, arrays: dict[str, np.ndarray]) -> report.Moment:

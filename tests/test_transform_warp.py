@@ -18,6 +18,14 @@ from avae_jax.transform.warp import warp
 PLANES = {2: [(0, 1)], 3: [(0, 1), (0, 2), (1, 2)]}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """Programs run few times here: to optimise them would take longer than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @functools.partial(jax.jit, static_argnames=("source", "target", "interpolation"))
 def warps(image, poses, fill, *, source, target, interpolation="linear"):
     """One image moved by each of several poses."""

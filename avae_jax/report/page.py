@@ -73,6 +73,10 @@ def _chart(svg: bytes, alt: str) -> str:
 def _gallery(findings: Findings) -> str:
     body = gallery.table(findings.gallery, findings.label_names)
     text = "Held-out examples, each in the pose it was given, as the search found it and back."
+    if findings.gallery.observation.ndim == 5:
+        text += (
+            " The canonical rows are turned by one rotation, the same for all, to stand upright."
+        )
     return _section("From the input to the canonical frame and back", text, _wide(body))
 
 
