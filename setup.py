@@ -31,7 +31,7 @@ setup(
     ],
     extras_require={
         # setuptools: one test builds the package from its sources.
-        "test": ["import-linter", "pytest", "ruff", "setuptools>=70.1", "tifffile"],
+        "test": ["import-linter", "pytest", "pytest-xdist", "ruff", "setuptools>=70.1", "tifffile"],
         "tensorflow": ["tensorflow"],
     },
 )

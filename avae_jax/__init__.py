@@ -34,7 +34,7 @@ _HOMES = {
         "example_keys",
         "find_poses",
     ),
-    "avae_jax.search": (
+    "avae_jax.pose_search": (
         "Problem",
         "SearchResult",
         "resolve",

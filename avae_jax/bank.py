@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from avae_jax.likelihood import EPS
 from avae_jax.objective import AVAE, render
 from avae_jax.options import RangeOptions
-from avae_jax.search.select import best_apart
+from avae_jax.pose_search.select import best_apart
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import identity, inverse, matmul

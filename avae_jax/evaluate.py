@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from avae_jax.bank import Bank
 from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
 from avae_jax.options import SearchOptions
+from avae_jax.pose_search import SearchResult
 from avae_jax.posing import example_keys, find_poses
-from avae_jax.search import SearchResult
 from avae_jax.train import pose_batch
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity

@@ -10,7 +10,7 @@ import optax
 from avae_jax import data, models, transform
 from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import Options, SearchOptions
-from avae_jax.search import resolve
+from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser
 from avae_jax.types import Key, Params, Shape
 

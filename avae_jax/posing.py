@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from avae_jax.bank import Bank, build, propose
 from avae_jax.objective import AVAE, predict, search_loss, widen
 from avae_jax.options import SearchOptions
-from avae_jax.search import Problem, SearchResult, gauss_newton, search, starts
+from avae_jax.pose_search import Problem, SearchResult, gauss_newton, search, starts
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
 from avae_jax.types import Array, Key, Params, PyTree

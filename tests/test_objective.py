@@ -20,8 +20,8 @@ from avae_jax.objective import (
     widen,
 )
 from avae_jax.options import RangeOptions
+from avae_jax.pose_search.gauss_newton import linearise
 from avae_jax.posing import problem, see
-from avae_jax.search.gauss_newton import linearise
 from avae_jax.transform import family, frame, identity, inverse, retract
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import support

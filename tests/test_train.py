@@ -13,8 +13,8 @@ from avae_jax import evaluate
 from avae_jax.models import Model
 from avae_jax.objective import AVAE, affine_vae, elbo
 from avae_jax.options import RangeOptions, SearchOptions, TrainOptions
+from avae_jax.pose_search import resolve
 from avae_jax.posing import example_keys, find_poses, forward_equivalents
-from avae_jax.search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, pose_batch, train_step
 from avae_jax.transform import family, frame, identity, warp
 from avae_jax.transform.matrices import affine, matmul, plane_rotation

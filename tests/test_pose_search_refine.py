@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from avae_jax.search import Problem, gauss_newton, gradient
+from avae_jax.pose_search import Problem, gauss_newton, gradient
 from avae_jax.transform import family, identity, retract
 from avae_jax.transform.matrices import rotation_angle
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avae_jax.search.problem import Problem
+from avae_jax.pose_search.problem import Problem
 from avae_jax.types import Array, PyTree
 
 START = 1e-2

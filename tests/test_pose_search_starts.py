@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avae_jax.options import RangeOptions
-from avae_jax.search import starts
-from avae_jax.search.select import best_apart
+from avae_jax.pose_search import starts
+from avae_jax.pose_search.select import best_apart
 from avae_jax.transform import factorise, family, inverse
 from avae_jax.transform.matrices import plane_rotation
 from avae_jax.transform.poses import right_angles

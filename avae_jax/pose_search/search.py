@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import optax
 
 from avae_jax.options import SearchOptions
-from avae_jax.search import gauss_newton, gradient
-from avae_jax.search.pairs import over_pairs
-from avae_jax.search.problem import Problem
-from avae_jax.search.select import best_apart
+from avae_jax.pose_search import gauss_newton, gradient
+from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.pose_search.problem import Problem
+from avae_jax.pose_search.select import best_apart
 from avae_jax.types import Array, PyTree
 
 

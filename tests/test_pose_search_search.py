@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avae_jax.options import RangeOptions, SearchOptions
-from avae_jax.search import Problem, SearchResult, resolve, search, starts
-from avae_jax.search.pairs import over_pairs
+from avae_jax.pose_search import Problem, SearchResult, resolve, search, starts
+from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.transform import family, inverse, random_pose, retract
 from avae_jax.transform.matrices import matmul, rotation_angle
 

@@ -6,8 +6,8 @@ import pytest
 
 from avae_jax.errors import InputError
 from avae_jax.options import PRESETS, SearchOptions
-from avae_jax.search import resolve
-from avae_jax.search.search import forward_equivalents
+from avae_jax.pose_search import resolve
+from avae_jax.pose_search.search import forward_equivalents
 from avae_jax.transform import family
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax.search.problem import Problem
+from avae_jax.pose_search.problem import Problem
 from avae_jax.types import Array, PyTree
 
 

@@ -1,7 +1,0 @@
-"""The search over poses. It knows neither images nor models."""
-
-from avae_jax.search.presets import resolve as resolve
-from avae_jax.search.problem import Problem as Problem
-from avae_jax.search.search import SearchResult as SearchResult
-from avae_jax.search.search import search as search
-from avae_jax.search.starts import starts as starts
