@@ -1,6 +1,7 @@
 """The end of a run: evaluates the model and writes the report."""
 
 import functools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -27,7 +28,7 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
     summary = summarise(experiment, measured, steps=step, seconds=workdir.read_json(SECONDS) or 0.0)
     line = sweep(experiment, fitted, calls)
     findings = report.Findings(
-        title=f"{experiment.options.data.source}, {experiment.options.family}",
+        title=f"{Path(experiment.options.data.source).name}, {experiment.options.family}",
         config=config.to_dict(experiment.options),
         summary=summary,
         gallery=gallery(experiment, measured),

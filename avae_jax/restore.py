@@ -14,7 +14,7 @@ from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
 from avae_jax.posing import build_bank
 from avae_jax.train import TrainState
-from avae_jax.types import Params
+from avae_jax.types import Array, Params
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that says what examples look like.
@@ -22,12 +22,16 @@ FRAME = "frame.json"
 
 
 class Trained(NamedTuple):
-    """A trained affine VAE: weights, model and family, its search and bank."""
+    """A trained affine VAE: weights, model and family, its search and bank.
+
+    `prototypes: [K, Z]` are objects it met last; a bank for another search is built of them.
+    """
 
     params: Params
     avae: AVAE
     search: SearchOptions
     bank: Bank | None
+    prototypes: Array
 
 
 def load(folder: str | os.PathLike) -> Trained:
@@ -44,7 +48,7 @@ def load(folder: str | os.PathLike) -> Trained:
     _, begun = beginning(options, search, params)
     state = last_state(begun, options, workdir)
     bank = build_bank(state.params, state.prototypes, avae=avae, options=search)
-    return Trained(state.params, avae, search, bank)
+    return Trained(state.params, avae, search, bank, state.prototypes)
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

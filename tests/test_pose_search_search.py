@@ -111,31 +111,23 @@ def test_the_global_minimum_is_found_among_many_in_the_plane(method):
     assert not found.nonfinite.any()
 
 
-@pytest.mark.parametrize(
-    "options", [{"method": "gauss_newton", "steps": 5}, {"method": "adam", "steps": 30}]
-)
-def test_the_global_minimum_is_found_among_many_in_space(options):
+def test_the_global_minimum_is_found_among_many_in_space():
     problem, data = many_minima("rotation", 3), dataset("rotation", 3)
     begun = begin("rotation", 3, "even", 256)
-    found = run(problem, data, begun, **options, keep=4, learning_rate=0.1)
-    assert (degrees(found.pose, data) < 3).all()
-
-
-@pytest.mark.parametrize(
-    ("method", "steps", "keep"), [("adam", 0, 2), ("gauss_newton", 1, 1), ("adam", 3, 1)]
-)
-def test_the_result_is_never_worse_than_the_best_start(method, steps, keep):
-    """Even with an optimiser that leaps."""
-    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
-    begun = begin("rotation", 2, "random", 8)
-    options = {"method": method, "steps": steps, "keep": keep, "learning_rate": 3.0}
-    check(problem, data, begun, run(problem, data, begun, **options))
+    found = run(problem, data, begun, method="gauss_newton", keep=4, steps=5)
+    assert (degrees(found.pose, data) < 0.1).all()
 
 
 @both_methods
-def test_the_presets_are_never_worse_than_the_best_start(method):
+def test_the_result_is_never_worse_than_the_best_start(method):
     problem, data, begun, options = settled(method)
     check(problem, data, begun, run(problem, data, begun, **options))
+
+
+def test_an_optimiser_that_leaps_does_no_harm():
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun, options = begin("rotation", 2, "random", 8), {"method": "adam", "learning_rate": 3.0}
+    check(problem, data, begun, run(problem, data, begun, **options, keep=1, steps=3))
 
 
 def check(problem: Problem, data: dict, begun: jax.Array, found: SearchResult) -> None:
@@ -150,9 +142,9 @@ def check(problem: Problem, data: dict, begun: jax.Array, found: SearchResult) -
 
 def test_pairs_are_worked_in_chunks_of_any_size():
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
-    begun = begin("rotation", 2, "even", 12)
+    begun = begin("rotation", 2, "random", 12)
     whole = losses_at(problem, data, begun)
-    for chunk in (1, 3, 7, 71, 72, 10**6):
+    for chunk in (1, 7, 72, 10**6):
         np.testing.assert_allclose(losses_at(problem, data, begun, chunk), whole, rtol=1e-5)
 
 
@@ -185,14 +177,6 @@ def test_examples_do_not_know_each_other(method):
         np.testing.assert_allclose(part[::2], other[::2], atol=1e-5)
         np.testing.assert_allclose(part, reversed_[::-1], atol=1e-5)
     assert np.isposinf(spoiled.loss[1::2]).all()
-
-
-def test_a_dropped_example_is_not_missed():
-    problem, data, begun, options = settled("gauss_newton")
-    together = run(problem, data, begun, **options)
-    apart = run(problem, jax.tree.map(lambda leaf: leaf[::2], data), begun[::2], **options)
-    for part, kept in zip(together, apart, strict=True):
-        np.testing.assert_allclose(part[::2], kept, atol=1e-5)
 
 
 def test_compiled_and_eager_agree():
@@ -255,10 +239,16 @@ def test_the_cost_is_counted_for_each_example(method, cost):
     np.testing.assert_array_equal(found.cost, np.full(BATCH, cost))
 
 
-def test_more_kept_than_there_are_starts_keeps_them_all():
-    """There are only four right angles, whatever is asked for."""
+def test_without_refinement_the_best_starts_come_back():
+    """Of the four right angles all, whatever is asked for; one example or many."""
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
     full = SearchOptions(starts=32, keep=8, steps=0, distance=15.0)
-    found = compiled(problem, full)(data, begin("rotation", 2, "right_angles", 32))
+    begun = begin("rotation", 2, "right_angles", 32)
+    found = compiled(problem, full)(data, begun)
     assert found.candidates.shape == (BATCH, 4, 3, 3)
+    check(problem, data, begun, found)
     np.testing.assert_array_equal(found.cost, np.full(BATCH, 8))
+    # Examples that are dropped are not missed.
+    fewer = compiled(problem, full)(jax.tree.map(lambda leaf: leaf[::2], data), begun[::2])
+    for part, expected in zip(fewer, found, strict=True):
+        np.testing.assert_allclose(part, expected[::2], atol=1e-5)

@@ -6,7 +6,6 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from avae_jax import evaluate
@@ -183,15 +182,11 @@ def test_every_update_moves_and_warms_up(schedule, steps, warmup):
 
 
 def test_the_gradient_is_clipped_by_its_norm():
-    tx = optimiser(TrainOptions(clip=2.0))
-    clipped = optax.clip_by_global_norm(2.0)
-    gradient = jnp.float32([30, 40])
-    state = tx.init(gradient)
-    _, state = tx.update(gradient, state, gradient)
-    short, _ = clipped.update(gradient, clipped.init(gradient))
+    tx, gradient = optimiser(TrainOptions(clip=2.0)), jnp.float32([30, 40])
+    _, state = jax.jit(tx.update)(gradient, tx.init(gradient), gradient)
     # The first moment after one update is a tenth of the gradient that was let through.
     moments = [leaf for leaf in jax.tree.leaves(state) if leaf.shape == (2,)]
-    np.testing.assert_allclose(moments[0], 0.1 * short, rtol=1e-5)
+    np.testing.assert_allclose(moments[0], 0.1 * gradient * 2 / 50, rtol=1e-5)
 
 
 def test_posed_examples_are_warped_by_the_poses_applied():
