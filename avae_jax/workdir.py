@@ -2,8 +2,7 @@
 
 config.json        the effective config
 lock               held while a process works here
-metrics.jsonl      one strict JSON object a line, with its step
-tensorboard/       the same numbers as TensorBoard events
+metrics.jsonl      one strict JSON object a line; tensorboard/ holds the same numbers
 checkpoints/       weights and optimiser by step (see `checkpoint`)
 frame.json         shape, channels and fill of the examples
 seconds.json       how long training has taken

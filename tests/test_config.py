@@ -218,7 +218,7 @@ def test_all_faults_are_reported_at_once():
         ("model.channels=1.5", "a list of integers"),
         ("train.search=1", "true or false"),
         ("search.starts=0", "at least 1"),
-        ("search.kind=odd", "one of even, random, right_angles or none"),
+        ("search.kind=odd", "one of bank, even, random, right_angles or none"),
         ("data=3", "a section, set its fields such as data.source"),
         ("data.size.x=3", "no such field, data.size is an integer"),
         ("train.search.steps=3", "no such field"),

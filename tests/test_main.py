@@ -46,7 +46,7 @@ def loop(monkeypatch):
     calls = []
     modes = {
         mode: lambda options, workdir, mode=mode: calls.append((mode, options, workdir))
-        for mode in ("train", "evaluate", "report")
+        for mode in ("train", "evaluate")
     }
     stand_in = types.SimpleNamespace(calls=calls, **modes)
     monkeypatch.setitem(sys.modules, "avae_jax.loop", stand_in)
@@ -61,7 +61,7 @@ def test_help_explains_flags_examples_and_results(tmp_path):
     for text in (
         "--config FILE",
         "--workdir DIR",
-        "{train,evaluate,report}",
+        "{train,evaluate}",
         "{auto,cpu,gpu,tpu}",
         "--config.path.to.field=value",
         "python -m avae_jax.main --config configs/solids.py --workdir runs/solids",
@@ -110,7 +110,7 @@ def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
         (["--config.data.size"], "wanted path.to.field=value"),
         (["--config.data.sise=3"], "data.sise='3': no such field, did you mean data.size?"),
         (["--mode", "evaluate"], "runs/digits: no config.json"),
-        (["--mode", "report", "--workdir", "none"], "workdir none: no config.json"),
+        (["--mode", "evaluate", "--workdir", "none"], "workdir none: no config.json"),
         (["--platform", "gpu"], "--platform gpu: no such device on this machine"),
     ],
 )
@@ -163,7 +163,7 @@ def test_other_modes_read_the_config_of_the_work_directory(loop, tmp_path):
     saved = config.to_options(config.apply_overrides(config.default_config(), ["seed=5"]))
     config.save(saved, tmp_path / "config.json")
     main.main(["--mode", "evaluate", "--workdir", str(tmp_path)])
-    main.main(["--mode=report", "--workdir", str(tmp_path), "--config.eval.examples=7"])
+    main.main(["--mode=evaluate", "--workdir", str(tmp_path), "--config.eval.examples=7"])
     (_, first, _), (_, second, _) = loop.calls
     assert first == saved != Options()
     assert (second.seed, second.eval.examples) == (5, 7)
