@@ -71,11 +71,7 @@ def find_poses(
       object is their inverse.
     """
     params = jax.lax.stop_gradient(params)
-    if options.kind == "bank":
-        begin = jax.vmap(functools.partial(propose_starts, bank, avae=avae, options=options))(x)
-    else:
-        given = {"kind": options.kind, "count": options.starts}
-        begin = jax.vmap(lambda key: starts(key, avae.group, avae.ranges, **given))(keys)
+    begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
     seen = jax.vmap(functools.partial(see, avae=avae))(x)
     return search(problem(params, avae), seen, begin, options=bounded(options, avae))
 
@@ -101,8 +97,16 @@ def build_bank(
     return build(jax.lax.stop_gradient(params), prototypes, avae=avae, turns=options.turns)
 
 
-def propose_starts(bank: Bank, x: Array, *, avae: AVAE, options: SearchOptions) -> Array:
-    """Starts `[R, d + 1, d + 1]` of one observation `x: [*S, C]`, from the bank."""
+def begin_at(key: Key, x: Array, bank: Bank | None, *, avae: AVAE, options: SearchOptions) -> Array:
+    """Where the search of one observation `x: [*S, C]` starts, `[R, d + 1, d + 1]`.
+
+    Raises:
+      ValueError: the options want a bank and there is none.
+    """
+    if options.kind != "bank":
+        return starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
+    if bank is None:
+        raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
     return propose(bank, x, avae=avae, count=options.starts, degrees=options.distance)
 
 
@@ -117,15 +121,17 @@ def forward_equivalents(
     one, seen = problem(params, avae), see(x, avae=avae)
     pose = identity(avae.group.d)
     forward = operations(one.value, seen, pose)
-    spent = options.starts * forward
-    if options.kind == "bank":
-        spent += operations(functools.partial(propose_starts, avae=avae, options=options), bank, x)
+    begin = functools.partial(begin_at, avae=avae, options=options)
+    key = jax.random.key(0)
+    count = jax.eval_shape(begin, key, x, bank).shape[0]
+    keep = min(options.keep, count)
+    spent = count * forward + operations(begin, key, x, bank)
     if options.steps and options.method == "gauss_newton":
         tangents = operations(lambda d, m: gauss_newton.linearise(one, d, m), seen, pose)
-        spent += options.keep * (options.steps * tangents + forward)
+        spent += keep * (options.steps * tangents + forward)
     elif options.steps:
         # A value and its reverse gradient count as two forward passes.
-        spent += options.keep * (2 * options.steps + 1) * forward
+        spent += keep * (2 * options.steps + 1) * forward
     return spent / forward
 
 

@@ -1,10 +1,12 @@
 """The command line from data to report, through real files and processes."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -163,6 +165,18 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     assert found.pose.shape == (2, 3, 3)
     assert np.isfinite(found.loss).all()
     assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
+
+
+def test_the_code_in_the_readme_runs(digits):
+    workdir, _ = digits
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(block.replace("runs/digits", str(workdir)), names)
+    assert names["upright"].shape == names["x"].shape
+    assert names["found"].pose.shape == (8, 3, 3)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_the_gradient_in_the_pose_agrees_with_differences(d, likelihood):
 
 def test_the_forward_mode_gradient_is_the_reverse_mode_one():
     with jax.enable_x64(True):
-        avae, params = smooth_avae("affine", 2)
+        avae, params = smooth_avae("rigid", 2)
         params, x = jax.tree.map(jnp.asarray, params), jnp.asarray(observation(2))
         task = problem(params, avae)
         pose = retract(avae.group, jnp.eye(3), jnp.full(avae.group.size, 0.2))
@@ -216,8 +216,7 @@ def test_the_observation_is_untouched_within_its_frame_and_fill_around_it(name):
     assert (wide.shape == x.shape) == (name == "rotation" and rim == [0, 0])
 
 
-@pytest.mark.parametrize("d", [2, 3])
-@pytest.mark.parametrize("name", ["rotation", "affine"])
+@pytest.mark.parametrize(("name", "d"), [("rotation", 2), ("affine", 2), ("rigid", 3)])
 def test_nothing_decoded_outside_the_support_counts(name, d):
     """A decoder that paints the corners is drawn, and pays, as one that leaves them alone."""
     avae, _ = smooth_avae(name, d)

@@ -66,11 +66,10 @@ def refined(problem: Problem, start, datum, *, optimiser=None, **options) -> tup
     return jax.device_get(compiled(problem, optimiser, **options)(datum, start))
 
 
-@pytest.mark.parametrize(("name", "d"), [("rotation", 3), ("rigid", 2)])
-def test_gauss_newton_is_there_in_three_steps_from_twenty_degrees(name, d):
-    problem, target = least_squares(name, d), away(name, d, 20.0)
+def test_gauss_newton_is_there_in_three_steps_from_twenty_degrees():
+    problem, target = least_squares("rigid", 3), away("rigid", 3, 20.0)
     two, three = (
-        degrees(refined(problem, identity(d), target, steps=steps)[0], target) for steps in (2, 3)
+        degrees(refined(problem, identity(3), target, steps=steps)[0], target) for steps in (2, 3)
     )
     # The damping, which falls as steps succeed, bounds the rate.
     assert two < 0.02
@@ -85,7 +84,7 @@ def test_gauss_newton_takes_back_what_does_not_help():
     )
     target = away("affine", 2, 100.0)
     losses = [float(narrow.value(target, identity(2)))]
-    losses += [float(refined(narrow, identity(2), target, steps=n)[1]) for n in (1, 4, 40)]
+    losses += [float(refined(narrow, identity(2), target, steps=n)[1]) for n in (4, 40)]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] > 1e4
     assert losses[-1] < 1e-3

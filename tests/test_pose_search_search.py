@@ -53,12 +53,18 @@ def many_minima(name: str, d: int) -> Problem:
     return Problem(predict, loss, functools.partial(retract, group), group.size)
 
 
+@functools.cache
+def poses_of(name: str, d: int) -> jax.Array:
+    keys = jax.random.split(jax.random.key(7), BATCH)
+    return jax.jit(jax.vmap(lambda key: random_pose(key, family(name, d), RangeOptions())))(keys)
+
+
 def dataset(name: str, d: int, **changes) -> dict[str, jax.Array]:
     """`BATCH` poses to be found, and no trouble unless in `changes`."""
-    keys = jax.random.split(jax.random.key(7), BATCH)
-    poses = jax.jit(jax.vmap(lambda key: random_pose(key, family(name, d), RangeOptions())))(keys)
     single = {"limit": 9.0, "beyond": 0.0, "weight": 1.0} | changes
-    return {"pose": poses} | {key: jnp.full(BATCH, value) for key, value in single.items()}
+    return {"pose": poses_of(name, d)} | {
+        key: jnp.full(BATCH, value) for key, value in single.items()
+    }
 
 
 @functools.cache

@@ -39,6 +39,8 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
     preset = SOURCE if chosen is None else {**OURS, **BANKS[group.d], **chosen}
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
+    if options.keep is None:
+        full = dataclasses.replace(full, keep=min(full.keep, full.starts))
     if full.keep > full.starts:
         raise InputError(f"search.keep={full.keep}: at most search.starts={full.starts}")
     return full

@@ -1,0 +1,99 @@
+"""The bank of posed prototypes and the moments it stands on."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax import bank, objective
+from avae_jax.alignment import pose_errors
+from avae_jax.models import wrap
+from avae_jax.options import RangeOptions
+from avae_jax.transform.families import family
+from avae_jax.transform.frame import coordinates, frame
+from avae_jax.transform.moments import SPREAD, normaliser
+from avae_jax.transform.poses import random_pose
+from avae_jax.transform.warp import warp
+
+RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)
+FILL = np.zeros(1, np.float32)
+
+
+def blobs(shape):
+    """An object without symmetry, smooth, well inside of its frame."""
+    points = coordinates(frame(shape))
+    d = len(shape)
+    image = np.zeros(shape, np.float32)
+    for axis, (place, width, height) in enumerate(
+        [(0.3, 0.14, 1.0), (-0.35, 0.1, 0.8), (0.15, 0.08, 0.6)][:d]
+    ):
+        centre = np.eye(d)[axis] * place
+        image += height * np.exp(-((points - centre) ** 2).sum(-1) / (2 * width**2))
+    return np.clip(image, 0, 1)[..., None]
+
+
+def setting(name, shape):
+    image = jnp.asarray(blobs(shape))
+    model = wrap(
+        lambda params, x: (x.reshape(-1)[:2], jnp.zeros(2)), lambda params, z: params["image"]
+    )
+    group = family(name, len(shape))
+    avae = objective.affine_vae(model, frame(shape), FILL, group=group, ranges=RANGES)
+    return avae, {"image": image}, image
+
+
+# Three blobs fix a whitened volume only up to its axes, so `affine` has no single pose in 3-D.
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [(name, (32, 32)) for name in ("rotation", "rigid", "similarity", "affine")]
+    + [(name, (20, 20, 20)) for name in ("rotation", "rigid", "similarity")],
+)
+def test_one_of_the_proposals_is_near_the_pose_that_was_applied(name, shape):
+    avae, params, image = setting(name, shape)
+    turns = {2: 64, 3: 512}[len(shape)]
+    built = bank.build(params, jnp.zeros((2, 2)), avae=avae, turns=turns)
+    poses = jax.vmap(lambda key: random_pose(key, avae.group, RANGES))(
+        jax.random.split(jax.random.key(0), 12)
+    )
+    move = functools.partial(warp, source=avae.inner, target=avae.inner)
+    x = jax.vmap(move, (None, 0, None))(image, poses, avae.fill)
+    propose = functools.partial(bank.propose, built, avae=avae, count=8, degrees=15.0)
+    found = np.asarray(jax.vmap(propose)(x))
+    moved = np.einsum("bkij,bjl->bkil", found, np.asarray(poses))
+    identity = np.broadcast_to(np.eye(len(shape) + 1), moved.shape[1:])
+    errors = [pose_errors(candidates, identity) for candidates in moved]
+    nearest = np.array([error.degrees.min() for error in errors])
+    shifts = np.array([error.shift[error.degrees.argmin()] for error in errors])
+    assert (nearest < 30).mean() > 0.9, nearest
+    assert (shifts < 0.06).mean() > 0.9, shifts
+
+
+@pytest.mark.parametrize("name", ["rigid", "similarity", "affine"])
+def test_the_normaliser_centres_and_brings_to_size(name):
+    shape = (40, 40)
+    image, grid, group = jnp.asarray(blobs(shape)), frame(shape), family(name, 2)
+    pose = normaliser(image, FILL, grid=grid, group=group)
+    moved = warp(image, pose, jnp.asarray(FILL), source=grid, target=grid)
+    weight = np.asarray(moved)[..., 0] / float(moved.sum())
+    points = coordinates(grid)
+    centre = (weight[..., None] * points).sum((0, 1))
+    spread = np.einsum("yx,yxi,yxj->ij", weight, points - centre, points - centre)
+    np.testing.assert_allclose(centre, 0, atol=0.01)
+    if name == "affine":
+        np.testing.assert_allclose(spread, SPREAD**2 * np.eye(2), atol=0.02)
+    elif name == "similarity":
+        np.testing.assert_allclose(np.trace(spread) / 2, SPREAD**2, atol=0.02)
+
+
+def test_an_empty_image_has_a_finite_normaliser():
+    for name in ("rotation", "affine"):
+        pose = normaliser(jnp.zeros((16, 16, 1)), FILL, grid=frame((16, 16)), group=family(name, 2))
+        assert np.isfinite(pose).all()
+
+
+def test_a_family_of_rotations_is_not_moved():
+    image = jnp.asarray(blobs((16, 16)))
+    pose = normaliser(image, FILL, grid=frame((16, 16)), group=family("rotation", 2))
+    np.testing.assert_allclose(pose, np.eye(3), atol=1e-6)
