@@ -18,6 +18,6 @@ def get_config() -> ConfigDict:
             "data": {"source": f"idx:{folder}/mnist", "size": 40},
             "family": "rotation",
             "model": {"latent": 8},
-            "train": {"steps": 1000, "batch_size": 128},
+            "train": {"steps": 2000, "batch_size": 128},
         }
     )
