@@ -23,3 +23,15 @@ def avae_data() -> Path:
     if not Path(folder).is_dir():
         pytest.skip(f"AVAE_DATA={folder} is no folder: it should hold mnist/ and modelnet10/")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def for_an_optimiser():
+    """Programs run few times here: to optimise them would take longer than it saves.
+
+    The optimiser mixes its integer count with floats, so promotion is the usual one.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)

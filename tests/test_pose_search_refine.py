@@ -12,17 +12,7 @@ from avae_jax.pose_search import Problem, gauss_newton, gradient
 from avae_jax.transform import family, identity, retract
 from avae_jax.transform.matrices import rotation_angle
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Programs run few times here: to optimise them would take longer than it saves.
-
-    The optimiser mixes its integer count with floats, so promotion is the usual one.
-    """
-    jax.config.update("jax_disable_most_optimizations", True)
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
 
 @functools.cache

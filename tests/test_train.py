@@ -26,16 +26,7 @@ SEARCHES = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Programs run few times here: to optimise them would take longer than it saves.
-
-    The optimiser mixes its integer count with floats, so promotion is the usual one.
-    """
-    jax.config.update("jax_disable_most_optimizations", True)
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
 
 def encode(params, x):
