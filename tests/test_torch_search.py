@@ -1,0 +1,143 @@
+"""The PyTorch side of the benchmark: the same network, objective and search as in JAX."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from avae_jax import models, transform
+from avae_jax.objective import affine_vae, elbo
+from avae_jax.options import ModelOptions, RangeOptions, SearchOptions
+from avae_jax.pose_search import resolve, search, starts
+from avae_jax.posing import problem, see
+from avae_jax.transform.poses import from_unit
+
+torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
+
+from benchmarks import torch_search  # noqa: E402
+from benchmarks.torch_networks import carry  # noqa: E402
+from benchmarks.torch_objective import Objective  # noqa: E402
+
+DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
+SOURCE = ModelOptions("source", latent=4)
+
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+
+
+def weights(shape: tuple[int, ...], network: ModelOptions, *, channels: int) -> tuple:
+    """A model and random weights, of which no bias is zero."""
+    model, params = models.build(jax.random.key(0), shape, channels, options=network)
+    random = np.random.default_rng(0)
+    params = jax.tree.map(lambda w: np.asarray(w) + random.normal(0, 0.05, w.shape), params)
+    return model, jax.tree.map(np.float32, params)
+
+
+def around(name: str, shape: tuple[int, ...], network: ModelOptions, **ranges: float) -> tuple:
+    """An affine VAE with two channels, whose `fill` shows, and its weights."""
+    model, params = weights(shape, network, channels=2)
+    group, fill = transform.family(name, len(shape)), np.float32([0.1, 0.3])
+    ranges = RangeOptions(**ranges)
+    return affine_vae(model, transform.frame(shape), fill, group=group, ranges=ranges), params
+
+
+def observations(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(1).random((count, *shape, 2), np.float32)
+
+
+@pytest.mark.parametrize("network", [DENSE, SOURCE], ids=lambda o: o.name)
+@pytest.mark.parametrize("shape", [(12, 12), (13, 10), (8, 8, 8), (7, 5, 6)])
+def test_the_network_is_the_same(network, shape):
+    model, params = weights(shape, network, channels=2)
+    x = observations(3, shape)
+    mu, logvar = jax.jit(jax.vmap(functools.partial(model.encode, params)))(x)
+    decoded = jax.jit(jax.vmap(functools.partial(model.decode, params)))(mu)
+    twin = carry(params, shape, 2, options=network)
+    with torch.inference_mode():
+        found = twin.encode(torch.tensor(x).movedim(-1, 1))
+        drawn = torch.sigmoid(twin.decode(torch.tensor(np.asarray(mu)))).movedim(1, -1)
+    np.testing.assert_allclose(found[0], mu, atol=1e-5)
+    np.testing.assert_allclose(found[1], logvar, atol=1e-5)
+    np.testing.assert_allclose(drawn, decoded, atol=1e-5)
+    assert drawn.shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "network", "ranges"),
+    [
+        ("rotation", (12, 12), SOURCE, {}),
+        ("rotation", (12, 12), DENSE, {"rotation": 40.0}),
+        ("rigid", (12, 9), SOURCE, {"shift": 0.1}),
+        ("affine", (12, 12), DENSE, {"scale": 1.1, "shear": 0.1}),
+        ("rotation", (8, 8, 8), DENSE, {}),
+        ("rigid", (8, 7, 8), DENSE, {"shift": 0.1, "rotation": 90.0}),
+        ("affine", (6, 8, 7), DENSE, {"scale": 1.1, "shear": 0.1}),
+    ],
+)
+def test_the_objective_and_its_gradient_are_the_same(name, shape, network, ranges):
+    """At poses in range and beyond, mirror images among them."""
+    avae, params = around(name, shape, network, **ranges)
+    count, size, d = 6, avae.group.size, len(shape)
+    x = observations(count, shape)
+    u = np.random.default_rng(2).random((count, size)).astype(np.float32)
+    wider = RangeOptions(shift=0.2, scale=1.3, shear=0.3)
+    pose = np.array(jax.vmap(functools.partial(from_unit, avae.group, wider))(u))
+    pose[0] = pose[0] @ transform.poses.mirror(d)
+    alpha = np.random.default_rng(3).uniform(-0.3, 0.3, (count, size)).astype(np.float32)
+    task = problem(params, avae)
+
+    def loss(alpha: jax.Array, x: jax.Array, pose: jax.Array) -> jax.Array:
+        return task.value(see(x, avae=avae), task.retract(pose, alpha))
+
+    wanted, slope = jax.jit(jax.vmap(jax.value_and_grad(loss)))(alpha, x, pose)
+    objective = Objective(params, avae=avae, network=network)
+    images = torch.tensor(x).movedim(-1, 1)
+    leaf, there = torch.tensor(alpha, requires_grad=True), torch.tensor(pose)
+    moved = objective.retract(there, torch.linalg.inv(there), leaf)
+    found = objective(images, objective.widen(images), *moved)
+    np.testing.assert_allclose(found.detach(), wanted, rtol=1e-4)
+    (gradient,) = torch.autograd.grad(found.sum(), leaf)
+    scale = np.abs(slope).max(1, keepdims=True)
+    np.testing.assert_allclose(gradient.numpy() / scale, slope / scale, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "network"),
+    [("rotation", (12, 12), SOURCE), ("affine", (12, 12), DENSE), ("rotation", (8, 8, 8), DENSE)],
+)
+def test_the_search_finds_as_good_poses_from_the_same_starts(name, shape, network):
+    avae, params = around(name, shape, network)
+    count, recipe = 6, resolve(SearchOptions("source", starts=16, keep=4, steps=8), avae.group)
+    x = observations(count, shape)
+    keys = jax.random.split(jax.random.key(4), count)
+    make = functools.partial(starts, group=avae.group, ranges=avae.ranges, kind="random", count=16)
+    begin = jax.vmap(lambda key: make(key))(keys)
+    seen = jax.vmap(functools.partial(see, avae=avae))(x)
+    wanted = jax.jit(lambda s, b: search(problem(params, avae), s, b, options=recipe))(seen, begin)
+    same = {"avae": avae, "network": network, "keep": 4, "steps": 8}
+    # Chunks that divide neither starts nor candidates.
+    poses = torch_search.search(params, x, begin, **same, chunk=10)
+    loss = jax.jit(jax.vmap(lambda x, pose: sum(elbo(params, None, x, pose, avae=avae))))
+    found = np.asarray(loss(x, poses))
+    assert found.mean() == pytest.approx(float(wanted.loss.mean()), rel=0.01)
+    assert (found <= 1.01 * wanted.loss).all()
+    starting = jax.jit(jax.vmap(jax.vmap(problem(params, avae).value, (None, 0))))(seen, begin)
+    assert (found < starting.min(1)).mean() > 0.5
+
+
+def test_the_time_is_that_of_the_same_search():
+    avae, params = around("rotation", (8, 8), DENSE)
+    x, begin = observations(4, (8, 8)), np.tile(transform.poses.right_angles(2), (4, 1, 1, 1))
+    objective = Objective(params, avae=avae, network=DENSE)
+    ms, poses = torch_search.ms_per_example(objective, x, begin, batch=2, keep=1, steps=2)
+    again = torch_search.search(params, x, begin, avae=avae, network=DENSE, keep=1, steps=2)
+    assert ms > 0
+    np.testing.assert_allclose(poses, again, atol=1e-5)
+
+
+def test_what_is_not_carried_over_is_refused():
+    avae, params = around("rotation", (8, 8), DENSE)
+    with pytest.raises(ValueError, match="gaussian"):
+        Objective(params, avae=avae._replace(likelihood="gaussian"), network=DENSE)
+    with pytest.raises(ValueError, match="conv: PyTorch has only dense, source"):
+        carry(params, (8, 8), 2, options=ModelOptions("conv"))
