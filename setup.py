@@ -33,5 +33,7 @@ setup(
         # setuptools: one test builds the package from its sources.
         "test": ["import-linter", "pytest", "pytest-xdist", "ruff", "setuptools>=70.1", "tifffile"],
         "tensorflow": ["tensorflow"],
+        # What the original work was written in; benchmarks compare with it.
+        "benchmark": ["torch"],
     },
 )

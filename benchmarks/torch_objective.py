@@ -42,41 +42,41 @@ class Objective(nn.Module):
             "fill": fill.reshape(-1, *(1,) * d),
             "mask": np.moveaxis(support(avae.inner), -1, 0),
             "generators": basis(avae.group),
-            "inward": _to_grid(avae.inner, avae.inner),
-            "outward": _to_grid(avae.inner, avae.outer),
+            "to_inner": _to_source(avae.inner, avae.inner),
+            "to_outer": _to_source(avae.inner, avae.outer),
+            "inner": _corners(avae.inner),
+            "outer": _corners(avae.outer),
         }
         for name, value in constants.items():
             self.register_buffer(name, torch.tensor(value))
 
-    def widen(self, x: Tensor) -> Tensor:
-        """`x: [n, C, *S]` extended by `fill` to the outer frame."""
+    def prepare(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` needs of observations `[n, C, *S]`, the same for all poses.
+
+        Returns:
+          What differs from `fill`, `[n, C, *S]`, and x extended by `fill` to the outer frame.
+        """
         sides = zip(self.avae.outer.shape[::-1], self.avae.inner.shape[::-1], strict=True)
         rims = [r for big, n in sides for r in ((big - n) // 2,) * 2]
-        return F.pad(x - self.fill, rims) + self.fill
+        content = x - self.fill
+        return content, F.pad(content, rims) + self.fill
 
-    def forward(self, x: Tensor, wide: Tensor, pose: Tensor, inverse: Tensor) -> Tensor:
+    def forward(self, content: Tensor, wide: Tensor, pose: Tensor, inverse: Tensor) -> Tensor:
         """The loss `[n]` of pairs: nll + KL + prior.
 
         Args:
-          x, wide: `[n, C, *S]`, and the same after `widen`.
+          content, wide: observations after `prepare`.
           pose, inverse: `[n, d + 1, d + 1]`, from the observation to the canonical frame, and
             back.
         """
-        mu, logvar = self.network.encode(self._pull(x - self.fill, inverse, self.inward))
+        canonical = _sample(content, inverse[:, :-1] * self.to_inner, self.inner) + self.fill
+        mu, logvar = self.network.encode(canonical)
         drawn = self.mask * (torch.sigmoid(self.network.decode(mu)) - self.fill)
-        p = EPS + (1 - 2 * EPS) * self._pull(drawn, pose, self.outward)
+        seen = _sample(drawn, pose[:, :-1] * self.to_outer, self.outer) + self.fill
+        p = EPS + (1 - 2 * EPS) * seen
         nll = F.binary_cross_entropy(p, wide, reduction="none").flatten(1).sum(1)
         kl = (logvar.exp() + mu * mu - 1 - logvar).sum(1) / 2
         return nll + kl + self._prior(inverse)
-
-    def _pull(self, content: Tensor, matrix: Tensor, to_grid: Tensor) -> Tensor:
-        """`fill` plus what `content: [n, C, *S]` shows under pull matrices `[n, d + 1, d + 1]`."""
-        target = self.avae.outer if to_grid is self.outward else self.avae.inner
-        # PyTorch names the last axis first.
-        theta = (matrix[:, :-1] * to_grid).flip(1)
-        theta = torch.cat([theta[..., :-1].flip(2), theta[..., -1:]], 2)
-        grid = F.affine_grid(theta, [len(matrix), 1, *target.shape], align_corners=True)
-        return F.grid_sample(content, grid, padding_mode="zeros", align_corners=True) + self.fill
 
     def retract(self, pose: Tensor, inverse: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
         """`pose exp(sum_i alpha_i G_i)`, `alpha: [n, P]`, and the inverse of that."""
@@ -104,8 +104,27 @@ class Objective(nn.Module):
         return (torch.cat(beyond, 1).relu() / WIDTH).square().sum(1) / 2
 
 
-def _to_grid(source: Frame, target: Frame) -> np.ndarray:
-    """Factors `[d, d + 1]` from a pull matrix to one between the cubes [-1, 1]^d of a grid."""
+def _sample(content: Tensor, pull: Tensor, grid: Tensor) -> Tensor:
+    """What pixels of a grid see in `content: [n, C, *S]`, zero outside of it.
+
+    Args:
+      pull: `[n, d, d + 1]`, from the cube [-1, 1]^d of the grid to that of `content`.
+      grid: `[d + 1, *T]`, see `_corners`.
+    """
+    # One product for all pairs: `affine_grid` makes one of 3 columns for each, four times slower.
+    where = pull.flip(1).flatten(0, 1) @ grid.flatten(1)
+    where = where.view(*pull.shape[:2], *grid.shape[1:]).movedim(1, -1)
+    return F.grid_sample(content, where, padding_mode="zeros", align_corners=True)
+
+
+def _corners(grid: Frame) -> np.ndarray:
+    """Homogeneous coordinates `[d + 1, *T]` of pixels; the corner ones lie at -1 and 1."""
+    axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape]
+    return np.stack([*np.meshgrid(*axes, indexing="ij"), np.ones(grid.shape, np.float32)])
+
+
+def _to_source(source: Frame, target: Frame) -> np.ndarray:
+    """Factors `[d, d + 1]` from a pull matrix to one between cubes as of `_corners`."""
     back = 2 * source.unit / (np.asarray(source.spacing) * (np.asarray(source.shape) - 1))
     into = np.asarray(target.spacing) * (np.asarray(target.shape) - 1) / (2 * target.unit)
     return np.outer(back, [*into, 1]).astype(np.float32)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from avae_jax import models, transform
-from avae_jax.objective import affine_vae, elbo
+from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import ModelOptions, RangeOptions, SearchOptions
-from avae_jax.pose_search import resolve, search, starts
+from avae_jax.pose_search import resolve, search
 from avae_jax.posing import problem, see
 from avae_jax.transform.poses import from_unit
 
@@ -45,6 +45,13 @@ def observations(count: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(1).random((count, *shape, 2), np.float32)
 
 
+def random_poses(avae: AVAE, shape: tuple[int, ...], **ranges: float) -> np.ndarray:
+    """Poses of the family, `[*shape, d + 1, d + 1]`."""
+    u = np.random.default_rng(2).random((np.prod(shape), avae.group.size), np.float32)
+    pose = functools.partial(from_unit, avae.group, RangeOptions(**ranges))
+    return np.array(jax.jit(jax.vmap(pose))(u)).reshape(*shape, *(avae.group.d + 1,) * 2)
+
+
 @pytest.mark.parametrize("network", [DENSE, SOURCE], ids=lambda o: o.name)
 @pytest.mark.parametrize("shape", [(12, 12), (13, 10), (8, 8, 8), (7, 5, 6)])
 def test_the_network_is_the_same(network, shape):
@@ -67,7 +74,7 @@ def test_the_network_is_the_same(network, shape):
     [
         ("rotation", (12, 12), SOURCE, {}),
         ("rotation", (12, 12), DENSE, {"rotation": 40.0}),
-        ("rigid", (12, 9), SOURCE, {"shift": 0.1}),
+        ("rigid", (12, 9), DENSE, {"shift": 0.1}),
         ("affine", (12, 12), DENSE, {"scale": 1.1, "shear": 0.1}),
         ("rotation", (8, 8, 8), DENSE, {}),
         ("rigid", (8, 7, 8), DENSE, {"shift": 0.1, "rotation": 90.0}),
@@ -79,9 +86,7 @@ def test_the_objective_and_its_gradient_are_the_same(name, shape, network, range
     avae, params = around(name, shape, network, **ranges)
     count, size, d = 6, avae.group.size, len(shape)
     x = observations(count, shape)
-    u = np.random.default_rng(2).random((count, size)).astype(np.float32)
-    wider = RangeOptions(shift=0.2, scale=1.3, shear=0.3)
-    pose = np.array(jax.vmap(functools.partial(from_unit, avae.group, wider))(u))
+    pose = random_poses(avae, (count,), shift=0.2, scale=1.3, shear=0.3)
     pose[0] = pose[0] @ transform.poses.mirror(d)
     alpha = np.random.default_rng(3).uniform(-0.3, 0.3, (count, size)).astype(np.float32)
     task = problem(params, avae)
@@ -94,7 +99,7 @@ def test_the_objective_and_its_gradient_are_the_same(name, shape, network, range
     images = torch.tensor(x).movedim(-1, 1)
     leaf, there = torch.tensor(alpha, requires_grad=True), torch.tensor(pose)
     moved = objective.retract(there, torch.linalg.inv(there), leaf)
-    found = objective(images, objective.widen(images), *moved)
+    found = objective(*objective.prepare(images), *moved)
     np.testing.assert_allclose(found.detach(), wanted, rtol=1e-4)
     (gradient,) = torch.autograd.grad(found.sum(), leaf)
     scale = np.abs(slope).max(1, keepdims=True)
@@ -103,26 +108,30 @@ def test_the_objective_and_its_gradient_are_the_same(name, shape, network, range
 
 @pytest.mark.parametrize(
     ("name", "shape", "network"),
-    [("rotation", (12, 12), SOURCE), ("affine", (12, 12), DENSE), ("rotation", (8, 8, 8), DENSE)],
+    [("rotation", (8, 8), SOURCE), ("affine", (12, 12), DENSE), ("rotation", (8, 8, 8), DENSE)],
 )
 def test_the_search_finds_as_good_poses_from_the_same_starts(name, shape, network):
     avae, params = around(name, shape, network)
-    count, recipe = 6, resolve(SearchOptions("source", starts=16, keep=4, steps=8), avae.group)
-    x = observations(count, shape)
-    keys = jax.random.split(jax.random.key(4), count)
-    make = functools.partial(starts, group=avae.group, ranges=avae.ranges, kind="random", count=16)
-    begin = jax.vmap(lambda key: make(key))(keys)
-    seen = jax.vmap(functools.partial(see, avae=avae))(x)
-    wanted = jax.jit(lambda s, b: search(problem(params, avae), s, b, options=recipe))(seen, begin)
-    same = {"avae": avae, "network": network, "keep": 4, "steps": 8}
+    options = SearchOptions("source", starts=8, keep=3, steps=5)
+    recipe, x = resolve(options, avae.group), observations(4, shape)
+    begin, task = random_poses(avae, (4, 8)), problem(params, avae)
+
+    @jax.jit
+    def in_jax(x: jax.Array, begin: jax.Array) -> tuple[jax.Array, jax.Array]:
+        seen = jax.vmap(functools.partial(see, avae=avae))(x)
+        scores = jax.vmap(jax.vmap(task.value, (None, 0)))(seen, begin)
+        return search(task, seen, begin, options=recipe).loss, scores.min(1)
+
+    wanted, started = in_jax(x, begin)
     # Chunks that divide neither starts nor candidates.
+    same = {"avae": avae, "network": network, "keep": recipe.keep, "steps": recipe.steps}
     poses = torch_search.search(params, x, begin, **same, chunk=10)
-    loss = jax.jit(jax.vmap(lambda x, pose: sum(elbo(params, None, x, pose, avae=avae))))
-    found = np.asarray(loss(x, poses))
-    assert found.mean() == pytest.approx(float(wanted.loss.mean()), rel=0.01)
-    assert (found <= 1.01 * wanted.loss).all()
-    starting = jax.jit(jax.vmap(jax.vmap(problem(params, avae).value, (None, 0))))(seen, begin)
-    assert (found < starting.min(1)).mean() > 0.5
+    loss = jax.vmap(lambda x, pose: task.value(see(x, avae=avae), pose))
+    found = np.asarray(jax.jit(loss)(x, poses))
+    np.testing.assert_allclose(found, wanted, rtol=0.01)
+    # Refined, and never made worse.
+    assert found.mean() < started.mean() - 0.1
+    assert (found <= started * (1 + 1e-6)).all()
 
 
 def test_the_time_is_that_of_the_same_search():
