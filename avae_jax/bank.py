@@ -14,21 +14,33 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.likelihood import EPS
+from avae_jax.models.pose_head import PoseHead, no_signal
 from avae_jax.objective import AVAE, render
 from avae_jax.options import RangeOptions
 from avae_jax.pose_search.select import best_apart
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
-from avae_jax.transform.matrices import identity, inverse, matmul
+from avae_jax.transform.matrices import affine, identity, inverse, matmul
 from avae_jax.transform.moments import normaliser
-from avae_jax.transform.poses import even_points, from_unit, mirror
+from avae_jax.transform.poses import (
+    even_points,
+    even_rotations,
+    from_unit,
+    mirror,
+    quaternion_matrix,
+)
+from avae_jax.transform.prior import within
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Params
+from avae_jax.types import Array, Key, Params
 
 # Pooled sides: enough to tell poses apart by some 10 degrees.
 POOLED = {2: 10, 3: 8}
+HEAD_SIDES = {2: 20, 3: 8}
+# Nats of a pooled log-likelihood that count as one of a logit: pooled pixels hang together.
+TEMPERATURE = 10.0
 
 
 class Bank(NamedTuple):
@@ -38,17 +50,22 @@ class Bank(NamedTuple):
       weights, bias: `[K, A, D]` and `[K, A]`: the score of x is weights . x + bias, in nats
         up to a constant.
       poses: `[K, A, d + 1, d + 1]`, from the normalised observation to the canonical frame.
+      head: weights of a pose head that has learned to rank the rotations; `None` without.
     """
 
     weights: Array
     bias: Array
     poses: Array
+    head: Params | None = None
 
 
 def rotations(group: Family, ranges: RangeOptions, count: int) -> Array:
     """An even set of the rotations of a family, `[A, d + 1, d + 1]`; with mirror images."""
     names = tuple(name for name in group.generators if name.startswith("rotation"))
-    if names:
+    if len(names) == 3 and ranges.rotation >= 180:
+        turned = jax.vmap(quaternion_matrix)(jnp.asarray(even_rotations(count), jnp.float32))
+        poses = affine(turned, jnp.zeros(turned.shape[:-1]))
+    elif names:
         turns = dataclasses.replace(group, generators=names)
         points = jnp.asarray(even_points(count, len(names)), jnp.float32)
         poses = jax.vmap(lambda u: from_unit(turns, ranges, u))(points)
@@ -59,20 +76,44 @@ def rotations(group: Family, ranges: RangeOptions, count: int) -> Array:
     return jnp.concatenate([poses, matmul(poses, jnp.asarray(mirror(group.d))[None])])
 
 
-def pooled_frame(inner: Frame) -> tuple[Frame, int]:
-    """The frame of pooled images, and by how much it is coarser."""
-    factor = max(1, math.ceil(max(inner.shape) / POOLED[inner.d]))
+def pooled_frame(inner: Frame, side: int) -> tuple[Frame, int]:
+    """The frame of images pooled to at most `side`, and by how much it is coarser."""
+    factor = max(1, math.ceil(max(inner.shape) / side))
     shape = tuple(math.ceil(n / factor) for n in inner.shape)
     return Frame(shape, inner.unit, tuple(s * factor for s in inner.spacing)), factor
 
 
-def pooled(image: Array, pose: Array, *, avae: AVAE) -> Array:
+def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) -> Array:
     """`image: [*S, C]` moved by `pose` and averaged over blocks, `[*pooled, C]`."""
-    coarse, factor = pooled_frame(avae.inner)
+    coarse, factor = pooled_frame(avae.inner, side or POOLED[avae.group.d])
     fine = dataclasses.replace(avae.inner, shape=tuple(n * factor for n in coarse.shape))
     moved = warp(image, pose, avae.fill, source=avae.inner, target=fine)
     blocks = moved.reshape(*(n for side in coarse.shape for n in (side, factor)), -1)
     return blocks.mean(tuple(range(1, 2 * coarse.d, 2)))
+
+
+# Objects remembered from training, of which the prototypes are the centres.
+REMEMBERED = 256
+LLOYD_STEPS = 10
+
+
+def centres(points: Array, count: int) -> Array:
+    """`count` centres of `points: [N, Z]` by k-means; the points if there are no more.
+
+    Begins at points spread over the order in which they came, so that it needs no key.
+    """
+    if len(points) <= count:
+        return points
+    begin = points[np.linspace(0, len(points) - 1, count).astype(int)]
+
+    def step(means: Array, _: None) -> tuple[Array, None]:
+        distance = ((points[:, None] - means[None]) ** 2).sum(-1)
+        member = jax.nn.one_hot(distance.argmin(1), count, dtype=points.dtype)
+        size = member.sum(0)[:, None]
+        total = jnp.matmul(member.T, points, precision="highest")
+        return jnp.where(size > 0, total / jnp.maximum(size, 1), means), None
+
+    return jax.lax.scan(step, begin, None, length=LLOYD_STEPS)[0]
 
 
 def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
@@ -81,7 +122,7 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
     Args:
       turns: how many rotations; a family without any has one.
     """
-    coarse, _ = pooled_frame(avae.inner)
+    coarse, _ = pooled_frame(avae.inner, POOLED[avae.group.d])
     turned = rotations(avae.group, avae.ranges, turns)
 
     def one(z: Array) -> tuple[Array, Array]:
@@ -104,6 +145,36 @@ def _scores(means: Array, avae: AVAE) -> tuple[Array, Array]:
     return means, -(means * means).sum(-1) / 2
 
 
+class Ranking(NamedTuple):
+    """All poses a bank knows for one observation, `[A, d + 1, d + 1]`, and their logits `[A]`."""
+
+    poses: Array
+    logits: Array
+
+
+def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
+    """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head."""
+    normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
+    scores = bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
+    # One prototype, the best, speaks for each rotation.
+    best = scores.argmax(0)
+    poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
+    logits = (scores.max(0) - scores.max()) / TEMPERATURE
+    if bank.head is None:
+        return Ranking(poses, logits)
+    seen = pooled(x, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
+    return Ranking(poses, PoseHead(best.size).apply(bank.head, seen, logits))
+
+
+def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
+    """Weights of a pose head for a bank of `turns` rotations; adds nothing to its logits."""
+    group = avae.group
+    count = jax.eval_shape(lambda: rotations(group, avae.ranges, turns)).shape[0]
+    coarse, _ = pooled_frame(avae.inner, HEAD_SIDES[group.d])
+    signal = no_signal((*coarse.shape, avae.fill.shape[0]), count)
+    return jax.jit(PoseHead(count).init)(key, *signal)
+
+
 def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> Array:
     """The most promising poses of one observation.
 
@@ -115,11 +186,8 @@ def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> 
     Returns:
       `[R, d + 1, d + 1]`, carrying the observation to the canonical frame.
     """
-    normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
-    seen = pooled(x, normal, avae=avae).reshape(-1)
-    scores = bank.weights @ seen + bank.bias
-    # One prototype, the best, speaks for each rotation.
-    best = scores.argmax(0)
-    poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
-    keep = min(count, best.size)
-    return poses[best_apart(poses, -scores.max(0), keep=keep, degrees=degrees)]
+    poses, logits = rank(bank, x, avae=avae)
+    keep = min(count, len(poses))
+    chosen = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
+    # Moments may reach beyond what the prior allows; the walls there would hide good starts.
+    return jax.vmap(functools.partial(within, avae.group, avae.ranges))(chosen)

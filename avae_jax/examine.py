@@ -42,7 +42,7 @@ def compiled(experiment: Experiment) -> Calls:
     search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
     bank = jax.jit(functools.partial(build_bank, avae=experiment.avae, options=experiment.search))
     return Calls(
-        fitted=lambda state: Fitted(state.params, bank(state.params, state.prototypes)),
+        fitted=lambda state: Fitted(state.params, bank(state.params, state.met)),
         apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
         search=jax.jit(search),
         loss=jax.jit(functools.partial(evaluate.losses, **fixed)),

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 
 from avae_jax import data, models, transform
+from avae_jax.bank import REMEMBERED
 from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import Options, SearchOptions
 from avae_jax.pose_search import resolve
@@ -51,8 +52,8 @@ def beginning(
 ) -> tuple[optax.GradientTransformation, TrainState]:
     """The optimiser, and the state before the first update."""
     tx = optimiser(options.train)
-    prototypes = jnp.zeros((search.prototypes, options.model.latent))
-    return tx, init_state(stream(options, "train"), params, tx, prototypes=prototypes)
+    met = jnp.zeros((max(REMEMBERED, search.prototypes), options.model.latent))
+    return tx, init_state(stream(options, "train"), params, tx, met=met)
 
 
 def assemble(

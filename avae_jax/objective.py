@@ -62,6 +62,19 @@ class Outputs(NamedTuple):
     excess: Array
 
 
+class Explanation(NamedTuple):
+    """What the model makes of an observation at a pose.
+
+    Attributes:
+      drawn: `[*S, C]`, the canonical object.
+      mu, logvar: `[Z]`, its posterior.
+    """
+
+    drawn: Array
+    mu: Array
+    logvar: Array
+
+
 class Terms(NamedTuple):
     """Terms of the objective in nats, each `[]`.
 
@@ -113,11 +126,22 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
 
 def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Outputs:
     """What the model predicts for `x: [*S, C]` at `pose`; arguments as for `elbo`."""
+    return place(explain(params, key, x, pose, avae=avae), pose, avae=avae)
+
+
+def explain(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Explanation:
+    """The object that the model sees in `x: [*S, C]` at `pose`; arguments as for `elbo`."""
     mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
     z = mu
     if key is not None:
         z = mu + jnp.exp(logvar / 2) * jax.random.normal(key, mu.shape, mu.dtype)
-    mean = observe(render(params, z, avae=avae), pose, avae=avae)
+    return Explanation(render(params, z, avae=avae), mu, logvar)
+
+
+def place(explanation: Explanation, pose: Array, *, avae: AVAE) -> Outputs:
+    """What is predicted if the explained object stands at `pose`."""
+    drawn, mu, logvar = explanation
+    mean = observe(drawn, pose, avae=avae)
     return Outputs(mean, mu, logvar, excess(avae.group, avae.ranges, pose))
 
 

@@ -16,7 +16,7 @@ MODELS = ("dense", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
 INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
-METHODS = ("gauss_newton", "adam")
+METHODS = ("register", "gauss_newton", "adam")
 PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
 SOURCES = ("digits", "solids")
@@ -103,8 +103,14 @@ class SearchOptions:
     starts: int | None = option(None, "starts R scored per example", low=1)
     keep: int | None = option(None, "candidates K refined per example", low=1)
     steps: int | None = option(None, "refinement steps T", low=0)
-    method: str | None = option(None, "gauss_newton or adam", choices=METHODS)
+    method: str | None = option(
+        None, "register (held explanations, halving), gauss_newton or adam", choices=METHODS
+    )
+    polish: int | None = option(None, "Gauss-Newton steps after registering", low=0)
     prototypes: int | None = option(None, "prototypes K of the bank", low=1)
+    learned: bool | None = option(
+        None, "a pose head, trained on the answers of the search, helps the bank to propose"
+    )
     turns: int | None = option(None, "rotations of each prototype in the bank", low=1)
     learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
     distance: float | None = option(

@@ -13,10 +13,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avae_jax.bank import Bank, build, propose
-from avae_jax.objective import AVAE, predict, search_loss, widen
+from avae_jax.bank import Bank, build, centres, propose
+from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.options import SearchOptions
-from avae_jax.pose_search import Problem, SearchResult, gauss_newton, search, starts
+from avae_jax.pose_search import (
+    Effort,
+    Problem,
+    SearchResult,
+    effort,
+    gauss_newton,
+    search,
+    starts,
+)
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
 from avae_jax.types import Array, Key, Params, PyTree
@@ -46,6 +54,9 @@ def problem(params: Params, avae: AVAE) -> Problem:
         loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
         retract=lambda pose, alpha: retract(avae.group, pose, alpha),
         size=avae.group.size,
+        hold=lambda seen, pose: functools.partial(
+            place, explain(params, None, seen.x, pose, avae=avae), avae=avae
+        ),
     )
 
 
@@ -89,12 +100,20 @@ def bounded(options: SearchOptions, avae: AVAE) -> SearchOptions:
 
 
 def build_bank(
-    params: Params, prototypes: Array, *, avae: AVAE, options: SearchOptions
+    params: Params,
+    met: Array,
+    *,
+    avae: AVAE,
+    options: SearchOptions,
+    head: Params | None = None,
 ) -> Bank | None:
-    """The bank of the objects decoded from `prototypes: [K, Z]`; `None` if none is used."""
+    """The bank of the centres of objects `met: [N, Z]` and its head; `None` if none is used."""
     if options.kind != "bank":
         return None
-    return build(jax.lax.stop_gradient(params), prototypes, avae=avae, turns=options.turns)
+    params, met = jax.lax.stop_gradient((params, met))
+    prototypes = centres(met, options.prototypes)
+    bank = build(params, prototypes, avae=avae, turns=options.turns)
+    return bank._replace(head=jax.lax.stop_gradient(head))
 
 
 def begin_at(key: Key, x: Array, bank: Bank | None, *, avae: AVAE, options: SearchOptions) -> Array:
@@ -124,15 +143,14 @@ def forward_equivalents(
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
     count = jax.eval_shape(begin, key, x, bank).shape[0]
-    keep = min(options.keep, count)
-    spent = count * forward + operations(begin, key, x, bank)
-    if options.steps and options.method == "gauss_newton":
-        tangents = operations(lambda d, m: gauss_newton.linearise(one, d, m), seen, pose)
-        spent += keep * (options.steps * tangents + forward)
-    elif options.steps:
-        # A value and its reverse gradient count as two forward passes.
-        spent += keep * (2 * options.steps + 1) * forward
-    return spent / forward
+
+    def linearised(held: bool) -> float:
+        around = functools.partial(gauss_newton.linearise, one, held=held)
+        return operations(around, seen, pose) / forward
+
+    # A value and its reverse gradient count as two forward passes.
+    each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
+    return effort(count, options).cost(each) + operations(begin, key, x, bank) / forward
 
 
 def operations(function: Callable, *args: PyTree) -> float:

@@ -24,14 +24,14 @@ FRAME = "frame.json"
 class Trained(NamedTuple):
     """A trained affine VAE: weights, model and family, its search and bank.
 
-    `prototypes: [K, Z]` are objects it met last; a bank for another search is built of them.
+    `met: [N, Z]` are objects it met last; a bank for another search is built of them.
     """
 
     params: Params
     avae: AVAE
     search: SearchOptions
     bank: Bank | None
-    prototypes: Array
+    met: Array
 
 
 def load(folder: str | os.PathLike) -> Trained:
@@ -47,8 +47,8 @@ def load(folder: str | os.PathLike) -> Trained:
     avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
     _, begun = beginning(options, search, params)
     state = last_state(begun, options, workdir)
-    bank = build_bank(state.params, state.prototypes, avae=avae, options=search)
-    return Trained(state.params, avae, search, bank, state.prototypes)
+    bank = build_bank(state.params, state.met, avae=avae, options=search)
+    return Trained(state.params, avae, search, bank, state.met)
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

@@ -19,14 +19,14 @@ from avae_jax.types import Array, Key, Params
 class TrainState(flax.struct.PyTreeNode):
     """Everything that training changes, and the key that it draws from.
 
-    `prototypes: [K, Z]` are the canonical objects met last, for the bank of the search.
+    `met: [N, Z]` are the canonical objects met last, for the bank of the search.
     """
 
     step: Array
     params: Params
     opt_state: Any
     key: Key
-    prototypes: Array
+    met: Array
 
 
 def optimiser(options: TrainOptions) -> optax.GradientTransformation:
@@ -50,10 +50,10 @@ def learning_rate(options: TrainOptions) -> optax.Schedule:
 
 
 def init_state(
-    key: Key, params: Params, tx: optax.GradientTransformation, *, prototypes: Array
+    key: Key, params: Params, tx: optax.GradientTransformation, *, met: Array
 ) -> TrainState:
-    """State before the first update; `prototypes: [K, Z]`, zeros will do."""
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, prototypes)
+    """State before the first update; `met: [N, Z]`, zeros will do."""
+    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met)
 
 
 def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
@@ -98,7 +98,7 @@ def train_step(
     poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
     nonfinite = jnp.zeros((), jnp.int32)
     if search is not None:
-        bank = build_bank(state.params, state.prototypes, avae=avae, options=search)
+        bank = build_bank(state.params, state.met, avae=avae, options=search)
         found = find_poses(state.params, start_keys, x, avae=avae, options=search, bank=bank)
         # The found pose is a constant for the weights (the envelope theorem makes the
         # derivative through it vanish at an optimum).
@@ -118,11 +118,9 @@ def train_step(
         "grad_norm": optax.tree.norm(gradient),
         "nonfinite": nonfinite,
     }
-    met = objects(state.params, x, poses, avae=avae)
-    prototypes = jnp.concatenate([met, state.prototypes])[: len(state.prototypes)]
-    state = state.replace(
-        step=state.step + 1, params=params, opt_state=opt_state, prototypes=prototypes
-    )
+    new = objects(state.params, x, poses, avae=avae)
+    met = jnp.concatenate([new, state.met])[: len(state.met)]
+    state = state.replace(step=state.step + 1, params=params, opt_state=opt_state, met=met)
     return state, metrics
 
 

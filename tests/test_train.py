@@ -71,7 +71,7 @@ def compiled(kind: str | None, pose_data: bool = True):
     tx = optimiser(TrainOptions(steps=40, warmup=2, learning_rate=0.05))
     search = searching(kind)
     step = functools.partial(train_step, avae=avae_of(), tx=tx, search=search, pose_data=pose_data)
-    state = init_state(jax.random.key(3), weights(), tx, prototypes=jnp.zeros((PROTOTYPES, Z)))
+    state = init_state(jax.random.key(3), weights(), tx, met=jnp.zeros((PROTOTYPES, Z)))
     return jax.jit(step), state
 
 
@@ -97,8 +97,8 @@ def test_the_loss_falls_and_one_program_serves_every_step(kind):
     assert compiled(kind)[0]._cache_size() == 1
     assert state.step == 30
     # The objects met last, newest first, are the prototypes of the next search.
-    assert state.prototypes.shape == (PROTOTYPES, Z)
-    assert (np.abs(state.prototypes).max(1) > 0).all()
+    assert state.met.shape == (PROTOTYPES, Z)
+    assert (np.abs(state.met).max(1) > 0).all()
 
 
 @pytest.mark.parametrize("kind", SEARCHES)

@@ -40,8 +40,3 @@ def _lower(alpha: Array, loss: Array, best: Array, lowest: Array) -> tuple[Array
     """The better of `(alpha, loss)` and `(best, lowest)`; a non-finite loss never wins."""
     better = jnp.isfinite(loss) & (loss < lowest)
     return jnp.where(better, alpha, best), jnp.where(better, loss, lowest)
-
-
-def cost(steps: int) -> float:
-    """Forward-equivalents of `refine`: a value and its reverse gradient count 2."""
-    return 2 * steps + 1

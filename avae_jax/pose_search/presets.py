@@ -16,14 +16,22 @@ SOURCE = {
     "keep": 8,
     "steps": 20,
     "method": "adam",
+    "polish": 0,
     "learning_rate": 0.03,
     "distance": 0.0,
+    "learned": False,
     "prototypes": 1,
     "turns": 1,
 }
-OURS = {"kind": "bank", "method": "gauss_newton", "learning_rate": 0.03, "distance": 15.0}
-FAST = {"starts": 8, "keep": 2, "steps": 4}
-THOROUGH = {"starts": 32, "keep": 8, "steps": 10}
+OURS = {
+    "kind": "bank",
+    "method": "register",
+    "learning_rate": 0.03,
+    "distance": 15.0,
+    "learned": False,
+}
+FAST = {"starts": 8, "keep": 1, "steps": 6, "polish": 1}
+THOROUGH = {"starts": 16, "keep": 2, "steps": 7, "polish": 2}
 # Prototypes and rotations of the bank, by dimension.
 BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 1024}}
 

@@ -14,12 +14,15 @@ class Problem(NamedTuple):
       loss: `(datum, outputs) -> []`, convex in the outputs; what is minimised.
       retract: `(pose, alpha [P]) -> pose`, moves a pose; `alpha = 0` leaves it.
       size: P.
+      hold: `(datum, pose) -> (pose -> outputs)`: explains the example at one pose and
+        predicts from that explanation at others; `None` where nothing can be held.
     """
 
     predict: Callable[[PyTree, Array], PyTree]
     loss: Callable[[PyTree, PyTree], Array]
     retract: Callable[[Array, Array], Array]
     size: int
+    hold: Callable[[PyTree, Array], Callable[[Array], PyTree]] | None = None
 
     def value(self, datum: PyTree, pose: Array) -> Array:
         """The loss `[]` of one example at one pose."""

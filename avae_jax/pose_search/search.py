@@ -1,4 +1,7 @@
-"""The search: score every start, keep the best few, refine those, return the best met."""
+"""The search: score every start, keep the best few, refine those, return the best met.
+
+Or, by `register`: move every start a little at a time and drop those that fall behind.
+"""
 
 from typing import NamedTuple
 
@@ -10,6 +13,7 @@ from avae_jax.options import SearchOptions
 from avae_jax.pose_search import gauss_newton, gradient
 from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.pose_search.problem import Problem
+from avae_jax.pose_search.register import register, rounds
 from avae_jax.pose_search.select import best_apart
 from avae_jax.types import Array, PyTree
 
@@ -47,16 +51,21 @@ def search(
     Returns:
       The best pose of each example; a start with a non-finite loss counts as +inf.
     """
-    scores = over_pairs(problem.value, data, starts, chunk=options.chunk)
-    starts_bad = ~jnp.isfinite(scores)
-    scores = jnp.where(starts_bad, jnp.inf, scores)
     keep = min(options.keep, starts.shape[1])
-    taken = jax.vmap(
-        lambda poses, losses: best_apart(poses, losses, keep=keep, degrees=options.distance)
-    )(starts, scores)
-    kept = jnp.take_along_axis(starts, taken[..., None, None], 1)
-    kept_scores = jnp.take_along_axis(scores, taken, 1)
-    poses, losses = _refine(problem, data, kept, options)
+    if options.method == "register":
+        kept, kept_scores, bad_starts = register(
+            problem,
+            data,
+            starts,
+            keep=keep,
+            steps=options.steps,
+            degrees=options.distance,
+            chunk=_chunk(options, problem.size),
+            unroll=options.unroll,
+        )
+    else:
+        kept, kept_scores, bad_starts = _score(problem, data, starts, keep, options)
+    poses, losses = _refine(problem, data, kept, kept_scores, options)
     bad = ~jnp.isfinite(losses)
     losses = jnp.where(bad, jnp.inf, losses)
     # A candidate that refinement spoiled falls back to where it started.
@@ -65,35 +74,82 @@ def search(
     order = jnp.argsort(losses, 1)
     poses = jnp.take_along_axis(poses, order[..., None, None], 1)
     losses = jnp.take_along_axis(losses, order, 1)
-    cost = jnp.full(losses.shape[0], forward_equivalents(problem.size, starts.shape[1], options))
-    nonfinite = starts_bad.sum(1) + bad.sum(1)
+    spent = effort(starts.shape[1], options).cost(prices(problem.size))
+    cost = jnp.full(losses.shape[0], spent)
+    nonfinite = bad_starts + bad.sum(1)
     return SearchResult(poses[:, 0], losses[:, 0], poses, losses, nonfinite, cost)
 
 
+def _score(
+    problem: Problem, data: PyTree, starts: Array, keep: int, options: SearchOptions
+) -> tuple[Array, Array, Array]:
+    """The best `keep` starts of each example, their losses, and how many were not finite."""
+    scores = over_pairs(problem.value, data, starts, chunk=options.chunk)
+    bad = ~jnp.isfinite(scores)
+    scores = jnp.where(bad, jnp.inf, scores)
+    taken = jax.vmap(
+        lambda poses, losses: best_apart(poses, losses, keep=keep, degrees=options.distance)
+    )(starts, scores)
+    kept = jnp.take_along_axis(starts, taken[..., None, None], 1)
+    return kept, jnp.take_along_axis(scores, taken, 1), bad.sum(1)
+
+
 def _refine(
-    problem: Problem, data: PyTree, poses: Array, options: SearchOptions
+    problem: Problem, data: PyTree, poses: Array, losses: Array, options: SearchOptions
 ) -> tuple[Array, Array]:
-    if not options.steps:
-        return poses, over_pairs(problem.value, data, poses, chunk=options.chunk)
+    """Refined poses and losses of kept candidates `[B, K]`."""
+    steps = options.polish if options.method == "register" else options.steps
+    if not steps:
+        return poses, losses
 
     def one(datum: PyTree, pose: Array) -> tuple[Array, Array]:
-        shared = {"steps": options.steps, "unroll": options.unroll}
-        if options.method == "gauss_newton":
-            return gauss_newton.refine(problem, datum, pose, **shared)
-        optimiser = optax.adam(options.learning_rate)
-        return gradient.refine(problem, datum, pose, optimiser=optimiser, **shared)
+        shared = {"steps": steps, "unroll": options.unroll}
+        if options.method == "adam":
+            optimiser = optax.adam(options.learning_rate)
+            return gradient.refine(problem, datum, pose, optimiser=optimiser, **shared)
+        return gauss_newton.refine(problem, datum, pose, **shared)
 
-    # A refinement holds a tangent (or a backward pass) for each parameter.
-    chunk = options.chunk and max(1, options.chunk // (1 + problem.size))
-    return over_pairs(one, data, poses, chunk=chunk)
+    return over_pairs(one, data, poses, chunk=_chunk(options, problem.size))
 
 
-def forward_equivalents(size: int, starts: int, options: SearchOptions) -> float:
-    """What a search costs for one example, in forward passes of the full objective."""
-    if not options.steps:
-        each = 1.0
-    elif options.method == "gauss_newton":
-        each = gauss_newton.cost(size, options.steps)
-    else:
-        each = gradient.cost(options.steps)
-    return starts + min(options.keep, starts) * each
+def _chunk(options: SearchOptions, size: int) -> int | None:
+    """Pairs at once where each holds a tangent (or a backward pass) for every parameter."""
+    return options.chunk and max(1, options.chunk // (1 + size))
+
+
+class Effort(NamedTuple):
+    """How often a search of one example evaluates what; or what each of these costs.
+
+    Attributes:
+      values: losses.
+      held: losses with derivatives while the explanation is held.
+      full: losses with all forward-mode derivatives.
+      reverse: losses with a reverse-mode gradient.
+    """
+
+    values: float
+    held: float
+    full: float
+    reverse: float
+
+    def cost(self, prices: "Effort") -> float:
+        """The sum of all evaluations at their `prices`."""
+        return sum(n * price for n, price in zip(self, prices, strict=True))
+
+
+def prices(size: int) -> Effort:
+    """Forward passes of each evaluation for P = `size` parameters, transforms left out."""
+    return Effort(values=1, held=1, full=1 + size, reverse=2)
+
+
+def effort(starts: int, options: SearchOptions) -> Effort:
+    """What a search from R = `starts` evaluates for one example."""
+    keep, steps = min(options.keep, starts), options.steps
+    if options.method == "register":
+        held = starts + sum(rounds(starts, keep, steps))
+        polish = options.polish
+        return Effort(values=keep * (polish > 0), held=held, full=keep * polish, reverse=0)
+    last = keep * (steps > 0)
+    if options.method == "adam":
+        return Effort(values=starts + last, held=0, full=0, reverse=keep * steps)
+    return Effort(values=starts + last, held=0, full=keep * steps, reverse=0)

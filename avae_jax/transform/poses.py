@@ -134,6 +134,22 @@ def even_points(count: int, dimensions: int) -> np.ndarray:
     return (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1
 
 
+def even_rotations(count: int) -> np.ndarray:
+    """Unit quaternions `[count, 4]` that cover SO(3) evenly: a super-Fibonacci spiral.
+
+    Reference: M. Alexa, Super-Fibonacci spirals: fast, low-discrepancy sampling of SO(3), 2022.
+    """
+    # psi solves psi^4 = psi + 4.
+    phi, psi = math.sqrt(2), 1.533751168755204288118041413
+    place = np.arange(count) + 0.5
+    share, turn = place / count, 2 * np.pi * place
+    inner, outer = np.sqrt(share), np.sqrt(1 - share)
+    a, b = turn / phi, turn / psi
+    return np.stack(
+        [inner * np.sin(a), inner * np.cos(a), outer * np.sin(b), outer * np.cos(b)], axis=1
+    )
+
+
 def right_angles(d: int) -> np.ndarray:
     """The rotations by right angles `[G, d + 1, d + 1]`: 4 in 2-D, 24 in 3-D, identity first."""
     found = []

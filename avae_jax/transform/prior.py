@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
-from avae_jax.transform.matrices import factorise, inverse, rotation_angle
+from avae_jax.transform.matrices import compose, factorise, inverse, rotation_angle
 from avae_jax.types import Array
 
 # An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
@@ -42,6 +42,19 @@ def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
         angle = rotation_angle(found.rotation + 1e-6 * jnp.eye(d, dtype=pose.dtype))
         beyond.append(_over(angle[None], math.radians(ranges.rotation)))
     return jnp.concatenate(beyond) / WIDTH
+
+
+def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
+    """`pose: [d + 1, d + 1]` with shift, scale and shear brought back to their ranges."""
+    found = factorise(inverse(pose))
+    if group.has("shift"):
+        found = found._replace(shift=jnp.clip(found.shift, -2 * ranges.shift, 2 * ranges.shift))
+    if group.reaches("scale"):
+        size = jnp.clip(jnp.abs(found.scale), 1 / ranges.scale, ranges.scale)
+        found = found._replace(scale=jnp.sign(found.scale) * size)
+    if group.reaches("shear"):
+        found = found._replace(shear=jnp.clip(found.shear, -ranges.shear, ranges.shear))
+    return inverse(compose(found))
 
 
 def _over(value: Array, limit: float) -> Array:

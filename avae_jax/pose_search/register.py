@@ -1,0 +1,84 @@
+"""Registration: many candidates moved by cheap steps, fewer of them from step to step.
+
+A step explains the example at a candidate's pose (one forward pass) and aligns what was
+decoded with the example while that explanation is held: derivatives cost little, for
+any number of parameters. Candidates that fall behind are dropped by successive halving.
+
+Reference: K. Jamieson and A. Talwalkar, Non-stochastic best arm identification, 2016.
+"""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.pose_search import gauss_newton
+from avae_jax.pose_search.gauss_newton import State
+from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.pose_search.problem import Problem
+from avae_jax.pose_search.select import best_apart
+from avae_jax.types import Array, PyTree
+
+
+def rounds(starts: int, keep: int, steps: int) -> list[int]:
+    """How many candidates make each step: half as many as before, `keep` the last.
+
+    Where steps are too few for halves, the same share is dropped at each.
+    """
+    share = min(0.5, (keep / starts) ** (1 / max(steps, 1)))
+    left = (starts * share**step for step in range(1, steps + 1))
+    # Shares are not exact: what is off a whole number by rounding is that number.
+    return [max(keep, math.ceil(n - 1e-6)) for n in left]
+
+
+def register(
+    problem: Problem,
+    data: PyTree,
+    starts: Array,
+    *,
+    keep: int,
+    steps: int,
+    degrees: float,
+    chunk: int | None,
+    unroll: bool = False,
+) -> tuple[Array, Array, Array]:
+    """The best `keep` poses of every example after `steps` rounds.
+
+    Args:
+      data: pytree with leading axis B.
+      starts: `[B, R, d + 1, d + 1]`.
+      degrees: candidates that make the next step are apart by this, where enough are.
+
+    Returns:
+      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]`, and `[B]` starts without a finite loss.
+    """
+
+    def advance(datum: PyTree, state: State) -> State:
+        return gauss_newton.advance(problem, datum, state, held=True)
+
+    def one_round(states: State, _: None) -> tuple[State, None]:
+        return over_pairs(advance, data, states, chunk=chunk), None
+
+    def begin(datum: PyTree, pose: Array) -> State:
+        return gauss_newton.begin(problem, datum, pose, held=True)
+
+    states = over_pairs(begin, data, starts, chunk=chunk)
+    bad = (~jnp.isfinite(states.local.loss)).sum(1)
+    for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):
+        states = _best(states, keep=count, degrees=degrees)
+        states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
+    states = _best(states, keep=keep, degrees=degrees)
+    return states.pose, states.local.loss, bad
+
+
+def _best(states: State, *, keep: int, degrees: float) -> State:
+    """The `keep` best candidates of each example that are apart from each other."""
+
+    def one(state: State) -> State:
+        taken = best_apart(state.pose, state.local.loss, keep=keep, degrees=degrees)
+        return jax.tree.map(lambda leaf: leaf[taken], state)
+
+    if keep == states.pose.shape[1]:
+        return states
+    return jax.vmap(one)(states)

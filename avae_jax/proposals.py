@@ -1,0 +1,90 @@
+"""Learned proposals: a pose head, trained on the answers of the search itself.
+
+The head sees an observation in standard position, pooled, and adds a logit to each
+rotation of the bank. It begins at zero, where the bank decides alone; the objective has
+the last word on whatever is proposed, so that a poor head costs starts and nothing else.
+"""
+
+import functools
+import math
+from typing import Any
+
+import flax.struct
+import jax
+import optax
+
+from avae_jax.bank import Bank, init_head, rank
+from avae_jax.objective import AVAE
+from avae_jax.options import SearchOptions
+from avae_jax.types import Array, Key, Params
+
+LEARNING_RATE = 1e-3
+
+
+class Head(flax.struct.PyTreeNode):
+    """A pose head and its optimiser; part of the training state."""
+
+    params: Params
+    opt_state: Any
+
+
+def init(key: Key, *, avae: AVAE, options: SearchOptions) -> Head | None:
+    """A head that adds nothing yet; `None` if proposals are not learned."""
+    if not (options.learned and options.kind == "bank"):
+        return None
+    params = init_head(key, avae=avae, turns=options.turns)
+    return Head(params, optimiser().init(params))
+
+
+def spacing(avae: AVAE, turns: int) -> float:
+    """Angle in radians between neighbours among `turns` even rotations of a family."""
+    planes = sum(name.startswith("rotation") for name in avae.group.generators)
+    if planes == 3:
+        # SO(3) has volume 8 pi^2 where lengths are angles of rotation.
+        return (8 * math.pi**2 / turns) ** (1 / 3)
+    return 2 * math.radians(avae.ranges.rotation) / turns
+
+
+def targets(poses: Array, found: Array, *, width: float) -> Array:
+    """Shares `[A]`, summing to 1, of poses near the one that was found.
+
+    Args:
+      poses: `[A, d + 1, d + 1]`.
+      found: `[d + 1, d + 1]`.
+      width: standard deviation in radians.
+    """
+    # Two rotations by an angle differ by sqrt(2) times it, where it is small.
+    squared = ((poses - found[None]) ** 2).sum((-2, -1)) / 2
+    return jax.nn.softmax(-squared / (2 * width**2))
+
+
+def loss(params: Params, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> Array:
+    """Cross-entropy `[]` of what the bank and a head propose for `x` with what was found."""
+    ranking = rank(bank._replace(head=params), x, avae=avae)
+    shares = targets(ranking.poses, found, width=spacing(avae, len(ranking.poses)))
+    return -(shares * jax.nn.log_softmax(ranking.logits)).sum()
+
+
+def update(head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> tuple[Head, Array]:
+    """One update by a batch of answers of the search.
+
+    Args:
+      x: `[B, *S, C]`.
+      found: `[B, d + 1, d + 1]`.
+
+    Returns:
+      The head, and the mean cross-entropy before the update.
+    """
+
+    def mean_loss(params: Params) -> Array:
+        one = functools.partial(loss, params, bank, avae=avae)
+        return jax.vmap(one)(x, found).mean()
+
+    value, gradient = jax.value_and_grad(mean_loss)(head.params)
+    updates, opt_state = optimiser().update(gradient, head.opt_state, head.params)
+    return Head(optax.apply_updates(head.params, updates), opt_state), value
+
+
+def optimiser() -> optax.GradientTransformation:
+    """Adam; the search's answers change as the model does, so the rate stays."""
+    return optax.adam(LEARNING_RATE)
