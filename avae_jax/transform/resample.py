@@ -6,8 +6,8 @@ derivative is never infinite (a hard mask would jump there).
 """
 
 import itertools
-import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -39,16 +39,35 @@ def sample(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
     # A frame of zeros, wide enough that taps beyond it need no test of their own.
     inside = image - jnp.broadcast_to(fill, image.shape)
     wide = jnp.pad(inside, [*((taps, taps) for _ in shape), (0, 0)])
-    strides = np.cumprod([1, *wide.shape[-2:0:-1]])[::-1]
+    strides = np.cumprod([1, *wide.shape[-2:0:-1]], dtype=np.int32)[::-1]
     first = jnp.clip(below.astype(jnp.int32) - (taps // 2 - 1), -taps, shape[None]) + taps
-    corner = sum(first[:, axis] * int(stride) for axis, stride in enumerate(strides))
+    # A reduction, which XLA keeps: written as a sum of slices it is fused into each gather
+    # and computed again for every value read (on a CPU core half the time or more).
+    corner = (first * strides[None]).sum(-1)
     flat = wide.reshape(-1, channels)
-    total = fill[None]
-    for offsets in itertools.product(range(taps), repeat=len(shape)):
-        weight = math.prod(weights[tap][:, axis] for axis, tap in enumerate(offsets))
-        step = sum(tap * int(stride) for tap, stride in zip(offsets, strides, strict=True))
-        total = total + weight[:, None] * flat[corner + step]
-    return total.reshape(*index.shape[:-1], channels)
+    values = []
+    for offsets in itertools.product(range(taps), repeat=len(shape) - 1):
+        step = sum(tap * int(stride) for tap, stride in zip(offsets, strides[:-1], strict=True))
+        values.extend(_neighbours(flat, corner + step, taps))
+    # The last axis varies fastest in `values`: it is interpolated first.
+    for axis in reversed(range(len(shape))):
+        groups = [values[n : n + taps] for n in range(0, len(values), taps)]
+        values = [_mix([w[:, axis] for w in weights], group) for group in groups]
+    return (fill[None] + values[0]).reshape(*index.shape[:-1], channels)
+
+
+def _neighbours(flat: Array, start: Array, count: int) -> list[Array]:
+    """`count` arrays `[N, C]`: the rows of `flat [M, C]` from each of `start [N]` on.
+
+    Contiguous rows in one gather: in reverse mode one scatter instead of `count`.
+    """
+    read = jax.vmap(lambda n: jax.lax.dynamic_slice_in_dim(flat, n, count))
+    return list(read(start).swapaxes(0, 1))
+
+
+def _mix(weights: list[Array], values: list[Array]) -> Array:
+    """Weighted sum `[N, C]` of values `[N, C]` with weights `[N]`."""
+    return sum(w[:, None] * v for w, v in zip(weights, values, strict=True))
 
 
 def _weights(t: Array, interpolation: str) -> list[Array]:
