@@ -14,7 +14,8 @@ from avae_jax import evaluate
 from avae_jax.alignment import label_means
 from avae_jax.bank import Bank
 from avae_jax.experiment import Experiment, stream
-from avae_jax.posing import build_bank, forward_equivalents
+from avae_jax.posing import forward_equivalents
+from avae_jax.train import bank_of
 from avae_jax.types import Params, PyTree
 
 
@@ -40,9 +41,9 @@ def compiled(experiment: Experiment) -> Calls:
     """Compiles (when first called) what evaluation needs."""
     fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
     search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
-    bank = jax.jit(functools.partial(build_bank, avae=experiment.avae, options=experiment.search))
+    bank = jax.jit(functools.partial(bank_of, avae=experiment.avae, search=experiment.search))
     return Calls(
-        fitted=lambda state: Fitted(state.params, bank(state.params, state.met)),
+        fitted=lambda state: Fitted(state.params, bank(state)),
         apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
         search=jax.jit(search),
         loss=jax.jit(functools.partial(evaluate.losses, **fixed)),

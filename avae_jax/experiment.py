@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from avae_jax import data, models, transform
+from avae_jax import data, models, proposals, transform
 from avae_jax.bank import REMEMBERED
 from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import Options, SearchOptions
@@ -43,17 +43,18 @@ def prepare(options: Options) -> Experiment:
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
-    tx, state = beginning(options, search, params)
+    tx, state = beginning(options, avae, search, params)
     return Experiment(options, dataset, avae, search, tx, state)
 
 
 def beginning(
-    options: Options, search: SearchOptions, params: Params
+    options: Options, avae: AVAE, search: SearchOptions, params: Params
 ) -> tuple[optax.GradientTransformation, TrainState]:
     """The optimiser, and the state before the first update."""
     tx = optimiser(options.train)
     met = jnp.zeros((max(REMEMBERED, search.prototypes), options.model.latent))
-    return tx, init_state(stream(options, "train"), params, tx, met=met)
+    head = proposals.init(stream(options, "head"), avae=avae, options=search)
+    return tx, init_state(stream(options, "train"), params, tx, met=met, head=head)
 
 
 def assemble(
@@ -81,7 +82,7 @@ def assemble(
     return avae, search, params
 
 
-STREAMS = ("model", "train", "test")
+STREAMS = ("model", "train", "test", "head")
 
 
 def stream(options: Options, name: str) -> Key:

@@ -12,8 +12,7 @@ from avae_jax.errors import InputError
 from avae_jax.experiment import Experiment, assemble, beginning
 from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
-from avae_jax.posing import build_bank
-from avae_jax.train import TrainState
+from avae_jax.train import TrainState, bank_of
 from avae_jax.types import Array, Params
 from avae_jax.workdir import WorkDir
 
@@ -45,9 +44,9 @@ def load(folder: str | os.PathLike) -> Trained:
     if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
         raise InputError(f"workdir {folder}: no readable {FRAME}, train there first")
     avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
-    _, begun = beginning(options, search, params)
+    _, begun = beginning(options, avae, search, params)
     state = last_state(begun, options, workdir)
-    bank = build_bank(state.params, state.met, avae=avae, options=search)
+    bank = bank_of(state, avae=avae, search=search)
     return Trained(state.params, avae, search, bank, state.met)
 
 

@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from avae_jax import proposals
+from avae_jax.bank import Bank
 from avae_jax.objective import AVAE, Terms, canonicalise, elbo
 from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
+from avae_jax.proposals import Head
 from avae_jax.transform.matrices import identity
 from avae_jax.transform.poses import random_pose
 from avae_jax.transform.warp import warp
@@ -19,7 +22,8 @@ from avae_jax.types import Array, Key, Params
 class TrainState(flax.struct.PyTreeNode):
     """Everything that training changes, and the key that it draws from.
 
-    `met: [N, Z]` are the canonical objects met last, for the bank of the search.
+    `met: [N, Z]` are the canonical objects met last, for the bank of the search; `head` is
+    the pose head where proposals are learned.
     """
 
     step: Array
@@ -27,6 +31,7 @@ class TrainState(flax.struct.PyTreeNode):
     opt_state: Any
     key: Key
     met: Array
+    head: Head | None = None
 
 
 def optimiser(options: TrainOptions) -> optax.GradientTransformation:
@@ -50,10 +55,15 @@ def learning_rate(options: TrainOptions) -> optax.Schedule:
 
 
 def init_state(
-    key: Key, params: Params, tx: optax.GradientTransformation, *, met: Array
+    key: Key,
+    params: Params,
+    tx: optax.GradientTransformation,
+    *,
+    met: Array,
+    head: Head | None = None,
 ) -> TrainState:
     """State before the first update; `met: [N, Z]`, zeros will do."""
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met)
+    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
 
 
 def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
@@ -96,13 +106,15 @@ def train_step(
     if pose_data:
         x, _ = pose_batch(pose_keys, x, avae=avae)
     poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
-    nonfinite = jnp.zeros((), jnp.int32)
+    nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
     if search is not None:
-        bank = build_bank(state.params, state.met, avae=avae, options=search)
+        bank = bank_of(state, avae=avae, search=search)
         found = find_poses(state.params, start_keys, x, avae=avae, options=search, bank=bank)
         # The found pose is a constant for the weights (the envelope theorem makes the
         # derivative through it vanish at an optimum).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
+        if head is not None:
+            head, learning["proposal_loss"] = proposals.update(head, bank, x, poses, avae=avae)
 
     def loss_of(params: Params) -> tuple[Array, Terms]:
         each = jax.vmap(lambda k, v, pose: elbo(params, k, v, pose, avae=avae))
@@ -117,11 +129,18 @@ def train_step(
         **terms._asdict(),
         "grad_norm": optax.tree.norm(gradient),
         "nonfinite": nonfinite,
+        **learning,
     }
     new = objects(state.params, x, poses, avae=avae)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
-    state = state.replace(step=state.step + 1, params=params, opt_state=opt_state, met=met)
-    return state, metrics
+    step = state.step + 1
+    return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics
+
+
+def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> Bank | None:
+    """The bank of the objects met last, with the pose head as far as it has learned."""
+    head = None if state.head is None else state.head.params
+    return build_bank(state.params, state.met, avae=avae, options=search, head=head)
 
 
 def objects(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:

@@ -30,10 +30,20 @@ OURS = {
     "distance": 15.0,
     "learned": False,
 }
-FAST = {"starts": 8, "keep": 1, "steps": 6, "polish": 1}
-THOROUGH = {"starts": 16, "keep": 2, "steps": 7, "polish": 2}
+# Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only.
+FEW = 2
+FAST = {
+    "few": {"starts": 8, "keep": 1, "steps": 2, "polish": 2},
+    "many": {"starts": 8, "keep": 1, "steps": 8, "polish": 0},
+}
+THOROUGH = {
+    "few": {"starts": 16, "keep": 2, "steps": 3, "polish": 3},
+    "many": {"starts": 16, "keep": 2, "steps": 9, "polish": 1},
+}
+# A head ranks so well that fewer starts need scoring.
+LEARNED_FEW = {"starts": 6, "keep": 1, "steps": 1, "polish": 1}
 # Prototypes and rotations of the bank, by dimension.
-BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 1024}}
+BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
 
 
 def resolve(options: SearchOptions, group: Family) -> SearchOptions:
@@ -42,9 +52,12 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
     Raises:
       InputError: more candidates kept than starts.
     """
-    ours = {"fast": FAST, "thorough": THOROUGH}
-    chosen = ours.get(options.preset)
-    preset = SOURCE if chosen is None else {**OURS, **BANKS[group.d], **chosen}
+    preset = SOURCE if options.preset == "source" else {**OURS, **BANKS[group.d]}
+    if options.preset != "source":
+        few = "few" if group.size <= FEW else "many"
+        preset |= FAST[few] if options.preset == "fast" else THOROUGH[few]
+        if options.preset == "fast" and options.learned and few == "few":
+            preset |= LEARNED_FEW
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
     if options.keep is None:
