@@ -51,7 +51,8 @@ def register(
       degrees: candidates that make the next step are apart by this, where enough are.
 
     Returns:
-      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]`, and `[B]` starts without a finite loss.
+      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]` (+inf where not finite), and `[B]`
+      starts without a finite loss.
     """
 
     def advance(datum: PyTree, state: State) -> State:
@@ -69,7 +70,8 @@ def register(
         states = _best(states, keep=count, degrees=degrees)
         states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
     states = _best(states, keep=keep, degrees=degrees)
-    return states.pose, states.local.loss, bad
+    losses = states.local.loss
+    return states.pose, jnp.where(jnp.isfinite(losses), losses, jnp.inf), bad
 
 
 def _best(states: State, *, keep: int, degrees: float) -> State:
