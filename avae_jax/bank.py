@@ -20,7 +20,7 @@ from avae_jax.likelihood import EPS
 from avae_jax.models.pose_head import PoseHead, no_signal
 from avae_jax.objective import AVAE, render
 from avae_jax.options import RangeOptions
-from avae_jax.pose_search.select import best_apart
+from avae_jax.pose_search.select import best_apart, near
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import affine, identity, inverse, matmul
@@ -175,19 +175,37 @@ def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
     return jax.jit(PoseHead(count).init)(key, *signal)
 
 
-def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> Array:
+class Proposals(NamedTuple):
+    """Poses to start from, and how doubtful it is that they are enough.
+
+    Attributes:
+      poses: `[R, d + 1, d + 1]`, carrying the observation to the canonical frame, best first.
+      doubt: `[]`, the probability that the bank and its head give to poses near none of them.
+    """
+
+    poses: Array
+    doubt: Array
+
+
+def propose(
+    bank: Bank, x: Array, *, avae: AVAE, count: int, further: int = 0, degrees: float
+) -> Proposals:
     """The most promising poses of one observation.
 
     Args:
       x: `[*S, C]`.
       count: R, how many.
+      further: how many more follow for an observation that is doubtful with R.
       degrees: proposals are apart by at least this.
 
     Returns:
-      `[R, d + 1, d + 1]`, carrying the observation to the canonical frame.
+      `[R + further, d + 1, d + 1]` poses, and the doubt of the first R.
     """
     poses, logits = rank(bank, x, avae=avae)
-    keep = min(count, len(poses))
-    chosen = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
+    keep = min(count + further, len(poses))
+    taken = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
+    covered = near(poses, taken[:count], degrees=degrees).any(1)
+    doubt = jnp.where(covered, 0, jax.nn.softmax(logits)).sum()
     # Moments may reach beyond what the prior allows; the walls there would hide good starts.
-    return jax.vmap(functools.partial(within, avae.group, avae.ranges))(chosen)
+    reached = jax.vmap(functools.partial(within, avae.group, avae.ranges))(taken)
+    return Proposals(reached, doubt)

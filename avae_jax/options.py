@@ -111,6 +111,13 @@ class SearchOptions:
     learned: bool | None = option(
         None, "a pose head, trained on the answers of the search, helps the bank to propose"
     )
+    widen: int | None = option(None, "further starts for examples that are doubtful", low=0)
+    doubt: float | None = option(
+        None,
+        "doubtful is what the bank and its head give more than this probability elsewhere",
+        low=0.0,
+        high=1.0,
+    )
     turns: int | None = option(None, "rotations of each prototype in the bank", low=1)
     learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
     distance: float | None = option(

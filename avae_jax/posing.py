@@ -13,8 +13,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avae_jax.bank import Bank, build, centres, propose
-from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
+from avae_jax.bank import Bank, Proposals, build, centres, propose
+from avae_jax.objective import AVAE, explain, place, predict, search_loss
+from avae_jax.objective import widen as extend_by_fill
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import (
     Effort,
@@ -24,6 +25,7 @@ from avae_jax.pose_search import (
     gauss_newton,
     search,
     starts,
+    widen,
 )
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
@@ -44,7 +46,7 @@ class Seen(NamedTuple):
 
 def see(x: Array, *, avae: AVAE) -> Seen:
     """Prepares one observation `[*S, C]` for the search."""
-    return Seen(x, widen(x, avae=avae))
+    return Seen(x, extend_by_fill(x, avae=avae))
 
 
 def problem(params: Params, avae: AVAE) -> Problem:
@@ -84,7 +86,17 @@ def find_poses(
     params = jax.lax.stop_gradient(params)
     begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
     seen = jax.vmap(functools.partial(see, avae=avae))(x)
-    return search(problem(params, avae), seen, begin, options=bounded(options, avae))
+    options = bounded(options, avae)
+
+    def searched(data: Seen, poses: Array) -> SearchResult:
+        return search(problem(params, avae), data, poses, options=options)
+
+    count = begin.poses.shape[1] - options.widen
+    found = searched(seen, begin.poses[:, :count])
+    if not options.widen:
+        return found
+    doubtful = begin.doubt > options.doubt
+    return widen(found, doubtful, searched, seen, begin.poses[:, count:])
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
@@ -116,33 +128,53 @@ def build_bank(
     return bank._replace(head=jax.lax.stop_gradient(head))
 
 
-def begin_at(key: Key, x: Array, bank: Bank | None, *, avae: AVAE, options: SearchOptions) -> Array:
-    """Where the search of one observation `x: [*S, C]` starts, `[R, d + 1, d + 1]`.
+def begin_at(
+    key: Key, x: Array, bank: Bank | None, *, avae: AVAE, options: SearchOptions
+) -> Proposals:
+    """Where the search of one observation `x: [*S, C]` starts, and how doubtful that is.
 
     Raises:
       ValueError: the options want a bank and there is none.
     """
     if options.kind != "bank":
-        return starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
+        count = options.starts + options.widen
+        poses = starts(key, avae.group, avae.ranges, kind=options.kind, count=count)
+        return Proposals(poses, jnp.zeros(()))
     if bank is None:
         raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
-    return propose(bank, x, avae=avae, count=options.starts, degrees=options.distance)
+    return propose(
+        bank,
+        x,
+        avae=avae,
+        count=options.starts,
+        further=options.widen,
+        degrees=options.distance,
+    )
 
 
 def forward_equivalents(
-    params: Params, x: Array, *, avae: AVAE, options: SearchOptions, bank: Bank | None
+    params: Params,
+    x: Array,
+    *,
+    avae: AVAE,
+    options: SearchOptions,
+    bank: Bank | None,
+    widened: float = 0.0,
 ) -> float:
     """Operations of a search of one example `x: [*S, C]` over those of one forward pass.
 
     Operations are those the compiler counts before it optimises. Building the bank is
     left out: that is done once for any number of examples.
+
+    Args:
+      widened: share of examples searched from further starts, see `SearchResult.widened`.
     """
     one, seen = problem(params, avae), see(x, avae=avae)
     pose = identity(avae.group.d)
     forward = operations(one.value, seen, pose)
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
-    count = jax.eval_shape(begin, key, x, bank).shape[0]
+    count = jax.eval_shape(begin, key, x, bank).poses.shape[0] - options.widen
 
     def linearised(held: bool) -> float:
         around = functools.partial(gauss_newton.linearise, one, held=held)
@@ -150,7 +182,10 @@ def forward_equivalents(
 
     # A value and its reverse gradient count as two forward passes.
     each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
-    return effort(count, options).cost(each) + operations(begin, key, x, bank) / forward
+    spent = effort(count, options).cost(each) + operations(begin, key, x, bank) / forward
+    if options.widen:
+        spent += widened * effort(options.widen, options).cost(each)
+    return spent
 
 
 def operations(function: Callable, *args: PyTree) -> float:

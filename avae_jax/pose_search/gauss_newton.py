@@ -116,6 +116,13 @@ def advance(problem: Problem, datum: PyTree, state: State, *, held: bool = False
     return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed)
 
 
+def promise(local: Local) -> Array:
+    """The loss `[]` that the local model expects after its first step."""
+    step = step_of(local, jnp.asarray(START, local.loss.dtype))
+    curved = (step[:, None] * local.curvature * step[None]).sum()
+    return local.loss + (local.gradient * step).sum() + curved / 2
+
+
 def refine(
     problem: Problem, datum: PyTree, pose: Array, *, steps: int, unroll: bool = False
 ) -> tuple[Array, Array]:

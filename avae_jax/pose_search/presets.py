@@ -20,6 +20,8 @@ SOURCE = {
     "learning_rate": 0.03,
     "distance": 0.0,
     "learned": False,
+    "widen": 0,
+    "doubt": 1.0,
     "prototypes": 1,
     "turns": 1,
 }
@@ -29,6 +31,8 @@ OURS = {
     "learning_rate": 0.03,
     "distance": 15.0,
     "learned": False,
+    "widen": 0,
+    "doubt": 0.05,
 }
 # Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only.
 FEW = 2
@@ -41,7 +45,7 @@ THOROUGH = {
     "many": {"starts": 16, "keep": 2, "steps": 9, "polish": 1},
 }
 # A head ranks so well that fewer starts need scoring.
-LEARNED_FEW = {"starts": 6, "keep": 1, "steps": 1, "polish": 1}
+LEARNED_FEW = {"starts": 5, "keep": 1, "steps": 2, "polish": 1, "widen": 12}
 # Prototypes and rotations of the bank, by dimension.
 BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
 

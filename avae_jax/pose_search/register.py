@@ -67,20 +67,22 @@ def register(
     states = over_pairs(begin, data, starts, chunk=chunk)
     bad = (~jnp.isfinite(states.local.loss)).sum(1)
     for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):
-        states = _best(states, keep=count, degrees=degrees)
+        # By what a step promises: a start beside the best optimum beats one on top of a worse.
+        promised = jax.vmap(jax.vmap(gauss_newton.promise))(states.local)
+        states = _best(states, promised, keep=count, degrees=degrees)
         states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
-    states = _best(states, keep=keep, degrees=degrees)
+    states = _best(states, states.local.loss, keep=keep, degrees=degrees)
     losses = states.local.loss
     return states.pose, jnp.where(jnp.isfinite(losses), losses, jnp.inf), bad
 
 
-def _best(states: State, *, keep: int, degrees: float) -> State:
+def _best(states: State, losses: Array, *, keep: int, degrees: float) -> State:
     """The `keep` best candidates of each example that are apart from each other."""
 
-    def one(state: State) -> State:
-        taken = best_apart(state.pose, state.local.loss, keep=keep, degrees=degrees)
+    def one(state: State, loss: Array) -> State:
+        taken = best_apart(state.pose, loss, keep=keep, degrees=degrees)
         return jax.tree.map(lambda leaf: leaf[taken], state)
 
-    if keep == states.pose.shape[1]:
+    if keep == losses.shape[1]:
         return states
-    return jax.vmap(one)(states)
+    return jax.vmap(one)(states, losses)

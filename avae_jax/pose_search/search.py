@@ -27,6 +27,7 @@ class SearchResult(NamedTuple):
       candidates: `[B, K, d + 1, d + 1]`, every refined candidate, best first.
       candidate_losses: `[B, K]`.
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
+      widened: `[B]`, whether the example was doubtful and searched from further starts.
       cost: `[B]`, forward-equivalents spent.
     """
 
@@ -35,6 +36,7 @@ class SearchResult(NamedTuple):
     candidates: Array
     candidate_losses: Array
     nonfinite: Array
+    widened: Array
     cost: Array
 
 
@@ -77,7 +79,8 @@ def search(
     spent = effort(starts.shape[1], options).cost(prices(problem.size))
     cost = jnp.full(losses.shape[0], spent)
     nonfinite = bad_starts + bad.sum(1)
-    return SearchResult(poses[:, 0], losses[:, 0], poses, losses, nonfinite, cost)
+    widened = jnp.zeros(losses.shape[0], bool)
+    return SearchResult(poses[:, 0], losses[:, 0], poses, losses, nonfinite, widened, cost)
 
 
 def _score(

@@ -8,6 +8,15 @@ import jax.numpy as jnp
 from avae_jax.types import Array
 
 
+def near(poses: Array, others: Array, *, degrees: float) -> Array:
+    """Which of `poses: [R, d + 1, d + 1]` lie near which `others: [K, ...]`, bool `[R, K]`.
+
+    Near are those whose matrices differ by less than those of two rotations by `degrees`.
+    """
+    chord = 2 * math.sqrt(2) * math.sin(math.radians(degrees) / 2)
+    return jnp.sqrt(((poses[:, None] - others[None]) ** 2).sum((-2, -1))) < chord
+
+
 def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Array:
     """Indices `[K]` of the lowest losses among poses that are apart from each other.
 
@@ -17,19 +26,16 @@ def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Arr
     Args:
       poses: `[R, d + 1, d + 1]`.
       losses: `[R]`.
-      degrees: poses are apart if their matrices differ by at least as much as those of
-        two rotations by this angle.
+      degrees: poses are apart if they are not `near` by this angle.
     """
-    chord = 2 * math.sqrt(2) * math.sin(math.radians(degrees) / 2)
     # Any finite number, so that a pose is found even where no loss is finite.
     losses = jnp.where(jnp.isfinite(losses), losses, jnp.finfo(losses.dtype).max)
 
     def take(passed_over: Array, _: None) -> tuple[Array, Array]:
         first = passed_over == passed_over.min()
         best = jnp.where(first, losses, jnp.inf).argmin()
-        distance = jnp.sqrt(((poses - poses[best][None]) ** 2).sum((-2, -1)))
-        near = (distance < chord).astype(passed_over.dtype)
-        return (passed_over + near).at[best].set(jnp.inf), best
+        close = near(poses, poses[best][None], degrees=degrees)[:, 0]
+        return (passed_over + close.astype(passed_over.dtype)).at[best].set(jnp.inf), best
 
     last = jnp.where(losses < jnp.finfo(losses.dtype).max, 0.0, keep + 1.0)
     _, taken = jax.lax.scan(take, last, None, length=keep)
