@@ -66,12 +66,14 @@ def register(
 
     states = over_pairs(begin, data, starts, chunk=chunk)
     bad = (~jnp.isfinite(states.local.loss)).sum(1)
+    first = _best(states, states.local.loss, keep=1, degrees=degrees)
     for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):
         # By what a step promises: a start beside the best optimum beats one on top of a worse.
         promised = jax.vmap(jax.vmap(gauss_newton.promise))(states.local)
         states = _best(states, promised, keep=count, degrees=degrees)
         states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
     states = _best(states, states.local.loss, keep=keep, degrees=degrees)
+    states = jax.vmap(_no_worse)(states, first)
     losses = states.local.loss
     return states.pose, jnp.where(jnp.isfinite(losses), losses, jnp.inf), bad
 
@@ -86,3 +88,13 @@ def _best(states: State, losses: Array, *, keep: int, degrees: float) -> State:
     if keep == losses.shape[1]:
         return states
     return jax.vmap(one)(states, losses)
+
+
+def _no_worse(states: State, first: State) -> State:
+    """`states: [K]`, the worst replaced by the best start `first: [1]` if no state beats it.
+
+    What a step promises may be more than it keeps.
+    """
+    losses = jnp.where(jnp.isfinite(states.local.loss), states.local.loss, jnp.inf)
+    place = jnp.where(first.local.loss[0] < losses.min(), losses.argmax(), losses.size)
+    return jax.tree.map(lambda a, b: a.at[place].set(b[0], mode="drop"), states, first)
