@@ -60,7 +60,7 @@ def test_one_of_the_proposals_is_near_the_pose_that_was_applied(name, shape):
     move = functools.partial(warp, source=avae.inner, target=avae.inner)
     x = jax.vmap(move, (None, 0, None))(image, poses, avae.fill)
     propose = functools.partial(bank.propose, built, avae=avae, count=8, degrees=15.0)
-    found = np.asarray(jax.vmap(propose)(x))
+    found = np.asarray(jax.vmap(propose)(x).poses)
     moved = np.einsum("bkij,bjl->bkil", found, np.asarray(poses))
     identity = np.broadcast_to(np.eye(len(shape) + 1), moved.shape[1:])
     errors = [pose_errors(candidates, identity) for candidates in moved]
