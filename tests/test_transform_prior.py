@@ -101,7 +101,8 @@ def test_the_wall_points_back_into_the_range():
 def test_any_pose_is_brought_within_the_ranges(name, d):
     """Poses of the family that go too far, by steps of all generators, mirrored or not."""
     group = family(name, d)
-    random = np.random.default_rng(0).normal(0, 0.8, (40, group.size))
+    random = np.random.default_rng(0).normal(0, 1, (40, group.size))
+    random[::2] *= 0.1
     poses = scipy.linalg.expm(np.einsum("kp,pij->kij", random, basis(group)))
     poses = jnp.float32(np.concatenate([poses, poses @ mirror(d), right_angles(d)]))
     # A family that cannot shift or bend does not meet what only others reach.
@@ -114,7 +115,7 @@ def test_any_pose_is_brought_within_the_ranges(name, d):
         return found, excess(group, RANGES, pose), excess(group, RANGES, found)
 
     found, before, after = jax.device_get(both(poses))
-    assert (before > 10).any(1).mean() > 0.3
+    assert (before > 10).any(1).sum() > 5
     assert np.isfinite(found).all()
     # In units of the wall's width; a hundredth costs nothing.
     assert after.max() < 0.02
