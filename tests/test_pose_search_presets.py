@@ -7,7 +7,7 @@ import pytest
 from avae_jax.errors import InputError
 from avae_jax.options import PRESETS, SearchOptions
 from avae_jax.pose_search import resolve
-from avae_jax.pose_search.search import forward_equivalents
+from avae_jax.pose_search.search import effort, prices
 from avae_jax.transform import family
 
 
@@ -27,13 +27,13 @@ def test_the_source_preset_is_the_recipe_of_the_original_work():
     full = resolve(SearchOptions("source"), family("rotation", 2))
     assert (full.kind, full.starts, full.keep, full.steps) == ("random", 32, 8, 20)
     assert (full.method, full.learning_rate, full.distance) == ("adam", 0.03, 0.0)
-    assert forward_equivalents(1, full.starts, full) == 360
+    assert effort(full.starts, full).cost(prices(1)) == 360
 
 
 def test_the_default_preset_is_several_times_cheaper():
     group = family("rotation", 2)
     full = resolve(SearchOptions(), group)
-    assert forward_equivalents(group.size, full.starts, full) < 360 / 5
+    assert effort(full.starts, full).cost(prices(group.size)) < 360 / 5
 
 
 def test_what_is_given_goes_before_the_preset():
@@ -59,9 +59,14 @@ def test_more_kept_than_started_is_bad_input():
         (SearchOptions(starts=32, keep=2, steps=5, method="gauss_newton"), 32 + 2 * (5 * 4 + 1)),
         # A value and its reverse gradient count two.
         (SearchOptions(starts=10, keep=3, steps=4, method="adam"), 10 + 3 * (2 * 4 + 1)),
-        (SearchOptions(starts=10, keep=3, steps=0, method="adam"), 10 + 3),
+        (SearchOptions(starts=10, keep=3, steps=0, method="adam"), 10),
         (SearchOptions(starts=4, keep=8, steps=1, method="adam"), 4 + 4 * 3),
+        # While the explanation is held a step costs one: 16, then 8, 4, 2 and 2 candidates.
+        (SearchOptions(starts=16, keep=2, steps=4, polish=0, method="register"), 16 + 16),
+        (SearchOptions(starts=16, keep=2, steps=4, polish=3, method="register"), 32 + 2 * 13),
+        (SearchOptions(starts=16, keep=2, steps=0, polish=0, method="register"), 16),
+        (SearchOptions(starts=4, keep=8, steps=2, polish=0, method="register"), 4 + 4 + 4),
     ],
 )
 def test_the_cost_counts_forward_passes(options, cost):
-    assert forward_equivalents(3, options.starts, options) == cost
+    assert effort(options.starts, options).cost(prices(3)) == cost

@@ -51,7 +51,8 @@ def register(
       degrees: candidates that make the next step are apart by this, where enough are.
 
     Returns:
-      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]`, and `[B]` starts without a finite loss.
+      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]` (+inf where not finite), and `[B]`
+      starts without a finite loss.
     """
 
     def advance(datum: PyTree, state: State) -> State:
@@ -65,13 +66,16 @@ def register(
 
     states = over_pairs(begin, data, starts, chunk=chunk)
     bad = (~jnp.isfinite(states.local.loss)).sum(1)
+    first = _best(states, states.local.loss, keep=1, degrees=degrees)
     for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):
         # By what a step promises: a start beside the best optimum beats one on top of a worse.
         promised = jax.vmap(jax.vmap(gauss_newton.promise))(states.local)
         states = _best(states, promised, keep=count, degrees=degrees)
         states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
     states = _best(states, states.local.loss, keep=keep, degrees=degrees)
-    return states.pose, states.local.loss, bad
+    states = jax.vmap(_no_worse)(states, first)
+    losses = states.local.loss
+    return states.pose, jnp.where(jnp.isfinite(losses), losses, jnp.inf), bad
 
 
 def _best(states: State, losses: Array, *, keep: int, degrees: float) -> State:
@@ -84,3 +88,13 @@ def _best(states: State, losses: Array, *, keep: int, degrees: float) -> State:
     if keep == losses.shape[1]:
         return states
     return jax.vmap(one)(states, losses)
+
+
+def _no_worse(states: State, first: State) -> State:
+    """`states: [K]`, the worst replaced by the best start `first: [1]` if no state beats it.
+
+    What a step promises may be more than it keeps.
+    """
+    losses = jnp.where(jnp.isfinite(states.local.loss), states.local.loss, jnp.inf)
+    place = jnp.where(first.local.loss[0] < losses.min(), losses.argmax(), losses.size)
+    return jax.tree.map(lambda a, b: a.at[place].set(b[0], mode="drop"), states, first)
