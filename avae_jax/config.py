@@ -19,7 +19,8 @@ from ml_collections import ConfigDict
 
 from avae_jax.errors import InputError
 from avae_jax.field import parse, settle, wanted
-from avae_jax.options import MAY_CHANGE, Options, faults, fields, refuse, values
+from avae_jax.options import MAY_CHANGE, Options, fields, values
+from avae_jax.rules import faults, refuse
 
 
 def default_config() -> ConfigDict:

@@ -8,12 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import data, proposals
+from avae_jax.bank import Bank
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
+from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.train import pose_batch
+from avae_jax.transform.families import Family
 from avae_jax.types import Array, Key, Params
+
+# Random poses of the examples that are searched, and passes over their answers.
+VISITS, PASSES = 24_000, 40
+BATCH = 128
 
 
 def fit_head(
@@ -23,46 +30,75 @@ def fit_head(
     *,
     avae: AVAE,
     options: SearchOptions,
-    steps: int,
-    batch_size: int = 128,
+    visits: int = VISITS,
+    passes: int = PASSES,
     seed: int = 0,
-    progress: Callable[[int, float], None] = lambda step, loss: None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Head:
     """A pose head for `options`, which must say `learned` and start from a bank.
 
-    Every example is turned at random at each visit and searched; no labels, no known poses.
+    Examples are turned at random and searched widely; the head then learns the answers. No
+    labels and no known poses are used.
 
     Args:
       met: `[N, Z]`, latent means of objects in the canonical pose, for the bank.
       x: `[n, *S, C]`, examples to learn from.
-      progress: called with the number of the update and its cross-entropy.
+      visits: how many random poses of examples are searched.
+      passes: how often the head meets each answer.
+      progress: called with what is being done, how much of it is and how much there is.
+
+    Raises:
+      ValueError: `options` without a bank or without `learned`.
     """
     if not (options.learned and options.kind == "bank"):
-        raise ValueError(f"search.kind={options.kind}, learned={options.learned}: wanted a bank")
+        raise ValueError(
+            f"search.kind={options.kind}, search.learned={options.learned}: wanted bank and true"
+        )
     key = jax.random.key(seed)
     head = proposals.init(key, avae=avae, options=options)
     bank = jax.jit(functools.partial(build_bank, avae=avae, options=options))(params, met)
-    step = jax.jit(functools.partial(_step, avae=avae, options=options))
-    for number in range(steps):
-        index = data.batch_indices(number, batch_size=batch_size, examples=len(x), seed=seed)
-        drawn = example_keys(jax.random.fold_in(key, number), index)
-        head, loss = step(head, params, bank, drawn, jnp.asarray(x[index]))
-        progress(number + 1, loss)
+    size = min(BATCH, len(x))
+    batches = max(1, visits // size)
+
+    def posed(number: int) -> tuple[Key, Array]:
+        index = data.batch_indices(number, batch_size=size, examples=len(x), seed=seed)
+        return example_keys(jax.random.fold_in(key, number), index), jnp.asarray(x[index])
+
+    teach = jax.jit(functools.partial(_answers, avae=avae, options=teacher(options, avae.group)))
+    answers = []
+    for number in range(batches):
+        answers.append(teach(params, bank, *posed(number)))
+        progress("searching", number + 1, batches)
+    learn = jax.jit(functools.partial(_learn, avae=avae), donate_argnums=0)
+    order = np.random.default_rng(seed)
+    for done in range(passes):
+        for number in order.permutation(batches):
+            head, _ = learn(head, bank, *posed(int(number)), answers[number])
+        progress("learning", done + 1, passes)
     return head
 
 
-def _step(
-    head: Head,
-    params: Params,
-    bank: Array,
-    keys: Key,
-    x: Array,
-    *,
-    avae: AVAE,
-    options: SearchOptions,
+def teacher(options: SearchOptions, group: Family) -> SearchOptions:
+    """The search whose answers a head learns: the thorough one, with the same bank."""
+    wide = SearchOptions(preset="thorough", prototypes=options.prototypes, turns=options.turns)
+    return resolve(wide, group)
+
+
+def _answers(
+    params: Params, bank: Bank, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
+) -> Array:
+    x, start_keys = _turned(keys, x, avae=avae)
+    return find_poses(params, start_keys, x, avae=avae, options=options, bank=bank).pose
+
+
+def _learn(
+    head: Head, bank: Bank, keys: Key, x: Array, found: Array, *, avae: AVAE
 ) -> tuple[Head, Array]:
+    x, _ = _turned(keys, x, avae=avae)
+    return proposals.update(head, bank, x, found, avae=avae)
+
+
+def _turned(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Key]:
+    """Examples at the random poses of their keys, and keys for their starts."""
     pose_keys, start_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-    x, _ = pose_batch(pose_keys, x, avae=avae)
-    bank = bank._replace(head=head.params)
-    found = find_poses(params, start_keys, x, avae=avae, options=options, bank=bank)
-    return proposals.update(head, bank, x, found.pose, avae=avae)
+    return pose_batch(pose_keys, x, avae=avae)[0], start_keys

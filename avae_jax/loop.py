@@ -17,6 +17,7 @@ from avae_jax.conclude import SECONDS, conclude
 from avae_jax.errors import NumericalError
 from avae_jax.examine import Calls, compiled, found_poses, labels_of
 from avae_jax.experiment import Experiment, prepare
+from avae_jax.fitting import fit_head
 from avae_jax.options import Options
 from avae_jax.restore import FRAME, checkpoints, frame_of, last_state, packed, restore
 from avae_jax.train import TrainState, train_step
@@ -87,11 +88,32 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
         with tqdm(total=total, initial=start, unit="step", mininterval=interval) as bar:
             for step in range(start, total):
                 state, metrics = step_of(state, *batch(experiment, step))
+                if step + 1 == total:
+                    state = with_head(experiment, state)
                 keeper.after(step + 1, state, metrics)
                 bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
                 bar.update()
         saved.wait()
     return state
+
+
+def with_head(experiment: Experiment, state: TrainState) -> TrainState:
+    """`state` with a pose head, where proposals are learned and no search in training taught it."""
+    options, search = experiment.options, experiment.search
+    if state.head is None or options.train.search:
+        return state
+    with tqdm(desc="pose head", unit="batch", mininterval=15.0) as bar:
+        head = fit_head(
+            state.params,
+            state.met,
+            experiment.dataset.train,
+            avae=experiment.avae,
+            options=search,
+            visits=search.visits,
+            seed=options.seed,
+            progress=lambda what, done, total: bar.update(),
+        )
+    return state.replace(head=head)
 
 
 def compiled_step(experiment: Experiment) -> Callable:

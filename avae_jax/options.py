@@ -8,8 +8,7 @@ frozen, hashable dataclasses, never a `ConfigDict`.
 import dataclasses
 from typing import Any
 
-from avae_jax.errors import InputError
-from avae_jax.field import broken, option
+from avae_jax.field import option
 
 FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
 MODELS = ("dense", "conv", "source")
@@ -111,6 +110,9 @@ class SearchOptions:
     learned: bool | None = option(
         None, "a pose head, trained on the answers of the search, helps the bank to propose"
     )
+    visits: int = option(
+        24_000, "poses searched to fit the head of a model trained without search", low=1
+    )
     widen: int | None = option(None, "further starts for examples that are doubtful", low=0)
     doubt: float | None = option(
         None,
@@ -203,53 +205,3 @@ def values(options: Options) -> dict[str, Any]:
         section, _, inner = name.rpartition(".")
         named[name] = getattr(getattr(options, section) if section else options, inner)
     return named
-
-
-def faults(options: Options) -> list[str]:
-    """Every broken rule of `options`, each as `field=value: rule`."""
-    value = values(options)
-    found = {name: broken(field, value[name]) for name, field in fields().items()}
-    sound = {name: value[name] for name in found if not found[name]}
-    for name, text in _contradictions(sound) + _unknown_names(sound):
-        found[name].append(text)
-    return [f"{name}={value[name]!r}: {text}" for name, texts in found.items() for text in texts]
-
-
-def refuse(found: list[str]) -> None:
-    """One `InputError` that lists the faults `found`, if there are any."""
-    if found:
-        raise InputError("bad config: " + "; ".join(found))
-
-
-def check(options: Options) -> Options:
-    """`options` unchanged, or an `InputError` that lists every broken rule."""
-    refuse(faults(options))
-    return options
-
-
-def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
-    """(field, rule) where sound fields do not go together; `value` leaves out the others."""
-    found = []
-    starts, keep = value.get("search.starts"), value.get("search.keep")
-    if starts is not None and keep is not None and keep > starts:
-        found.append(("search.keep", f"at most search.starts={starts}"))
-    fill = value.get("data.fill", "border")
-    levels = () if isinstance(fill, str) else fill if isinstance(fill, tuple) else (fill,)
-    if value.get("model.likelihood") == "bernoulli" and not all(0 <= v <= 1 for v in levels):
-        found.append(("data.fill", "from 0 to 1 where model.likelihood is bernoulli"))
-    if 0 < value.get("data.size", 0) < 4:
-        found.append(("data.size", "0 or at least 4"))
-    return found
-
-
-def _unknown_names(value: dict[str, Any]) -> list[tuple[str, str]]:
-    """(field, rule) for a source or a family that does not exist."""
-    found = []
-    if not set(value.get("family", "rotation").split("+")) <= {*FAMILIES, *GENERATORS}:
-        known = ", ".join(FAMILIES + GENERATORS)
-        found.append(("family", f"one of {known}, or several joined by +"))
-    kind, colon, argument = value.get("data.source", "digits").partition(":")
-    if not (kind in SOURCES_WITH_ARGUMENT and argument) and (colon or kind not in SOURCES):
-        known = ", ".join((*SOURCES, *(f"{kind}:..." for kind in SOURCES_WITH_ARGUMENT)))
-        found.append(("data.source", f"one of {known}"))
-    return found

@@ -88,8 +88,8 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
             save(f"mnist_{group}", name, search_in_jax(case, options))
         save(f"mnist_{group}", "fast_conv", search_in_jax(same, SearchOptions()))
         if group == "rotation":
-            for name, one, steps in (("learned", case, 1500), ("learned_conv", same, 300)):
-                head = _head(one, objects, flags.steps or steps)
+            for name, one, visits in (("learned", case, 24_000), ("learned_conv", same, 6_000)):
+                head = _head(one, objects, visits // (10 if flags.steps else 1))
                 save(f"mnist_{group}", name, search_in_jax(one, LEARNED, head))
         _torch(f"mnist_{group}", same, flags.torch_images, save)
 
@@ -115,15 +115,15 @@ def _case(model: upright.Upright, objects: upright.Objects, group: str) -> Case:
     return Case(model, avae, *upright.posed(objects, avae))
 
 
-def _head(case: Case, objects: upright.Objects, steps: int) -> Any:
-    print(f"  fitting a pose head to {case.network}, {steps} updates", flush=True)
+def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
+    print(f"  fitting a pose head to {case.network}, {visits} visits", flush=True)
     return fit_head(
         case.upright.params,
         case.upright.met,
         objects.train,
         avae=case.avae,
         options=resolve(LEARNED, case.avae.group),
-        steps=steps,
+        visits=visits,
         seed=upright.SEED,
     ).params
 
