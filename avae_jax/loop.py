@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -83,9 +84,7 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
         keeper = Keeper(experiment, workdir, saved, calls)
         if not start:
             keeper.record(state, 0)
-        # On a terminal the bar moves; into a file it leaves a line every now and then.
-        interval = 0.2 if sys.stderr.isatty() else 15.0
-        with tqdm(total=total, initial=start, unit="step", mininterval=interval) as bar:
+        with progress_bar(total=total, initial=start, unit="step") as bar:
             for step in range(start, total):
                 state, metrics = step_of(state, *batch(experiment, step))
                 if step + 1 == total:
@@ -97,12 +96,17 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
     return state
 
 
+def progress_bar(**options: Any) -> tqdm:
+    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
+    return tqdm(mininterval=0.2 if sys.stderr.isatty() else 15.0, **options)
+
+
 def with_head(experiment: Experiment, state: TrainState) -> TrainState:
     """`state` with a pose head, where proposals are learned and no search in training taught it."""
     options, search = experiment.options, experiment.search
     if state.head is None or options.train.search:
         return state
-    with tqdm(desc="pose head", unit="batch", mininterval=15.0) as bar:
+    with progress_bar(desc="pose head", unit="part") as bar:
         head = fit_head(
             state.params,
             state.met,
