@@ -87,8 +87,7 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
         with progress_bar(total=total, initial=start, unit="step") as bar:
             for step in range(start, total):
                 state, metrics = step_of(state, *batch(experiment, step))
-                if step + 1 == total:
-                    state = with_head(experiment, state)
+                state = with_head(experiment, state, step + 1)
                 keeper.after(step + 1, state, metrics)
                 bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
                 bar.update()
@@ -101,10 +100,10 @@ def progress_bar(**options: Any) -> tqdm:
     return tqdm(mininterval=0.2 if sys.stderr.isatty() else 15.0, **options)
 
 
-def with_head(experiment: Experiment, state: TrainState) -> TrainState:
-    """`state` with a pose head, where proposals are learned and no search in training taught it."""
+def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
+    """`state` after the last step with a pose head, if no search in training has taught one."""
     options, search = experiment.options, experiment.search
-    if state.head is None or options.train.search:
+    if state.head is None or options.train.search or step < options.train.steps:
         return state
     with progress_bar(desc="pose head", unit="part") as bar:
         head = fit_head(
