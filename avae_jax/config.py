@@ -1,8 +1,7 @@
 """Config files, overrides and saved configs in; checked `Options` out.
 
-A config is an `ml_collections.ConfigDict` with the fields of `options.Options`. It is
-neither locked nor type safe: whatever a file or the command line puts in stays until
-`to_options` reports every fault at once.
+A config is an `ml_collections.ConfigDict` with the fields of `options.Options`, neither locked
+nor type safe: whatever is put in stays until `to_options` reports every fault at once.
 """
 
 import dataclasses

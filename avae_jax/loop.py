@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -83,13 +84,10 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
         keeper = Keeper(experiment, workdir, saved, calls)
         if not start:
             keeper.record(state, 0)
-        # On a terminal the bar moves; into a file it leaves a line every now and then.
-        interval = 0.2 if sys.stderr.isatty() else 15.0
-        with tqdm(total=total, initial=start, unit="step", mininterval=interval) as bar:
+        with progress_bar(total=total, initial=start, unit="step") as bar:
             for step in range(start, total):
                 state, metrics = step_of(state, *batch(experiment, step))
-                if step + 1 == total:
-                    state = with_head(experiment, state)
+                state = with_head(experiment, state, step + 1)
                 keeper.after(step + 1, state, metrics)
                 bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
                 bar.update()
@@ -97,12 +95,17 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
     return state
 
 
-def with_head(experiment: Experiment, state: TrainState) -> TrainState:
-    """`state` with a pose head, where proposals are learned and no search in training taught it."""
+def progress_bar(**options: Any) -> tqdm:
+    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
+    return tqdm(mininterval=0.2 if sys.stderr.isatty() else 15.0, **options)
+
+
+def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
+    """`state` after the last step with a pose head, if no search in training has taught one."""
     options, search = experiment.options, experiment.search
-    if state.head is None or options.train.search:
+    if state.head is None or options.train.search or step < options.train.steps:
         return state
-    with tqdm(desc="pose head", unit="batch", mininterval=15.0) as bar:
+    with progress_bar(desc="pose head", unit="part") as bar:
         head = fit_head(
             state.params,
             state.met,

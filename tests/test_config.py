@@ -21,10 +21,10 @@ from avae_jax.options import (
     DataOptions,
     ModelOptions,
     Options,
-    check,
     fields,
     values,
 )
+from avae_jax.rules import check
 from avae_jax.transform.families import generator_names
 
 ROOT = Path(__file__).resolve().parent.parent
