@@ -91,12 +91,20 @@ def find_poses(
     def searched(data: Seen, poses: Array) -> SearchResult:
         return search(problem(params, avae), data, poses, options=options)
 
-    count = begin.poses.shape[1] - options.widen
-    found = searched(seen, begin.poses[:, :count])
-    if not options.widen:
+    count = first_starts(begin.poses.shape[1], options=options)
+    found, further = searched(seen, begin.poses[:, :count]), begin.poses[:, count:]
+    if not further.shape[1]:
         return found
-    doubtful = begin.doubt > options.doubt
-    return widen(found, doubtful, searched, seen, begin.poses[:, count:])
+    return widen(found, begin.doubt > options.doubt, searched, seen, further)
+
+
+def first_starts(total: int, *, options: SearchOptions) -> int:
+    """How many of `total` starts every example has; the others are for doubtful ones.
+
+    All, if none was proposed by a bank or if those left over are fewer than are kept.
+    """
+    enough = total - options.starts >= options.keep
+    return options.starts if options.kind == "bank" and options.widen and enough else total
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
@@ -137,8 +145,7 @@ def begin_at(
       ValueError: the options want a bank and there is none.
     """
     if options.kind != "bank":
-        count = options.starts + options.widen
-        poses = starts(key, avae.group, avae.ranges, kind=options.kind, count=count)
+        poses = starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
         return Proposals(poses, jnp.zeros(()))
     if bank is None:
         raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
@@ -174,7 +181,8 @@ def forward_equivalents(
     forward = operations(one.value, seen, pose)
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
-    count = jax.eval_shape(begin, key, x, bank).poses.shape[0] - options.widen
+    total = jax.eval_shape(begin, key, x, bank).poses.shape[0]
+    count = first_starts(total, options=options)
 
     def linearised(held: bool) -> float:
         around = functools.partial(gauss_newton.linearise, one, held=held)
@@ -183,8 +191,8 @@ def forward_equivalents(
     # A value and its reverse gradient count as two forward passes.
     each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
     spent = effort(count, options).cost(each) + operations(begin, key, x, bank) / forward
-    if options.widen:
-        spent += widened * effort(options.widen, options).cost(each)
+    if total > count:
+        spent += widened * effort(total - count, options).cost(each)
     return spent
 
 

@@ -71,3 +71,33 @@ def test_a_family_of_rotations_is_not_moved():
     image = jnp.asarray(blobs((16, 16)))
     pose = normaliser(image, FILL, grid=frame((16, 16)), group=family("rotation", 2))
     np.testing.assert_allclose(pose, np.eye(3), atol=1e-6)
+
+
+def test_the_centres_of_clusters_are_found():
+    means = np.float32([[0, 0], [10, 0], [0, 10], [-10, -10]])
+    # One of each cluster by turns, four in all, two to either side.
+    spread = np.float32([[1, 0], [-1, 0], [0, 2], [0, -2]])
+    points = jnp.asarray((means[None] + spread[:, None]).reshape(-1, 2))
+    found = np.asarray(bank.centres(points, 4))
+    errors = np.abs(found[:, None] - means[None]).max(-1)
+    np.testing.assert_allclose(errors.min(0), np.zeros(4), atol=1e-5)
+    np.testing.assert_array_equal(found, bank.centres(points, 4))
+
+
+def test_no_more_centres_than_points():
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), jnp.float32)
+    for count in (5, 9):
+        np.testing.assert_array_equal(bank.centres(points, count), points)
+
+
+def test_centres_of_points_that_are_all_alike_are_those_points():
+    """As before the first update, where nothing has been met."""
+    found = bank.centres(jnp.zeros((256, 3)), 16)
+    np.testing.assert_array_equal(found, np.zeros((16, 3)))
+    lone = jnp.zeros((20, 2)).at[7].set(5.0)
+    assert np.isfinite(bank.centres(lone, 4)).all()
+
+
+def test_a_single_centre_is_the_mean():
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)), jnp.float32)
+    np.testing.assert_allclose(bank.centres(points, 1)[0], points.mean(0), atol=1e-5)

@@ -1,93 +1,20 @@
-"""The train step, its optimiser, and the functions that evaluate: pure, for a batch."""
-
-import functools
-import math
+"""The train step and its optimiser: pure, for a batch."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from clubs import PROTOTYPES, SEARCHES, Z, avae_of, batches, compiled, trained
 
-from avae_jax import evaluate
-from avae_jax.models import Model
-from avae_jax.objective import AVAE, affine_vae, elbo
-from avae_jax.options import RangeOptions, SearchOptions, TrainOptions
-from avae_jax.pose_search import resolve
-from avae_jax.posing import example_keys, find_poses, forward_equivalents
-from avae_jax.train import TrainState, init_state, optimiser, pose_batch, train_step
-from avae_jax.transform import family, frame, identity, warp
-from avae_jax.transform.matrices import affine, matmul, plane_rotation
-
-SHAPE, Z, BATCH, PROTOTYPES = (7, 7), 2, 4, 6
-SEARCHES = {
-    None: None,
-    "even": SearchOptions(kind="even", starts=4, keep=1, steps=1),
-    "bank": SearchOptions(kind="bank", starts=3, keep=1, steps=1, prototypes=PROTOTYPES, turns=8),
-}
-
+from avae_jax.checkpoint import Checkpoints
+from avae_jax.objective import elbo
+from avae_jax.options import TrainOptions
+from avae_jax.posing import example_keys
+from avae_jax.restore import packed, restore
+from avae_jax.train import optimiser
+from avae_jax.transform import identity
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
-
-
-def encode(params, x):
-    mu, logvar = jnp.split(jnp.tanh(x.reshape(-1) @ params["encode"]), 2)
-    return mu, logvar - 2
-
-
-def decode(params, z):
-    return jax.nn.sigmoid(z @ params["decode"] + params["bias"]).reshape(*SHAPE, 1)
-
-
-def weights() -> dict[str, jax.Array]:
-    random, pixels = np.random.default_rng(0), math.prod(SHAPE)
-    sizes = {"encode": (pixels, 2 * Z), "decode": (Z, pixels), "bias": (pixels,)}
-    return {name: jnp.float32(random.normal(0, 0.2, size)) for name, size in sizes.items()}
-
-
-@functools.cache
-def avae_of(name: str = "rotation") -> AVAE:
-    model = Model(encode, decode, lambda params: jnp.zeros(()))
-    ranges = RangeOptions(shift=0.1, scale=1.2, shear=0.1)
-    return affine_vae(model, frame(SHAPE), np.zeros(1), group=family(name, 2), ranges=ranges)
-
-
-@functools.cache
-def images() -> jax.Array:
-    """Golf clubs, with short and long heads, in grey; no turn leaves one as it is."""
-    x = np.zeros((16, *SHAPE, 1), np.float32)
-    x[:, 3, 1:6] = 0.9
-    x[:, 4, 5] = 0.8
-    x[::2, 5, 4:6] = 0.7
-    return jnp.asarray(x * np.random.default_rng(0).uniform(0.7, 1, (16, 1, 1, 1)), jnp.float32)
-
-
-def searching(kind: str | None) -> SearchOptions | None:
-    return kind and resolve(SEARCHES[kind], family("rotation", 2))
-
-
-@functools.cache
-def compiled(kind: str | None, pose_data: bool = True):
-    """A compiled step and the state before it."""
-    tx = optimiser(TrainOptions(steps=40, warmup=2, learning_rate=0.05))
-    search = searching(kind)
-    step = functools.partial(train_step, avae=avae_of(), tx=tx, search=search, pose_data=pose_data)
-    state = init_state(jax.random.key(3), weights(), tx, met=jnp.zeros((PROTOTYPES, Z)))
-    return jax.jit(step), state
-
-
-def batches(count: int):
-    for step in range(count):
-        index = (BATCH * step + np.arange(BATCH)) % 16
-        yield images()[index], index
-
-
-@functools.cache
-def trained(kind: str | None, count: int) -> tuple[TrainState, list[float]]:
-    (step, state), losses = compiled(kind), []
-    for x, index in batches(count):
-        state, metrics = step(state, x, index)
-        losses.append(float(metrics["loss"]))
-    return state, losses
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
@@ -105,7 +32,8 @@ def test_the_loss_falls_and_one_program_serves_every_step(kind):
 def test_a_step_says_what_it_did(kind):
     step, state = compiled(kind)
     after, metrics = step(state, *next(batches(1)))
-    assert set(metrics) == {"loss", "nll", "kl", "prior", "grad_norm", "nonfinite"}
+    always = {"loss", "nll", "kl", "prior", "grad_norm", "nonfinite"}
+    assert set(metrics) == always | ({"proposal_loss"} if kind == "learned" else set())
     assert all(np.isfinite(value) and value.shape == () for value in metrics.values())
     assert metrics["loss"] == pytest.approx(float(metrics["nll"] + metrics["kl"]), rel=1e-6)
     assert metrics["nonfinite"] == 0
@@ -180,81 +108,47 @@ def test_the_gradient_is_clipped_by_its_norm():
     np.testing.assert_allclose(moments[0], 0.1 * gradient * 2 / 50, rtol=1e-5)
 
 
-def test_posed_examples_are_warped_by_the_poses_applied():
-    avae, index = avae_of("affine"), np.array([5, 2, 9])
-    x = images()[index]
-    pose = jax.jit(functools.partial(evaluate.apply_poses, jax.random.key(0), avae=avae))
-    observed, applied = pose(x, index)
-    move = functools.partial(warp, fill=avae.fill, source=avae.inner, target=avae.inner)
-    expected = jax.jit(jax.vmap(move))(x, applied)
-    np.testing.assert_allclose(observed, expected, atol=1e-5)
-    # Each example has its own pose, wherever in a batch it stands.
-    again, poses = pose(x[::-1], index[::-1])
-    np.testing.assert_allclose(poses[::-1], applied, atol=1e-6)
-    np.testing.assert_allclose(again[::-1], observed, atol=1e-6)
-    assert np.abs(applied[0] - applied[1]).max() > 0.01
+def leaves(tree):
+    return jax.device_get(jax.tree.leaves(tree))
 
 
-@pytest.mark.parametrize("name", ["rotation", "affine"])
-def test_views_are_the_stations_of_an_example_and_nothing_hides(name):
-    avae, params = avae_of(name), weights()
-    keys = example_keys(jax.random.key(0), np.arange(BATCH))
-    x, poses = jax.jit(functools.partial(pose_batch, avae=avae))(keys, images()[:BATCH])
-    views = jax.jit(functools.partial(evaluate.views, avae=avae))(params, x, poses)
-    for picture in (views.canonical_input, views.canonical, views.reconstruction):
-        assert picture.shape == (BATCH, *SHAPE, 1)
-    assert views.mu.shape == (BATCH, Z)
-    np.testing.assert_array_equal(views.outside, np.zeros(BATCH))
-    # What is cropped is told from what interpolation makes of the border of the support.
-    assert (np.asarray(views.cropped) < 0.1).all()
-    still = jax.jit(functools.partial(evaluate.views, avae=avae))(
-        params, x, evaluate.unmoved(x, avae=avae)
-    )
-    np.testing.assert_allclose(still.canonical_input, x, atol=1e-6)
-    np.testing.assert_allclose(still.reconstruction, still.canonical, atol=1e-6)
+def test_a_pose_head_learns_beside_the_weights_and_does_not_disturb_them():
+    """Untrained it proposes what the bank does: the first update is the same without it."""
+    (plain, before), (step, state) = compiled("bank"), compiled("learned")
+    assert before.head is None and state.head is not None
+    x, index = next(batches(1))
+    (one, said), (other, learned) = plain(before, x, index), step(state, x, index)
+    for a, b in zip(leaves(one.params), leaves(other.params), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert learned["loss"] == pytest.approx(float(said["loss"]), rel=1e-5)
+    assert learned["proposal_loss"] > 0
+    changed = [
+        not np.array_equal(a, b)
+        for a, b in zip(leaves(state.head.params), leaves(other.head.params), strict=True)
+    ]
+    # The first layers follow once the last one, which begins at zero, has moved.
+    assert any(changed)
+    later = trained("learned", 30)[0].head
+    assert all(np.isfinite(leaf).all() for leaf in leaves(later))
+    assert later.opt_state[0].count == 30
+    assert all(map(np.any, leaves(later.params)))
 
 
-def test_the_cost_of_the_recipe_of_the_original_work_is_360():
-    avae, params = avae_of(), weights()
-    group, x = avae.group, images()[0]
-    cost = functools.partial(forward_equivalents, params, x, avae=avae, bank=None)
-    assert cost(options=resolve(SearchOptions("source"), group)) == pytest.approx(360, rel=0.01)
-    few = resolve(SearchOptions(kind="even", starts=8, keep=2, steps=4), group)
-    # A value with one tangent takes about two forward passes.
-    assert 8 + 2 * (4 * 1.5 + 1) < cost(options=few) < 8 + 2 * (4 * 4 + 1)
+def test_a_step_without_search_leaves_the_head_alone():
+    step, state = compiled(None)
+    head = compiled("learned")[1].head
+    after, _ = step(state.replace(head=head), *next(batches(1)))
+    for a, b in zip(leaves(head), leaves(after.head), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-@functools.cache
-def finder():
-    """A compiled search among the right angles, and what it is given beside images."""
-    options = SearchOptions(kind="right_angles", starts=4, keep=4, steps=0)
-    full = resolve(options, family("rotation", 2))
-    keys = example_keys(jax.random.key(0), np.arange(8))
-    return jax.jit(functools.partial(find_poses, avae=avae_of(), options=full)), keys
-
-
-def test_the_search_lowers_the_loss_of_turned_examples():
-    x, index, avae = images()[:8], np.arange(8), avae_of()
-    (state, _), (find, keys) = trained("even", 30), finder()
-    observed, _ = jax.jit(functools.partial(evaluate.apply_poses, jax.random.key(1), avae=avae))(
-        x, index
-    )
-    found = find(state.params, keys, observed)
-    loss = jax.jit(functools.partial(evaluate.losses, avae=avae))
-    searched, still = (
-        loss(state.params, jax.random.key(2), observed, index, poses)
-        for poses in (found.pose, evaluate.unmoved(x, avae=avae))
-    )
-    assert searched.shape == (8,)
-    assert searched.mean() < still.mean()
-
-
-def test_a_quarter_turn_more_is_found_as_a_quarter_turn_less():
-    """The search follows the object: found . applied stays what it is."""
-    (state, _), (find, keys) = trained("even", 30), finder()
-    quarter = affine(plane_rotation(jnp.float32(np.pi / 2), (0, 1), 2), jnp.zeros(2))
-    x = images()[:8]
-    before, after = find(state.params, keys, x), find(state.params, keys, jnp.rot90(x, 1, (1, 2)))
-    np.testing.assert_allclose(after.loss, before.loss, rtol=1e-4)
-    more = matmul(after.pose, quarter[None])
-    np.testing.assert_allclose(more, before.pose, atol=1e-4)
+@pytest.mark.parametrize("kind", ["bank", "learned"])
+def test_a_state_comes_back_from_a_checkpoint_to_the_bit(kind, tmp_path):
+    state, begun = trained(kind, 30)[0], compiled(kind)[1]
+    with Checkpoints(tmp_path, keep=1, every=1) as checkpoints:
+        assert checkpoints.save(30, packed(state))
+        checkpoints.wait()
+        found = restore(begun, checkpoints)
+    assert jax.tree.structure(found) == jax.tree.structure(state)
+    for a, b in zip(leaves(packed(found)), leaves(packed(state)), strict=True):
+        np.testing.assert_array_equal(a, b)

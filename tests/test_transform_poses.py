@@ -16,12 +16,14 @@ from avae_jax.transform.frame import Frame, coordinates, extend, frame, pad, sup
 from avae_jax.transform.matrices import factorise, rotation_angle
 from avae_jax.transform.poses import (
     even_points,
+    even_rotations,
     from_unit,
     mirror,
     quaternion_matrix,
     random_pose,
     reach,
     right_angles,
+    uniform_quaternion,
 )
 from avae_jax.transform.warp import warp
 
@@ -160,6 +162,25 @@ def test_even_points_cover_the_rotations():
     nearest = np.degrees(np.arccos((traces - 1) / 2))
     assert nearest.max() < 45
     assert nearest.mean() < 25
+
+
+@pytest.mark.parametrize("count", [512, 1024])
+def test_even_rotations_leave_smaller_gaps_than_even_points(count):
+    """Farthest of many random rotations from the nearest of the set."""
+    spiral = even_rotations(count)
+    assert spiral.shape == (count, 4)
+    np.testing.assert_allclose(np.linalg.norm(spiral, axis=1), np.ones(count), atol=1e-12)
+    points = even_points(count, 3)
+    recurrence = np.asarray(jax.jit(jax.vmap(uniform_quaternion))(jnp.float32(points)))
+    others = np.random.default_rng(0).normal(size=(4000, 4))
+    others /= np.linalg.norm(others, axis=1, keepdims=True)
+    spiral_gap, gap = (
+        2 * np.degrees(np.arccos(np.abs(others @ each.T).max(1).clip(0, 1).min()))
+        for each in (spiral, recurrence)
+    )
+    assert spiral_gap < 0.9 * gap
+    # Balls of this radius would fill SO(3) if they did not overlap.
+    assert spiral_gap < 3 * np.degrees((6 * np.pi / count) ** (1 / 3))
 
 
 def farthest(group: Family, poses: jax.Array, inner: Frame, outer: Frame) -> float:

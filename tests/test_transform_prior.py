@@ -10,7 +10,7 @@ from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family, basis, family, retract
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.poses import from_unit, mirror, right_angles
-from avae_jax.transform.prior import MARGIN, WIDTH, excess
+from avae_jax.transform.prior import MARGIN, WIDTH, excess, within
 
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
 RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3, reflect=True)
@@ -94,3 +94,43 @@ def test_the_wall_points_back_into_the_range():
     outside = jax.jit(jax.vmap(slope))
     assert (np.diagonal(outside(jnp.float32(steps(group, 1.1)))) > 0).all()
     assert (np.diagonal(outside(jnp.float32(steps(group, -1.1)))) < 0).all()
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_any_pose_is_brought_within_the_ranges(name, d):
+    """Poses of the family that go too far, by steps of all generators, mirrored or not."""
+    group = family(name, d)
+    random = np.random.default_rng(0).normal(0, 1, (40, group.size))
+    random[::2] *= 0.1
+    poses = scipy.linalg.expm(np.einsum("kp,pij->kij", random, basis(group)))
+    poses = jnp.float32(np.concatenate([poses, poses @ mirror(d), right_angles(d)]))
+    # A family that cannot shift or bend does not meet what only others reach.
+    poses = poses if group.has("rotation") else poses[:40]
+
+    @jax.jit
+    @jax.vmap
+    def both(pose: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        found = within(group, RANGES, pose)
+        return found, excess(group, RANGES, pose), excess(group, RANGES, found)
+
+    found, before, after = jax.device_get(both(poses))
+    assert (before > 10).any(1).sum() > 5
+    assert np.isfinite(found).all()
+    # In units of the wall's width; a hundredth costs nothing.
+    assert after.max() < 0.02
+    # What is in range stays.
+    inside = ~before.any(1)
+    assert inside.any()
+    np.testing.assert_allclose(found[inside], poses[inside], atol=1e-5)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_ranges_cut_each_factor_alone(d):
+    """A shift too far comes back to the wall; the rest of the pose stays."""
+    group = family("affine", d)
+    far = np.array(from_unit(group, RANGES, jnp.full(group.size, 0.3)))
+    near = far.copy()
+    far[0, d], near[0, d] = 5, 0.3
+    found = inverse(within(group, RANGES, inverse(jnp.asarray(far))))
+    np.testing.assert_allclose(found, near, atol=1e-4)

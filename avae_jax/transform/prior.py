@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
-from avae_jax.transform.matrices import compose, factorise, inverse, rotation_angle
+from avae_jax.transform.matrices import compose, factorise, inverse, matmul, rotation_angle
 from avae_jax.types import Array
 
 # An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
@@ -45,7 +45,7 @@ def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
 
 
 def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
-    """`pose: [d + 1, d + 1]` with shift, scale and shear brought back to their ranges."""
+    """`pose: [d + 1, d + 1]` with shift, rotation, shear and scale brought back to their ranges."""
     found = factorise(inverse(pose))
     if group.has("shift"):
         found = found._replace(shift=jnp.clip(found.shift, -2 * ranges.shift, 2 * ranges.shift))
@@ -54,7 +54,19 @@ def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
         found = found._replace(scale=jnp.sign(found.scale) * size)
     if group.reaches("shear"):
         found = found._replace(shear=jnp.clip(found.shear, -ranges.shear, ranges.shear))
+    if group.has("rotation") and ranges.rotation < 180:
+        found = found._replace(rotation=_at_most(found.rotation, math.radians(ranges.rotation)))
     return inverse(compose(found))
+
+
+def _at_most(rotation: Array, limit: float) -> Array:
+    """`rotation: [d, d]` about its own axis by `limit` radians at most; half a turn has none."""
+    skew = (rotation - rotation.T) / 2
+    # The sine of the angle; by Rodrigues' formula about the axis that is left.
+    turn = skew / jnp.maximum(jnp.sqrt((skew * skew).sum() / 2), 1e-6)
+    shorter = jnp.eye(len(rotation), dtype=rotation.dtype) + math.sin(limit) * turn
+    shorter = shorter + (1 - math.cos(limit)) * matmul(turn, turn)
+    return jnp.where(rotation_angle(rotation) > limit, shorter, rotation)
 
 
 def _over(value: Array, limit: float) -> Array:
