@@ -61,7 +61,7 @@ class Examination(NamedTuple):
         the label, estimated on other examples.
       upright, posed, posed_search, posed_true: `[n]`.
       outside, cropped: `[n]` (see `evaluate.Views`).
-      nonfinite: `[n]`.
+      nonfinite, widened: `[n]` (see `SearchResult`).
       forward_equivalents, seconds_per_example: cost of the search.
     """
 
@@ -80,6 +80,7 @@ class Examination(NamedTuple):
     outside: np.ndarray
     cropped: np.ndarray
     nonfinite: np.ndarray
+    widened: np.ndarray
     forward_equivalents: float
     seconds_per_example: float
 
@@ -107,6 +108,7 @@ def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination
         avae=experiment.avae,
         options=experiment.search,
         bank=fitted.bank,
+        widened=float(first["widened"].mean()),
     )
     seconds = _seconds_per_example(calls, fitted, experiment, count)
     return Examination(
@@ -141,6 +143,7 @@ def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) 
         "outside": views.outside,
         "cropped": views.cropped,
         "nonfinite": result.nonfinite,
+        "widened": result.widened,
     }
 
 

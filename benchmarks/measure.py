@@ -92,20 +92,25 @@ def search_in_jax(case: Case, options: SearchOptions, head: Params | None = None
     first = (params, keys[:size], case.observed[:size])
     compiled = call.lower(*first, bank=bank).compile()
     jax.block_until_ready(compiled(*first, bank=bank))
-    poses, seconds = [], []
+    poses, seconds, widened = [], [], []
     for i in range(0, count, size):
         began = time.perf_counter()
         found = compiled(params, keys[i : i + size], case.observed[i : i + size], bank=bank)
         poses.append(np.asarray(found.pose))
+        widened.append(np.asarray(found.widened))
         seconds.append(time.perf_counter() - began)
     memory = compiled.memory_analysis()
-    spent = forward_equivalents(params, case.observed[0], avae=avae, options=search, bank=bank)
+    share = float(np.mean(widened))
+    spent = forward_equivalents(
+        params, case.observed[0], avae=avae, options=search, bank=bank, widened=share
+    )
     used = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
     return {
         **verdict(case.first(count), np.concatenate(poses)),
         "forward_equivalents": spent,
         "ms_per_example": 1000 * float(np.median(seconds)) / size,
         "peak_mib": used / 2**20,
+        "widened": share,
     }
 
 

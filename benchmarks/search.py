@@ -33,14 +33,15 @@ from benchmarks.measure import Case, search_in_jax, search_in_torch
 
 SOURCE = SearchOptions(preset="source")
 SOURCE_EVEN = SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10)
-OLD = {"method": "gauss_newton", "starts": 8, "keep": 2, "steps": 4}
-# What every case tries; the last ones lost, and are published for it.
 PRESETS = {
     "source": SOURCE,
     "source_even": SOURCE_EVEN,
     "fast": SearchOptions(preset="fast"),
     "thorough": SearchOptions(preset="thorough"),
-    "bank_full_gauss_newton": SearchOptions(**OLD),
+}
+# Published because they lost; tried where poses are rotations.
+LOST = {
+    "bank_full_gauss_newton": SearchOptions(method="gauss_newton", starts=8, keep=2, steps=4),
     "even_instead_of_bank": SearchOptions(kind="even", starts=32),
 }
 LEARNED = SearchOptions(preset="fast", learned=True)
@@ -84,7 +85,7 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
     for group in families:
         case = _case(dense, objects, group)
         same = _case(source, objects, group)
-        for name, options in PRESETS.items():
+        for name, options in _tried(group).items():
             save(f"mnist_{group}", name, search_in_jax(case, options))
         save(f"mnist_{group}", "fast_conv", search_in_jax(same, SearchOptions()))
         if group == "rotation":
@@ -102,12 +103,16 @@ def _volumes(
     dense = upright.train(objects, ModelOptions(), steps=flags.steps or 600, batch=64)
     for group in families:
         case = _case(dense, objects, group)
-        for name, options in PRESETS.items():
-            # The recipes take seconds an object: fewer of them where it moves as well.
-            few = name.startswith("source") and group != "rotation"
-            part = case.first(50) if few else case
+        # The recipes take seconds an object: fewer of them where it moves as well.
+        few = group != "rotation"
+        for name, options in _tried(group).items():
+            part = case.first(25) if few and name.startswith("source") else case
             save(f"{prefix}_{group}", name, search_in_jax(part, options))
-        _torch(f"{prefix}_{group}", case, flags.torch_volumes, save)
+        _torch(f"{prefix}_{group}", case, min(flags.torch_volumes, 8 if few else 10**6), save)
+
+
+def _tried(group: str) -> dict[str, SearchOptions]:
+    return {**PRESETS, **(LOST if group == "rotation" else {})}
 
 
 def _case(model: upright.Upright, objects: upright.Objects, group: str) -> Case:

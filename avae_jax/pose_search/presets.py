@@ -45,7 +45,7 @@ THOROUGH = {
     "many": {"starts": 16, "keep": 2, "steps": 9, "polish": 1},
 }
 # A head ranks so well that fewer starts need scoring.
-LEARNED_FEW = {"starts": 5, "keep": 1, "steps": 2, "polish": 1, "widen": 12}
+LEARNED_FEW = {"starts": 5, "keep": 1, "steps": 1, "polish": 2, "widen": 12}
 # Prototypes and rotations of the bank, by dimension.
 BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
 
