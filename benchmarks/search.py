@@ -42,6 +42,7 @@ PRESETS = {
 # Published because they lost; tried where poses are rotations.
 LOST = {
     "bank_full_gauss_newton": SearchOptions(method="gauss_newton", starts=8, keep=2, steps=4),
+    "bank_registration": SearchOptions(method="register", starts=8, keep=1, steps=2, polish=2),
     "even_instead_of_bank": SearchOptions(kind="even", starts=32),
 }
 LEARNED = SearchOptions(preset="fast", learned=True)

@@ -34,10 +34,11 @@ OURS = {
     "widen": 0,
     "doubt": 0.05,
 }
-# Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only.
+# Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only, for
+# which registering first ended a tenth of a nat higher (docs/plan.md).
 FEW = 2
 FAST = {
-    "few": {"starts": 8, "keep": 1, "steps": 2, "polish": 2},
+    "few": {"method": "gauss_newton", "starts": 8, "keep": 2, "steps": 4, "polish": 0},
     "many": {"starts": 8, "keep": 1, "steps": 8, "polish": 0},
 }
 THOROUGH = {
@@ -45,7 +46,7 @@ THOROUGH = {
     "many": {"starts": 16, "keep": 2, "steps": 9, "polish": 1},
 }
 # A head ranks so well that fewer starts need scoring.
-LEARNED_FEW = {"starts": 5, "keep": 1, "steps": 1, "polish": 2, "widen": 12}
+LEARNED_FEW = {"method": "register", "starts": 5, "keep": 1, "steps": 1, "polish": 2, "widen": 12}
 # Prototypes and rotations of the bank, by dimension.
 BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
 
