@@ -18,7 +18,15 @@ from avae_jax.transform import family, frame
 
 SHAPE, Z, BATCH, PROTOTYPES = (7, 7), 2, 4, 6
 BANK = SearchOptions(
-    kind="bank", starts=3, keep=1, steps=1, polish=1, prototypes=PROTOTYPES, turns=8, widen=0
+    method="register",
+    kind="bank",
+    starts=3,
+    keep=1,
+    steps=1,
+    polish=1,
+    prototypes=PROTOTYPES,
+    turns=8,
+    widen=0,
 )
 SEARCHES = {
     None: None,

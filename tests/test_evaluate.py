@@ -73,7 +73,9 @@ def test_the_cost_of_registering_is_what_is_counted_by_hand(name, polish):
     network = ModelOptions("dense", latent=4, hidden=(1024, 1024))
     model, params = models.build(jax.random.key(0), sides, 1, options=network)
     avae = affine_vae(model, frame(sides), np.zeros(1), group=group)
-    options = SearchOptions(kind="even", starts=16, keep=2, steps=3, polish=polish)
+    options = SearchOptions(
+        method="register", kind="even", starts=16, keep=2, steps=3, polish=polish
+    )
     cost = forward_equivalents(
         params, jnp.zeros((*sides, 1)), avae=avae, options=resolve(options, group), bank=None
     )
