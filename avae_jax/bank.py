@@ -88,7 +88,7 @@ def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) ->
     coarse, factor = pooled_frame(avae.inner, side or POOLED[avae.group.d])
     fine = dataclasses.replace(avae.inner, shape=tuple(n * factor for n in coarse.shape))
     moved = warp(image, pose, avae.fill, source=avae.inner, target=fine)
-    blocks = moved.reshape(*(n for side in coarse.shape for n in (side, factor)), -1)
+    blocks = moved.reshape(*(n for count in coarse.shape for n in (count, factor)), -1)
     return blocks.mean(tuple(range(1, 2 * coarse.d, 2)))
 
 
@@ -100,7 +100,8 @@ LLOYD_STEPS = 10
 def centres(points: Array, count: int) -> Array:
     """`count` centres of `points: [N, Z]` by k-means; the points if there are no more.
 
-    Begins at points spread over the order in which they came, so that it needs no key.
+    Part of the compiled train step, hence no library's. Begins at points spread over the
+    order in which they came, so that it needs no key; a poor beginning may miss a cluster.
     """
     if len(points) <= count:
         return points

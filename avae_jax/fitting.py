@@ -35,7 +35,7 @@ def fit_head(
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Head:
-    """A pose head for `options`, which must say `learned` and start from a bank.
+    """A pose head for resolved `options`, which must say `learned`.
 
     Examples are turned at random and searched widely; the head then learns the answers. No
     labels and no known poses are used.
@@ -48,12 +48,10 @@ def fit_head(
       progress: called with what is being done, how much of it is and how much there is.
 
     Raises:
-      ValueError: `options` without a bank or without `learned`.
+      ValueError: `options` without `learned`.
     """
-    if not (options.learned and options.kind == "bank"):
-        raise ValueError(
-            f"search.kind={options.kind}, search.learned={options.learned}: wanted bank and true"
-        )
+    if not options.learned:
+        raise ValueError("search.learned=False: wanted options of a search that learns proposals")
     key = jax.random.key(seed)
     head = proposals.init(key, avae=avae, options=options)
     bank = jax.jit(functools.partial(build_bank, avae=avae, options=options))(params, met)
@@ -80,7 +78,13 @@ def fit_head(
 
 def teacher(options: SearchOptions, group: Family) -> SearchOptions:
     """The search whose answers a head learns: the thorough one, with the same bank."""
-    wide = SearchOptions(preset="thorough", prototypes=options.prototypes, turns=options.turns)
+    wide = SearchOptions(
+        preset="thorough",
+        prototypes=options.prototypes,
+        turns=options.turns,
+        unroll=options.unroll,
+        chunk=options.chunk,
+    )
     return resolve(wide, group)
 
 

@@ -101,10 +101,10 @@ def find_poses(
 def first_starts(total: int, *, options: SearchOptions) -> int:
     """How many of `total` starts every example has; the others are for doubtful ones.
 
-    All, if none was proposed by a bank or if those left over are fewer than are kept.
+    All, if nothing widens or if those left over are fewer than are kept.
     """
     enough = total - options.starts >= options.keep
-    return options.starts if options.kind == "bank" and options.widen and enough else total
+    return options.starts if options.widen and enough else total
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.

@@ -30,7 +30,7 @@ class Head(flax.struct.PyTreeNode):
 
 def init(key: Key, *, avae: AVAE, options: SearchOptions) -> Head | None:
     """A head that adds nothing yet; `None` if proposals are not learned."""
-    if not (options.learned and options.kind == "bank"):
+    if not options.learned:
         return None
     params = init_head(key, avae=avae, turns=options.turns)
     return Head(params, optimiser().init(params))
@@ -39,10 +39,13 @@ def init(key: Key, *, avae: AVAE, options: SearchOptions) -> Head | None:
 def spacing(avae: AVAE, turns: int) -> float:
     """Angle in radians between neighbours among `turns` even rotations of a family."""
     planes = sum(name.startswith("rotation") for name in avae.group.generators)
+    limit = math.radians(avae.ranges.rotation)
+    # With mirror images half of them are rotations.
+    turns = turns / 2 if avae.ranges.reflect else turns
     if planes == 3:
-        # SO(3) has volume 8 pi^2 where lengths are angles of rotation.
-        return (8 * math.pi**2 / turns) ** (1 / 3)
-    return 2 * math.radians(avae.ranges.rotation) / turns
+        # SO(3) has volume 8 pi^2 where lengths are angles of rotation; this is its part in range.
+        return (8 * math.pi * (limit - math.sin(limit)) / turns) ** (1 / 3)
+    return 2 * limit / turns
 
 
 def targets(poses: Array, found: Array, *, width: float) -> Array:

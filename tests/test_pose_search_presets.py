@@ -53,6 +53,19 @@ def test_more_kept_than_started_is_bad_input():
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        SearchOptions("source", learned=True),
+        SearchOptions(kind="even", learned=True),
+        SearchOptions(kind="random", widen=4),
+    ],
+)
+def test_what_only_a_bank_can_do_is_refused_without_one(options):
+    with pytest.raises(InputError, match=r"search\.learned=.*search\.widen=.*kind=bank, not "):
+        resolve(options, family("rotation", 2))
+
+
+@pytest.mark.parametrize(
     ("options", "cost"),
     [
         # Starts, then for each one kept: a value and P tangents a step, and a last value.

@@ -61,9 +61,8 @@ def settings(name: str, **edits):
         ("rotation", {"turns": 4, "starts": 5, "widen": 2}, 4, 4),
         ("rotation", {"turns": 4, "starts": 3, "widen": 1, "keep": 2}, 4, 4),
         ("translation", {"turns": 8, "starts": 5, "widen": 12}, 1, 1),
-        # Without a bank nobody is in doubt: the starts are those asked for.
-        ("rotation", {"kind": "right_angles", "starts": 2, "widen": 3}, 4, 4),
-        ("rotation", {"kind": "even", "starts": 5, "widen": 12}, 5, 5),
+        ("rotation", {"kind": "right_angles", "starts": 2}, 4, 4),
+        ("rotation", {"kind": "even", "starts": 5}, 5, 5),
     ],
     ids=str,
 )

@@ -69,10 +69,10 @@ def test_a_fresh_head_leaves_the_logits_as_they_are():
     np.testing.assert_array_equal(learned.poses, plain.poses)
 
 
-def test_there_is_no_head_without_a_bank_or_where_nothing_is_learned():
+def test_there_is_no_head_where_nothing_is_learned():
     avae, key = scene()[0], jax.random.key(0)
-    for edits in ({"learned": False}, {"kind": "even"}, {"kind": "random"}):
-        options = resolve(SearchOptions(**{"learned": True} | edits), avae.group)
+    for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("source")):
+        options = resolve(options, avae.group)
         assert proposals.init(key, avae=avae, options=options) is None
 
 

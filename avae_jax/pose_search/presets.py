@@ -55,7 +55,7 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
 
     Raises:
-      InputError: more candidates kept than starts.
+      InputError: more candidates kept than starts, or what only a bank can do without one.
     """
     preset = SOURCE if options.preset == "source" else {**OURS, **BANKS[group.d]}
     if options.preset != "source":
@@ -69,4 +69,9 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
         full = dataclasses.replace(full, keep=min(full.keep, full.starts))
     if full.keep > full.starts:
         raise InputError(f"search.keep={full.keep}: at most search.starts={full.starts}")
+    if (full.learned or full.widen) and full.kind != "bank":
+        raise InputError(
+            f"search.learned={full.learned}, search.widen={full.widen}: want search.kind=bank, "
+            f"not {full.kind}"
+        )
     return full
