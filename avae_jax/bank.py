@@ -177,36 +177,32 @@ def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
 
 
 class Proposals(NamedTuple):
-    """Poses to start from, and how doubtful it is that they are enough.
+    """Poses to start from, and how doubtful it is that fewer are enough.
 
     Attributes:
       poses: `[R, d + 1, d + 1]`, carrying the observation to the canonical frame, best first.
-      doubt: `[]`, the probability that the bank and its head give to poses near none of them.
+      doubt: `[R]`, the probability that the bank and its head give to poses near none of
+        those before each; 1 for the first.
     """
 
     poses: Array
     doubt: Array
 
 
-def propose(
-    bank: Bank, x: Array, *, avae: AVAE, count: int, further: int = 0, degrees: float
-) -> Proposals:
+def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> Proposals:
     """The most promising poses of one observation.
 
     Args:
       x: `[*S, C]`.
-      count: R, how many.
-      further: how many more follow for an observation that is doubtful with R.
-      degrees: proposals are apart by at least this.
-
-    Returns:
-      `[R + further, d + 1, d + 1]` poses, and the doubt of the first R.
+      count: R, how many; all there are if the bank has fewer.
+      degrees: proposals are apart by at least this, where enough are.
     """
     poses, logits = rank(bank, x, avae=avae)
-    keep = min(count + further, len(poses))
+    keep = min(count, len(poses))
     taken = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
-    covered = near(poses, taken[:count], degrees=degrees).any(1)
-    doubt = jnp.where(covered, 0, jax.nn.softmax(logits)).sum()
+    covered = jax.lax.cummax(near(poses, taken, degrees=degrees).astype(logits.dtype), 1)
+    left = ((1 - covered) * jax.nn.softmax(logits)[:, None]).sum(0)
+    doubt = jnp.concatenate([jnp.ones(1), left[:-1]])
     # Moments may reach beyond what the prior allows; the walls there would hide good starts.
     reached = jax.vmap(functools.partial(within, avae.group, avae.ranges))(taken)
     return Proposals(reached, doubt)

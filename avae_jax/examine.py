@@ -13,6 +13,7 @@ import numpy as np
 from avae_jax import evaluate
 from avae_jax.alignment import label_means
 from avae_jax.bank import Bank
+from avae_jax.compiling import jit
 from avae_jax.experiment import Experiment, stream
 from avae_jax.posing import forward_equivalents
 from avae_jax.train import bank_of
@@ -45,7 +46,7 @@ def compiled(experiment: Experiment) -> Calls:
     return Calls(
         fitted=lambda state: Fitted(state.params, bank(state)),
         apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
-        search=jax.jit(search),
+        search=jit(search),
         loss=jax.jit(functools.partial(evaluate.losses, **fixed)),
         views=jax.jit(functools.partial(evaluate.views, avae=experiment.avae)),
         unmoved=functools.partial(evaluate.unmoved, avae=experiment.avae),
@@ -61,7 +62,7 @@ class Examination(NamedTuple):
         the label, estimated on other examples.
       upright, posed, posed_search, posed_true: `[n]`.
       outside, cropped: `[n]` (see `evaluate.Views`).
-      nonfinite, widened: `[n]` (see `SearchResult`).
+      nonfinite, scored, refined: `[n]` (see `SearchResult`).
       forward_equivalents, seconds_per_example: cost of the search.
     """
 
@@ -80,7 +81,8 @@ class Examination(NamedTuple):
     outside: np.ndarray
     cropped: np.ndarray
     nonfinite: np.ndarray
-    widened: np.ndarray
+    scored: np.ndarray
+    refined: np.ndarray
     forward_equivalents: float
     seconds_per_example: float
 
@@ -108,7 +110,8 @@ def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination
         avae=experiment.avae,
         options=experiment.search,
         bank=fitted.bank,
-        widened=float(first["widened"].mean()),
+        scored=float(first["scored"].mean()),
+        refined=float(first["refined"].mean()),
     )
     seconds = _seconds_per_example(calls, fitted, experiment, count)
     return Examination(
@@ -143,7 +146,8 @@ def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) 
         "outside": views.outside,
         "cropped": views.cropped,
         "nonfinite": result.nonfinite,
-        "widened": result.widened,
+        "scored": result.scored,
+        "refined": result.refined,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from avae_jax import data, proposals
 from avae_jax.bank import Bank
+from avae_jax.compiling import jit
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
@@ -16,6 +17,7 @@ from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.train import pose_batch
 from avae_jax.transform.families import Family
+from avae_jax.transform.matrices import inverse, matmul
 from avae_jax.types import Array, Key, Params
 
 # Random poses of the examples that are searched, and passes over their answers.
@@ -62,7 +64,7 @@ def fit_head(
         index = data.batch_indices(number, batch_size=size, examples=len(x), seed=seed)
         return example_keys(jax.random.fold_in(key, number), index), jnp.asarray(x[index])
 
-    teach = jax.jit(functools.partial(_answers, avae=avae, options=teacher(options, avae.group)))
+    teach = jit(functools.partial(_answers, avae=avae, options=teacher(options, avae.group)))
     answers = []
     for number in range(batches):
         answers.append(teach(params, bank, *posed(number)))
@@ -71,7 +73,9 @@ def fit_head(
     order = np.random.default_rng(seed)
     for done in range(passes):
         for number in order.permutation(batches):
-            head, _ = learn(head, bank, *posed(int(number)), answers[number])
+            keys, batch = posed(int(number))
+            keys = jax.vmap(jax.random.fold_in, (0, None))(keys, done)
+            head, _ = learn(head, bank, keys, batch, answers[number])
         progress("learning", done + 1, passes)
     return head
 
@@ -91,18 +95,19 @@ def teacher(options: SearchOptions, group: Family) -> SearchOptions:
 def _answers(
     params: Params, bank: Bank, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
 ) -> Array:
-    x, start_keys = _turned(keys, x, avae=avae)
-    return find_poses(params, start_keys, x, avae=avae, options=options, bank=bank).pose
+    """Poses `[B, d + 1, d + 1]` that carry the examples themselves to the canonical frame.
+
+    Found at random poses of theirs, as the examples may not show every pose by themselves.
+    """
+    pose_keys, start_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+    turned, applied = pose_batch(pose_keys, x, avae=avae)
+    found = find_poses(params, start_keys, turned, avae=avae, options=options, bank=bank)
+    return matmul(found.pose, applied)
 
 
 def _learn(
-    head: Head, bank: Bank, keys: Key, x: Array, found: Array, *, avae: AVAE
+    head: Head, bank: Bank, keys: Key, x: Array, answers: Array, *, avae: AVAE
 ) -> tuple[Head, Array]:
-    x, _ = _turned(keys, x, avae=avae)
-    return proposals.update(head, bank, x, found, avae=avae)
-
-
-def _turned(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Key]:
-    """Examples at the random poses of their keys, and keys for their starts."""
-    pose_keys, start_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-    return pose_batch(pose_keys, x, avae=avae)[0], start_keys
+    """One update by examples at new random poses: one answer holds for all of them."""
+    turned, applied = pose_batch(keys, x, avae=avae)
+    return proposals.update(head, bank, turned, matmul(answers, inverse(applied)), avae=avae)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from avae_jax import data
 from avae_jax.checkpoint import Checkpoints
+from avae_jax.compiling import jit
 from avae_jax.conclude import SECONDS, conclude
 from avae_jax.errors import NumericalError
 from avae_jax.examine import Calls, compiled, found_poses, labels_of
@@ -129,7 +130,7 @@ def compiled_step(experiment: Experiment) -> Callable:
         search=experiment.search if options.train.search else None,
         pose_data=options.data.pose == "random",
     )
-    return jax.jit(step, donate_argnums=0)
+    return jit(step, searches=options.train.search, donate_argnums=0)
 
 
 def batch(experiment: Experiment, step: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ MODELS = ("dense", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
 INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
-METHODS = ("register", "gauss_newton", "adam")
+METHODS = ("line", "register", "gauss_newton", "adam")
 PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
 SOURCES = ("digits", "solids")
@@ -103,9 +103,17 @@ class SearchOptions:
     keep: int | None = option(None, "candidates K refined per example", low=1)
     steps: int | None = option(None, "refinement steps T", low=0)
     method: str | None = option(
-        None, "register (held explanations, halving), gauss_newton or adam", choices=METHODS
+        None,
+        "line (no derivatives, one parameter), register (held explanations, halving), "
+        "gauss_newton or adam",
+        choices=METHODS,
     )
-    polish: int | None = option(None, "Gauss-Newton steps after registering", low=0)
+    polish: int | None = option(
+        None, "Gauss-Newton steps after registering, parabolas of a line search", low=0
+    )
+    margin: float | None = option(
+        None, "a line search refines candidates at most this many nats above the best", low=0.0
+    )
     prototypes: int | None = option(None, "prototypes K of the bank", low=1)
     learned: bool | None = option(
         None, "a pose head, trained on the answers of the search, helps the bank to propose"
@@ -113,10 +121,10 @@ class SearchOptions:
     visits: int = option(
         24_000, "poses searched to fit the head of a model trained without search", low=1
     )
-    widen: int | None = option(None, "further starts for examples that are doubtful", low=0)
     doubt: float | None = option(
         None,
-        "doubtful is what the bank and its head give more than this probability elsewhere",
+        "starts are scored while the bank and its head give more than this probability to poses "
+        "far from all before; 0 scores every start",
         low=0.0,
         high=1.0,
     )

@@ -14,8 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.bank import Bank, Proposals, build, centres, propose
-from avae_jax.objective import AVAE, explain, place, predict, search_loss
-from avae_jax.objective import widen as extend_by_fill
+from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import (
     Effort,
@@ -25,7 +24,6 @@ from avae_jax.pose_search import (
     gauss_newton,
     search,
     starts,
-    widen,
 )
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
@@ -46,7 +44,7 @@ class Seen(NamedTuple):
 
 def see(x: Array, *, avae: AVAE) -> Seen:
     """Prepares one observation `[*S, C]` for the search."""
-    return Seen(x, extend_by_fill(x, avae=avae))
+    return Seen(x, widen(x, avae=avae))
 
 
 def problem(params: Params, avae: AVAE) -> Problem:
@@ -86,25 +84,9 @@ def find_poses(
     params = jax.lax.stop_gradient(params)
     begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
     seen = jax.vmap(functools.partial(see, avae=avae))(x)
+    chosen = begin.doubt > options.doubt if options.doubt else None
     options = bounded(options, avae)
-
-    def searched(data: Seen, poses: Array) -> SearchResult:
-        return search(problem(params, avae), data, poses, options=options)
-
-    count = first_starts(begin.poses.shape[1], options=options)
-    found, further = searched(seen, begin.poses[:, :count]), begin.poses[:, count:]
-    if not further.shape[1]:
-        return found
-    return widen(found, begin.doubt > options.doubt, searched, seen, further)
-
-
-def first_starts(total: int, *, options: SearchOptions) -> int:
-    """How many of `total` starts every example has; the others are for doubtful ones.
-
-    All, if nothing widens or if those left over are fewer than are kept.
-    """
-    enough = total - options.starts >= options.keep
-    return options.starts if options.widen and enough else total
+    return search(problem(params, avae), seen, begin.poses, options=options, chosen=chosen)
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
@@ -146,7 +128,7 @@ def begin_at(
     """
     if options.kind != "bank":
         poses = starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
-        return Proposals(poses, jnp.zeros(()))
+        return Proposals(poses, jnp.ones(len(poses)))
     if bank is None:
         raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
     return propose(
@@ -154,7 +136,6 @@ def begin_at(
         x,
         avae=avae,
         count=options.starts,
-        further=options.widen,
         degrees=options.distance,
     )
 
@@ -166,7 +147,8 @@ def forward_equivalents(
     avae: AVAE,
     options: SearchOptions,
     bank: Bank | None,
-    widened: float = 0.0,
+    scored: float | None = None,
+    refined: float | None = None,
 ) -> float:
     """Operations of a search of one example `x: [*S, C]` over those of one forward pass.
 
@@ -174,15 +156,14 @@ def forward_equivalents(
     left out: that is done once for any number of examples.
 
     Args:
-      widened: share of examples searched from further starts, see `SearchResult.widened`.
+      scored, refined: means over examples, where they vary (see `SearchResult`).
     """
     one, seen = problem(params, avae), see(x, avae=avae)
     pose = identity(avae.group.d)
     forward = operations(one.value, seen, pose)
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
-    total = jax.eval_shape(begin, key, x, bank).poses.shape[0]
-    count = first_starts(total, options=options)
+    count = jax.eval_shape(begin, key, x, bank).poses.shape[0]
 
     def linearised(held: bool) -> float:
         around = functools.partial(gauss_newton.linearise, one, held=held)
@@ -190,10 +171,8 @@ def forward_equivalents(
 
     # A value and its reverse gradient count as two forward passes.
     each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
-    spent = effort(count, options).cost(each) + operations(begin, key, x, bank) / forward
-    if total > count:
-        spent += widened * effort(total - count, options).cost(each)
-    return spent
+    spent = effort(count, options, scored=scored, refined=refined).cost(each)
+    return spent + operations(begin, key, x, bank) / forward
 
 
 def operations(function: Callable, *args: PyTree) -> float:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.alignment import pose_errors
+from avae_jax.compiling import jit
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, starts
@@ -86,23 +87,24 @@ def search_in_jax(case: Case, options: SearchOptions, head: Params | None = None
     bank = jax.jit(functools.partial(build_bank, avae=avae, options=search))(
         params, case.upright.met, head=head
     )
-    call = jax.jit(functools.partial(find_poses, avae=avae, options=search))
+    call = jit(functools.partial(find_poses, avae=avae, options=search))
     size = batch_of(case)
     keys, count = _keys(case), size * (len(case.observed) // size)
     first = (params, keys[:size], case.observed[:size])
     compiled = call.lower(*first, bank=bank).compile()
     jax.block_until_ready(compiled(*first, bank=bank))
-    poses, seconds, widened = [], [], []
+    poses, seconds, scored, refined = [], [], [], []
     for i in range(0, count, size):
         began = time.perf_counter()
         found = compiled(params, keys[i : i + size], case.observed[i : i + size], bank=bank)
         poses.append(np.asarray(found.pose))
-        widened.append(np.asarray(found.widened))
+        scored.append(np.asarray(found.scored))
+        refined.append(np.asarray(found.refined))
         seconds.append(time.perf_counter() - began)
     memory = compiled.memory_analysis()
-    share = float(np.mean(widened))
+    counts = {"scored": float(np.mean(scored)), "refined": float(np.mean(refined))}
     spent = forward_equivalents(
-        params, case.observed[0], avae=avae, options=search, bank=bank, widened=share
+        params, case.observed[0], avae=avae, options=search, bank=bank, **counts
     )
     used = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
     return {
@@ -110,7 +112,7 @@ def search_in_jax(case: Case, options: SearchOptions, head: Params | None = None
         "forward_equivalents": spent,
         "ms_per_example": 1000 * float(np.median(seconds)) / size,
         "peak_mib": used / 2**20,
-        "widened": share,
+        **counts,
     }
 
 

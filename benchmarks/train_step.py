@@ -21,6 +21,7 @@ import numpy as np
 
 from avae_jax import data, models, proposals
 from avae_jax.bank import REMEMBERED
+from avae_jax.compiling import jit
 from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
@@ -82,7 +83,7 @@ def _prepared(
     head = None if search is None else proposals.init(key, avae=avae, options=search)
     state = init_state(key, params, tx, met=jnp.zeros((REMEMBERED, model.latent)), head=head)
     step = functools.partial(train_step, avae=avae, tx=tx, search=search, pose_data=bool(search))
-    return jax.jit(step, donate_argnums=0), state
+    return jit(step, searches=search is not None, donate_argnums=0), state
 
 
 def _run(

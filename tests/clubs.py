@@ -26,7 +26,7 @@ BANK = SearchOptions(
     polish=1,
     prototypes=PROTOTYPES,
     turns=8,
-    widen=0,
+    doubt=0.0,
 )
 SEARCHES = {
     None: None,

@@ -21,7 +21,7 @@ from avae_jax.transform import inverse
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
 OPTIONS = SearchOptions(
-    starts=1, keep=1, steps=1, polish=0, prototypes=1, turns=12, learned=True, widen=0
+    starts=1, keep=1, steps=1, polish=0, prototypes=1, turns=12, learned=True, doubt=0.0
 )
 
 

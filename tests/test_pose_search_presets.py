@@ -57,12 +57,32 @@ def test_more_kept_than_started_is_bad_input():
     [
         SearchOptions("source", learned=True),
         SearchOptions(kind="even", learned=True),
-        SearchOptions(kind="random", widen=4),
+        SearchOptions(kind="random", doubt=0.5),
     ],
 )
 def test_what_only_a_bank_can_do_is_refused_without_one(options):
-    with pytest.raises(InputError, match=r"search\.learned=.*search\.widen=.*kind=bank, not "):
+    with pytest.raises(InputError, match=r"search\.learned=.*search\.doubt=.*kind=bank, not "):
         resolve(options, family("rotation", 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("affine", {"method": "line"}, r"search\.method=line: .* one parameter, .* has 6"),
+        ("affine", {"doubt": 0.1}, r"search\.doubt=0\.1: search\.method=register has no use"),
+        ("rotation", {"method": "adam", "polish": 2}, r"search\.polish=2: search\.method=adam has"),
+    ],
+)
+def test_what_a_method_cannot_do_is_refused(name, options, message):
+    with pytest.raises(InputError, match=message):
+        resolve(SearchOptions(**options), family(name, 2))
+
+
+def test_what_a_method_has_no_use_for_is_not_taken_from_the_preset():
+    group = family("rotation", 2)
+    assert resolve(SearchOptions(method="gauss_newton"), group).polish == 0
+    assert resolve(SearchOptions(learned=True, method="register"), group).doubt == 0
+    assert resolve(SearchOptions(learned=True), group).doubt > 0
 
 
 @pytest.mark.parametrize(
@@ -79,6 +99,8 @@ def test_what_only_a_bank_can_do_is_refused_without_one(options):
         (SearchOptions(starts=16, keep=2, steps=4, polish=3, method="register"), 32 + 2 * 13),
         (SearchOptions(starts=16, keep=2, steps=0, polish=0, method="register"), 16),
         (SearchOptions(starts=4, keep=8, steps=2, polish=0, method="register"), 4 + 4 + 4),
+        # Both sides twice, then three parabolas.
+        (SearchOptions(starts=6, keep=2, steps=2, polish=3, method="line"), 6 + 2 * 7),
     ],
 )
 def test_the_cost_counts_forward_passes(options, cost):

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
 TURNS, SHAPE = 12, (12, 12)
 OPTIONS = SearchOptions(
-    starts=3, keep=1, steps=1, polish=1, prototypes=2, turns=TURNS, learned=True, widen=0
+    starts=3, keep=1, steps=1, polish=1, prototypes=2, turns=TURNS, learned=True, doubt=0.0
 )
 
 

@@ -7,4 +7,3 @@ from avae_jax.pose_search.search import SearchResult as SearchResult
 from avae_jax.pose_search.search import effort as effort
 from avae_jax.pose_search.search import search as search
 from avae_jax.pose_search.starts import starts as starts
-from avae_jax.pose_search.widen import widen as widen

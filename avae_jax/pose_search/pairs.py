@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from avae_jax.types import PyTree
+from avae_jax.types import Array, PyTree
 
 
 def over_pairs(
@@ -26,10 +26,62 @@ def over_pairs(
     if chunk is None or batch * count <= chunk:
         return jax.vmap(jax.vmap(function, (None, 0)))(data, candidates)
 
-    def one(pair: jax.Array) -> Any:
+    def one(pair: Array) -> Any:
         datum = jax.tree.map(lambda leaf: leaf[pair // count], data)
         candidate = jax.tree.map(lambda leaf: leaf[pair // count, pair % count], candidates)
         return function(datum, candidate)
 
     flat = jax.lax.map(one, jnp.arange(batch * count), batch_size=chunk)
     return jax.tree.map(lambda leaf: leaf.reshape(batch, count, *leaf.shape[1:]), flat)
+
+
+# Chosen pairs worked at once, as a share of the examples.
+SHARE = 4
+
+
+def over_chosen(
+    function: Callable[[PyTree, Any], Any],
+    data: PyTree,
+    candidates: PyTree,
+    chosen: Array,
+    *,
+    default: Any,
+    chunk: int | None,
+) -> Any:
+    """`over_pairs` for the chosen pairs only; the others keep their `default` and cost nothing.
+
+    Chosen pairs are gathered and worked a few at a time until none is left: under `vmap`
+    a condition would run for every pair.
+
+    Args:
+      chosen: `[B, K]`.
+      default: results, with leading axes `[B, K]`.
+    """
+    batch, count = chosen.shape
+    size = max(1, min(chunk or batch, batch // SHARE))
+    total = chosen.sum()
+    # The chosen first; filled up to whole groups, so that no pair is met twice.
+    order = jnp.argsort(~chosen.reshape(-1), stable=True)
+    order = jnp.concatenate([order, jnp.full(size, batch * count)])
+
+    def flat(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf.reshape(batch * count, *leaf.shape[2:]), tree)
+
+    rows = flat(candidates)
+
+    def work(state: tuple[Array, Any]) -> tuple[Array, Any]:
+        group, results = state
+        place = jax.lax.dynamic_slice_in_dim(order, group * size, size)
+        pair = jnp.minimum(place, batch * count - 1)
+        mine = jax.tree.map(lambda leaf: leaf[pair // count], data)
+        found = jax.vmap(function)(mine, jax.tree.map(lambda leaf: leaf[pair], rows))
+        place = jnp.where(group * size + jnp.arange(size) < total, place, batch * count)
+        put = jax.tree.map(lambda a, b: a.at[place].set(b, mode="drop"), results, found)
+        return group + 1, put
+
+    def left(state: tuple[Array, Any]) -> Array:
+        return state[0] * size < total
+
+    begin = jnp.zeros((), total.dtype), flat(default)
+    found = jax.lax.while_loop(left, work, begin)[1]
+    return jax.tree.map(lambda leaf: leaf.reshape(batch, count, *leaf.shape[1:]), found)

@@ -17,36 +17,45 @@ SOURCE = {
     "steps": 20,
     "method": "adam",
     "polish": 0,
+    "margin": 0.0,
     "learning_rate": 0.03,
     "distance": 0.0,
     "learned": False,
-    "widen": 0,
-    "doubt": 1.0,
+    "doubt": 0.0,
     "prototypes": 1,
     "turns": 1,
 }
 OURS = {
     "kind": "bank",
-    "method": "register",
+    "polish": 0,
+    "margin": 0.0,
     "learning_rate": 0.03,
     "distance": 15.0,
     "learned": False,
-    "widen": 0,
-    "doubt": 0.05,
+    "doubt": 0.0,
 }
-# Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only, for
-# which registering first ended a tenth of a nat higher (docs/plan.md).
+# By the number of parameters P. Along one parameter values alone suffice, and step over the
+# dents of an interpolated loss that derivatives end in. Full Gauss-Newton steps cost 1 + P
+# forward passes: worth it for few parameters only, for which registering first ended higher
+# (docs/plan.md).
 FEW = 2
+LINE = {"method": "line", "steps": 2, "polish": 2}
 FAST = {
-    "few": {"method": "gauss_newton", "starts": 8, "keep": 2, "steps": 4, "polish": 0},
-    "many": {"starts": 8, "keep": 1, "steps": 8, "polish": 0},
+    "one": {**LINE, "starts": 20, "keep": 2, "margin": 5.0},
+    "few": {"method": "gauss_newton", "starts": 8, "keep": 2, "steps": 4},
+    "many": {"method": "register", "starts": 8, "keep": 1, "steps": 8},
 }
 THOROUGH = {
-    "few": {"starts": 16, "keep": 2, "steps": 3, "polish": 3},
-    "many": {"starts": 16, "keep": 2, "steps": 9, "polish": 1},
+    "one": {**LINE, "starts": 24, "keep": 3, "margin": 20.0, "distance": 10.0},
+    "few": {"method": "register", "starts": 16, "keep": 2, "steps": 3, "polish": 3},
+    "many": {"method": "register", "starts": 16, "keep": 2, "steps": 9, "polish": 1},
 }
-# A head ranks so well that fewer starts need scoring.
-LEARNED_FEW = {"method": "register", "starts": 5, "keep": 1, "steps": 1, "polish": 2, "widen": 12}
+# A head knows which starts need scoring; what it is not sure of costs more starts.
+LEARNED = {
+    "one": {"starts": 20, "doubt": 0.005, "margin": 2.0},
+    "few": {"starts": 20, "doubt": 0.005},
+    "many": {},
+}
 # Prototypes and rotations of the bank, by dimension.
 BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
 
@@ -55,23 +64,43 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
 
     Raises:
-      InputError: more candidates kept than starts, or what only a bank can do without one.
+      InputError: more candidates kept than starts, or a method with what it cannot do.
     """
     preset = SOURCE if options.preset == "source" else {**OURS, **BANKS[group.d]}
     if options.preset != "source":
-        few = "few" if group.size <= FEW else "many"
-        preset |= FAST[few] if options.preset == "fast" else THOROUGH[few]
-        if options.preset == "fast" and options.learned and few == "few":
-            preset |= LEARNED_FEW
+        size = "one" if group.size == 1 else "few" if group.size <= FEW else "many"
+        preset |= FAST[size] if options.preset == "fast" else THOROUGH[size]
+        if options.learned and options.preset == "fast":
+            preset |= LEARNED[size]
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
     if options.keep is None:
         full = dataclasses.replace(full, keep=min(full.keep, full.starts))
+    unused = {name: 0 for name in _unused(full) if name not in given}
+    full = dataclasses.replace(full, **unused)
+    _check(full, group)
+    return full
+
+
+def _unused(full: SearchOptions) -> tuple[str, ...]:
+    """What the method has no use for: a preset's value is dropped, a given one refused."""
+    return {"line": (), "register": ("doubt",)}.get(full.method, ("polish",))
+
+
+def _check(full: SearchOptions, group: Family) -> None:
     if full.keep > full.starts:
         raise InputError(f"search.keep={full.keep}: at most search.starts={full.starts}")
-    if (full.learned or full.widen) and full.kind != "bank":
+    if (full.learned or full.doubt) and full.kind != "bank":
         raise InputError(
-            f"search.learned={full.learned}, search.widen={full.widen}: want search.kind=bank, "
+            f"search.learned={full.learned}, search.doubt={full.doubt}: want search.kind=bank, "
             f"not {full.kind}"
         )
-    return full
+    if full.method == "line" and group.size != 1:
+        raise InputError(
+            f"search.method=line: wants a family of one parameter, this one has {group.size}"
+        )
+    for name in _unused(full):
+        value = getattr(full, name)
+        if value:
+            unused = f"search.method={full.method} has no use for it"
+            raise InputError(f"search.{name}={value}: {unused}")

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import optax
 
 from avae_jax.options import SearchOptions
-from avae_jax.pose_search import gauss_newton, gradient
-from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.pose_search import gauss_newton, gradient, line
+from avae_jax.pose_search.pairs import over_chosen, over_pairs
 from avae_jax.pose_search.problem import Problem
 from avae_jax.pose_search.register import register, rounds
 from avae_jax.pose_search.select import best_apart
@@ -27,7 +27,7 @@ class SearchResult(NamedTuple):
       candidates: `[B, K, d + 1, d + 1]`, every refined candidate, best first.
       candidate_losses: `[B, K]`.
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
-      widened: `[B]`, whether the example was doubtful and searched from further starts.
+      scored, refined: `[B]`, starts scored and candidates refined.
       cost: `[B]`, forward-equivalents spent.
     """
 
@@ -36,12 +36,18 @@ class SearchResult(NamedTuple):
     candidates: Array
     candidate_losses: Array
     nonfinite: Array
-    widened: Array
+    scored: Array
+    refined: Array
     cost: Array
 
 
 def search(
-    problem: Problem, data: PyTree, starts: Array, *, options: SearchOptions
+    problem: Problem,
+    data: PyTree,
+    starts: Array,
+    *,
+    options: SearchOptions,
+    chosen: Array | None = None,
 ) -> SearchResult:
     """Searches the pose of every example of a batch.
 
@@ -49,12 +55,14 @@ def search(
       data: pytree with leading axis B.
       starts: `[B, R, d + 1, d + 1]`.
       options: resolved (see `presets.resolve`): `keep`, `steps`, `method` and so on.
+      chosen: `[B, R]`, the starts to score; `None` scores all, as `register` always does.
 
     Returns:
       The best pose of each example; a start with a non-finite loss counts as +inf.
     """
     keep = min(options.keep, starts.shape[1])
     if options.method == "register":
+        chosen = None
         kept, kept_scores, bad_starts = register(
             problem,
             data,
@@ -66,8 +74,9 @@ def search(
             unroll=options.unroll,
         )
     else:
-        kept, kept_scores, bad_starts = _score(problem, data, starts, keep, options)
-    poses, losses = _refine(problem, data, kept, kept_scores, options)
+        kept, kept_scores, bad_starts = _score(problem, data, starts, chosen, keep, options)
+    worth = _worth(kept_scores, options)
+    poses, losses = _refine(problem, data, kept, kept_scores, worth, options)
     bad = ~jnp.isfinite(losses)
     losses = jnp.where(bad, jnp.inf, losses)
     # A candidate that refinement spoiled falls back to where it started.
@@ -76,20 +85,41 @@ def search(
     order = jnp.argsort(losses, 1)
     poses = jnp.take_along_axis(poses, order[..., None, None], 1)
     losses = jnp.take_along_axis(losses, order, 1)
-    spent = effort(starts.shape[1], options).cost(prices(problem.size))
-    cost = jnp.full(losses.shape[0], spent)
-    nonfinite = bad_starts + bad.sum(1)
-    widened = jnp.zeros(losses.shape[0], bool)
-    return SearchResult(poses[:, 0], losses[:, 0], poses, losses, nonfinite, widened, cost)
+    scored = jnp.full(losses.shape[0], starts.shape[1]) if chosen is None else chosen.sum(1)
+    refined = worth.sum(1)
+    counts = {"scored": scored.astype(losses.dtype), "refined": refined.astype(losses.dtype)}
+    spent = effort(starts.shape[1], options, **counts).cost(prices(problem.size))
+    return SearchResult(
+        pose=poses[:, 0],
+        loss=losses[:, 0],
+        candidates=poses,
+        candidate_losses=losses,
+        nonfinite=bad_starts + (bad & worth).sum(1),
+        scored=scored,
+        refined=refined,
+        cost=jnp.broadcast_to(spent, scored.shape),
+    )
 
 
 def _score(
-    problem: Problem, data: PyTree, starts: Array, keep: int, options: SearchOptions
+    problem: Problem,
+    data: PyTree,
+    starts: Array,
+    chosen: Array | None,
+    keep: int,
+    options: SearchOptions,
 ) -> tuple[Array, Array, Array]:
     """The best `keep` starts of each example, their losses, and how many were not finite."""
-    scores = over_pairs(problem.value, data, starts, chunk=options.chunk)
-    bad = ~jnp.isfinite(scores)
-    scores = jnp.where(bad, jnp.inf, scores)
+    if chosen is None:
+        scores = over_pairs(problem.value, data, starts, chunk=options.chunk)
+        bad = ~jnp.isfinite(scores)
+    else:
+        unknown = jnp.full(chosen.shape, jnp.inf)
+        scores = over_chosen(
+            problem.value, data, starts, chosen, default=unknown, chunk=options.chunk
+        )
+        bad = chosen & ~jnp.isfinite(scores)
+    scores = jnp.where(jnp.isfinite(scores), scores, jnp.inf)
     taken = jax.vmap(
         lambda poses, losses: best_apart(poses, losses, keep=keep, degrees=options.distance)
     )(starts, scores)
@@ -97,10 +127,24 @@ def _score(
     return kept, jnp.take_along_axis(scores, taken, 1), bad.sum(1)
 
 
+def _worth(losses: Array, options: SearchOptions) -> Array:
+    """Which kept candidates are refined, bool `[B, K]`, the best first."""
+    if options.method != "line":
+        return jnp.ones(losses.shape, bool)
+    return (losses <= losses[:, :1] + options.margin).at[:, 0].set(True)
+
+
 def _refine(
-    problem: Problem, data: PyTree, poses: Array, losses: Array, options: SearchOptions
+    problem: Problem,
+    data: PyTree,
+    poses: Array,
+    losses: Array,
+    worth: Array,
+    options: SearchOptions,
 ) -> tuple[Array, Array]:
     """Refined poses and losses of kept candidates `[B, K]`."""
+    if options.method == "line":
+        return _refine_along(problem, data, poses, losses, worth, options)
     steps = options.polish if options.method == "register" else options.steps
     if not steps:
         return poses, losses
@@ -113,6 +157,26 @@ def _refine(
         return gauss_newton.refine(problem, datum, pose, **shared)
 
     return over_pairs(one, data, poses, chunk=_chunk(options, problem.size))
+
+
+def _refine_along(
+    problem: Problem,
+    data: PyTree,
+    poses: Array,
+    losses: Array,
+    worth: Array,
+    options: SearchOptions,
+) -> tuple[Array, Array]:
+    """Kept candidates that are worth it, refined without derivatives."""
+
+    def one(datum: PyTree, candidate: tuple[Array, Array]) -> tuple[Array, Array]:
+        shared = {"halvings": options.steps, "parabolas": options.polish}
+        return line.refine(problem, datum, *candidate, **shared)
+
+    candidates = poses, losses
+    if worth.shape[1] == 1:
+        return over_pairs(one, data, candidates, chunk=options.chunk)
+    return over_chosen(one, data, candidates, worth, default=candidates, chunk=options.chunk)
 
 
 def _chunk(options: SearchOptions, size: int) -> int | None:
@@ -145,14 +209,28 @@ def prices(size: int) -> Effort:
     return Effort(values=1, held=1, full=1 + size, reverse=2)
 
 
-def effort(starts: int, options: SearchOptions) -> Effort:
-    """What a search from R = `starts` evaluates for one example."""
+def effort(
+    starts: int,
+    options: SearchOptions,
+    *,
+    scored: Array | float | None = None,
+    refined: Array | float | None = None,
+) -> Effort:
+    """What a search from R = `starts` evaluates for one example.
+
+    Args:
+      scored, refined: starts and candidates, where fewer than all are; a mean will do.
+    """
     keep, steps = min(options.keep, starts), options.steps
+    if options.method == "line":
+        scored, refined = starts if scored is None else scored, keep if refined is None else refined
+        each = line.values(steps, options.polish)
+        return Effort(values=scored + refined * each, held=0, full=0, reverse=0)
     if options.method == "register":
         held = starts + sum(rounds(starts, keep, steps))
         polish = options.polish
         return Effort(values=keep * (polish > 0), held=held, full=keep * polish, reverse=0)
-    last = keep * (steps > 0)
+    values = (starts if scored is None else scored) + keep * (steps > 0)
     if options.method == "adam":
-        return Effort(values=starts + last, held=0, full=0, reverse=keep * steps)
-    return Effort(values=starts + last, held=0, full=keep * steps, reverse=0)
+        return Effort(values=values, held=0, full=0, reverse=keep * steps)
+    return Effort(values=values, held=0, full=keep * steps, reverse=0)

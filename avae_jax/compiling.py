@@ -1,0 +1,34 @@
+"""Compilation with what the platform at hand needs."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+# The newer of two ways in which XLA writes loops for CPUs runs logarithms one by one where
+# they share a loop with the reads of a resampler: a search takes 1.4 times as long.
+CPU_OPTIONS = {"xla_cpu_use_fusion_emitters": False}
+
+
+def jit(function: Callable, *, searches: bool = True, **keywords: Any) -> Callable:
+    """`jax.jit` with the compiler's options that measured best on this platform.
+
+    Args:
+      searches: whether `function` searches poses; other programs lose by those options.
+    """
+    if not searches:
+        return jax.jit(function, **keywords)
+    return jax.jit(function, compiler_options=compiler_options(), **keywords)
+
+
+@functools.cache
+def compiler_options() -> dict[str, bool]:
+    """Options for the default backend; none where this version of XLA does not know them."""
+    if jax.default_backend() != "cpu":
+        return {}
+    try:
+        jax.jit(lambda x: x + 1, compiler_options=CPU_OPTIONS).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return CPU_OPTIONS

@@ -1,0 +1,110 @@
+"""A line search without derivatives, for families of one parameter.
+
+Interpolation dents the loss every few degrees, and a derivative leads to the nearest dent.
+Values on both sides, at half the distance each time, step over dents; parabolas through
+the best value and its neighbours then close in. A step costs one or two forward passes.
+
+Reference: R. Brent, Algorithms for minimization without derivatives, chapter 5, 1973.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.pose_search.problem import Problem
+from avae_jax.types import Array, PyTree
+
+# The first distance: half the one between starts, in radians where the family turns.
+REACH = math.radians(5)
+# Two values nearer than this tell the same.
+CLOSE = math.radians(0.15)
+
+
+class Met(NamedTuple):
+    """Parameters `[N]` and their losses `[N]`; +inf where none is known."""
+
+    alpha: Array
+    loss: Array
+
+    def best(self) -> tuple[Array, Array]:
+        """The parameter `[]` with the lowest loss, and that loss."""
+        place = self.loss.argmin()
+        return self.alpha[place], self.loss[place]
+
+
+def values(halvings: int, parabolas: int) -> int:
+    """How many losses a line search evaluates."""
+    return 2 * halvings + parabolas
+
+
+def refine(
+    problem: Problem, datum: PyTree, pose: Array, loss: Array, *, halvings: int, parabolas: int
+) -> tuple[Array, Array]:
+    """Refines one pose of one example; returns the best pose met and its loss.
+
+    Args:
+      pose: `[d + 1, d + 1]`, of a family with one parameter.
+      loss: `[]`, its loss.
+      halvings: looks at both sides of the best, REACH away and then half as far each time.
+      parabolas: steps to the vertex of a parabola through the best and its neighbours.
+    """
+
+    def value(alpha: Array) -> Array:
+        found = problem.value(datum, problem.retract(pose, alpha[None]))
+        return jnp.where(jnp.isfinite(found), found, jnp.inf)
+
+    def look(met: Met, at: tuple[Array, Array]) -> tuple[Met, None]:
+        place, distance = at
+        sides = met.best()[0] + jnp.stack([-distance, distance])
+        return _put(met, place, sides, jax.vmap(value)(sides)), None
+
+    def close_in(met: Met, place: Array) -> tuple[Met, None]:
+        alpha = vertex(met, out=REACH * 0.5 ** max(halvings - 1, 0))[None]
+        return _put(met, place, alpha, value(alpha[0])[None]), None
+
+    distances = jnp.asarray(REACH * 0.5 ** np.arange(halvings), pose.dtype)
+    size = 1 + values(halvings, parabolas)
+    met = Met(jnp.zeros(size, pose.dtype), jnp.full(size, jnp.inf, pose.dtype).at[0].set(loss))
+    places = jnp.arange(1, size)
+    met, _ = jax.lax.scan(look, met, (places[: 2 * halvings : 2], distances))
+    met, _ = jax.lax.scan(close_in, met, places[2 * halvings :])
+    alpha, lowest = met.best()
+    return problem.retract(pose, alpha[None]), lowest
+
+
+def vertex(met: Met, *, out: float) -> Array:
+    """Where a parabola through the best value and its nearest neighbours is lowest, `[]`.
+
+    With neighbours on one side only, a step by `out` to the other side.
+    """
+    known = jnp.isfinite(met.loss)
+    at, lowest = met.best()
+    below, under = _nearest(met, known & (met.alpha < at), at)
+    above, over = _nearest(met, known & (met.alpha > at), at)
+    left, right = at - below, above - at
+    # Differences from the lowest are >= 0: the denominator vanishes only if both do.
+    rise, fall = (over - lowest) * left, (under - lowest) * right
+    moved = (fall * right - rise * left) / (2 * jnp.maximum(rise + fall, 1e-12))
+    wider = jnp.where(right > left, 2 * CLOSE, -2 * CLOSE)
+    moved = jnp.where(jnp.abs(moved) < CLOSE, wider, moved)
+    alone = jnp.where(jnp.isfinite(below), out, -out)
+    return at + jnp.where(jnp.isfinite(left) & jnp.isfinite(right), moved, alone)
+
+
+def _nearest(met: Met, side: Array, at: Array) -> tuple[Array, Array]:
+    """The nearest of the values on one side of `at`, and its loss; infinite if there is none."""
+    distance = jnp.where(side, jnp.abs(met.alpha - at), jnp.inf)
+    place = distance.argmin()
+    there = side.any()
+    return jnp.where(there, met.alpha[place], jnp.inf), jnp.where(there, met.loss[place], jnp.inf)
+
+
+def _put(met: Met, place: Array, alpha: Array, loss: Array) -> Met:
+    """`met` with new values from `place` on."""
+    return Met(
+        jax.lax.dynamic_update_slice(met.alpha, alpha.astype(met.alpha.dtype), (place,)),
+        jax.lax.dynamic_update_slice(met.loss, loss.astype(met.loss.dtype), (place,)),
+    )
