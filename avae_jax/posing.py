@@ -90,7 +90,9 @@ def find_poses(
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
-PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**20, 2**25
+PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**17, 2**25
+# Fewer poses than this at once spend their time on reading the weights of the model.
+LEAST_CHUNK = 64
 
 
 def bounded(options: SearchOptions, avae: AVAE) -> SearchOptions:
@@ -98,7 +100,8 @@ def bounded(options: SearchOptions, avae: AVAE) -> SearchOptions:
     if options.chunk is not None:
         return options
     pixels = PIXELS_ON_CPU if jax.default_backend() == "cpu" else PIXELS_ON_ACCELERATORS
-    return dataclasses.replace(options, chunk=max(1, pixels // math.prod(avae.outer.shape)))
+    chunk = max(LEAST_CHUNK, pixels // math.prod(avae.outer.shape))
+    return dataclasses.replace(options, chunk=chunk)
 
 
 def build_bank(

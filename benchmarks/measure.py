@@ -10,6 +10,7 @@ import numpy as np
 
 from avae_jax.alignment import pose_errors
 from avae_jax.compiling import jit
+from avae_jax.models import Model
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, starts
@@ -18,10 +19,12 @@ from avae_jax.posing import (
     example_keys,
     find_poses,
     forward_equivalents,
+    operations,
     problem,
     see,
 )
-from avae_jax.types import Array, Params
+from avae_jax.transform.matrices import identity
+from avae_jax.types import Array, Params, PyTree
 from benchmarks.upright import SEED, Upright
 
 
@@ -80,40 +83,97 @@ def verdict(case: Case, poses: np.ndarray) -> dict[str, Any]:
     }
 
 
-def search_in_jax(case: Case, options: SearchOptions, head: Params | None = None) -> dict[str, Any]:
-    """One search over all examples of a case: what it found, what it took."""
+def in_bfloat16(model: Model) -> Model:
+    """`model` with networks that compute in bfloat16, from float32 and to float32."""
+
+    def low(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+
+    def full(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+    return model._replace(
+        encode=lambda params, x: full(model.encode(low(params), low(x))),
+        decode=lambda params, z: full(model.decode(low(params), low(z))),
+    )
+
+
+def search_in_jax(
+    case: Case, options: SearchOptions, head: Params | None = None, *, bfloat16: bool = False
+) -> dict[str, Any]:
+    """One search over all examples of a case: what it found, what it took.
+
+    Args:
+      bfloat16: the networks compute in bfloat16 while searching; losses never do.
+    """
     params, avae = case.upright.params, case.avae
+    if bfloat16:
+        avae = avae._replace(model=in_bfloat16(avae.model))
     search = resolve(options, avae.group)
     bank = jax.jit(functools.partial(build_bank, avae=avae, options=search))(
         params, case.upright.met, head=head
     )
     call = jit(functools.partial(find_poses, avae=avae, options=search))
-    size = batch_of(case)
-    keys, count = _keys(case), size * (len(case.observed) // size)
-    first = (params, keys[:size], case.observed[:size])
-    compiled = call.lower(*first, bank=bank).compile()
-    jax.block_until_ready(compiled(*first, bank=bank))
-    poses, seconds, scored, refined = [], [], [], []
-    for i in range(0, count, size):
+    size, number = batch_of(case), len(case.observed)
+    # The last batch is filled up with the first examples.
+    batches = (np.arange(-(-number // size) * size) % number).reshape(-1, size)
+    keys = _keys(case)
+
+    def given(index: np.ndarray) -> tuple[Params, Array, np.ndarray]:
+        return params, keys[index], case.observed[index]
+
+    compiled = call.lower(*given(batches[0]), bank=bank).compile()
+    jax.block_until_ready(compiled(*given(batches[0]), bank=bank))
+    found, seconds = [], []
+    for index in batches:
+        batch = given(index)
         began = time.perf_counter()
-        found = compiled(params, keys[i : i + size], case.observed[i : i + size], bank=bank)
-        poses.append(np.asarray(found.pose))
-        scored.append(np.asarray(found.scored))
-        refined.append(np.asarray(found.refined))
+        result = compiled(*batch, bank=bank)
+        found.append(jax.tree.map(np.asarray, (result.pose, result.scored, result.refined)))
         seconds.append(time.perf_counter() - began)
-    memory = compiled.memory_analysis()
+    poses, scored, refined = (np.concatenate(part)[:number] for part in zip(*found, strict=True))
     counts = {"scored": float(np.mean(scored)), "refined": float(np.mean(refined))}
     spent = forward_equivalents(
         params, case.observed[0], avae=avae, options=search, bank=bank, **counts
     )
-    used = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+    ms = 1000 * float(np.median(seconds)) / size
     return {
-        **verdict(case.first(count), np.concatenate(poses)),
+        **verdict(case, poses),
         "forward_equivalents": spent,
-        "ms_per_example": 1000 * float(np.median(seconds)) / size,
-        "peak_mib": used / 2**20,
+        "ms_per_example": ms,
+        "peak_mib": mib(compiled),
         **counts,
+        **share_of_peak(case, spent / ms * 1000, bfloat16=bfloat16),
     }
+
+
+def mib(compiled: Any) -> float:
+    """Memory of a compiled program with its inputs and outputs."""
+    memory = compiled.memory_analysis()
+    used = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+    return used / 2**20
+
+
+# Operations a second of dense matrix products, by the makers' data sheets: bfloat16, float32.
+PEAK = {
+    "A100": (312e12, 19.5e12),
+    "H100": (989e12, 67e12),
+    "H200": (989e12, 67e12),
+    "L4": (121e12, 30.3e12),
+    "T4": (65e12, 8.1e12),
+}
+
+
+def share_of_peak(case: Case, forwards_per_second: float, *, bfloat16: bool) -> dict[str, float]:
+    """`share_of_peak` that a search reaches on a GPU whose peak is known; nothing elsewhere."""
+    device = jax.devices()[0]
+    words = device.device_kind.replace("-", " ").split()
+    known = [peak for name, peak in PEAK.items() if name in words]
+    if device.platform != "gpu" or not known:
+        return {}
+    one, seen = problem(case.upright.params, case.avae), see(case.observed[0], avae=case.avae)
+    forward = operations(one.value, seen, identity(case.avae.group.d))
+    return {"share_of_peak": forwards_per_second * forward / known[0][0 if bfloat16 else 1]}
 
 
 def search_in_torch(case: Case, options: SearchOptions, *, device: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def digits(folder: Path, *, test: int) -> Objects:
 
 def volumes(file: Path, *, test: int) -> Objects:
     """Volumes of an npz file, shrunk by 1.35: what fills a cube leaves it when turned."""
-    return _load(DataOptions(source=f"npz:{file}", scale=0.74, test_fraction=0.3), test)
+    return _load(DataOptions(source=f"npz:{file}", scale=0.74, test_fraction=0.25), test)
 
 
 def _load(options: DataOptions, count: int) -> Objects:

@@ -48,7 +48,7 @@ FAST = {
 THOROUGH = {
     "one": {**LINE, "starts": 24, "keep": 3, "margin": 20.0, "distance": 10.0},
     "few": {"method": "register", "starts": 16, "keep": 2, "steps": 3, "polish": 3},
-    "many": {"method": "register", "starts": 16, "keep": 2, "steps": 9, "polish": 1},
+    "many": {"method": "register", "starts": 24, "keep": 2, "steps": 8, "polish": 1},
 }
 # A head knows which starts need scoring; what it is not sure of costs more starts.
 LEARNED = {
@@ -56,8 +56,12 @@ LEARNED = {
     "few": {"starts": 20, "doubt": 0.005},
     "many": {},
 }
-# Prototypes and rotations of the bank, by dimension.
-BANKS = {2: {"prototypes": 64, "turns": 64}, 3: {"prototypes": 16, "turns": 2048}}
+# Prototypes and rotations of the bank, by dimension; in space 15 degrees apart is too near to
+# tell optima from their flanks.
+BANKS = {
+    2: {"prototypes": 64, "turns": 64},
+    3: {"prototypes": 32, "turns": 2048, "distance": 20.0},
+}
 
 
 def resolve(options: SearchOptions, group: Family) -> SearchOptions:
