@@ -164,11 +164,12 @@ def test_the_cost_is_counted_for_each_example(method, cost):
     np.testing.assert_array_equal(found.cost, np.full(BATCH, cost))
 
 
-@pytest.mark.parametrize("method", ["gauss_newton", "register"])
+@pytest.mark.parametrize("method", ["gauss_newton", "register", "line"])
 def test_without_refinement_the_best_starts_come_back(method):
     """Of the four right angles all, whatever is asked for; one example or many."""
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
-    full = SearchOptions(starts=32, keep=8, steps=0, polish=0, distance=15.0, method=method)
+    asked = {"starts": 32, "keep": 8, "steps": 0, "polish": 0, "margin": 1e9}
+    full = SearchOptions(**asked, distance=15.0, method=method)
     begun = begin("rotation", 2, "right_angles", 32)
     found = compiled(problem, full)(data, begun)
     assert found.candidates.shape == (BATCH, 4, 3, 3)

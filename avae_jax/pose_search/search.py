@@ -168,6 +168,8 @@ def _refine_along(
     options: SearchOptions,
 ) -> tuple[Array, Array]:
     """Kept candidates that are worth it, refined without derivatives."""
+    if not line.values(options.steps, options.polish):
+        return poses, losses
 
     def one(datum: PyTree, candidate: tuple[Array, Array]) -> tuple[Array, Array]:
         shared = {"halvings": options.steps, "parabolas": options.polish}
