@@ -113,7 +113,7 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
     """The terms of the negative ELBO of one example at one pose.
 
     Args:
-      key: samples z; `None` takes its mean, as the search does.
+      key: samples z; `None` takes its mean, as a search outside of training does.
       x: `[*S, C]`, the observation.
       pose: `[d + 1, d + 1]`, carries the observation to the canonical pose.
 
@@ -132,10 +132,13 @@ def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVA
 def explain(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Explanation:
     """The object that the model sees in `x: [*S, C]` at `pose`; arguments as for `elbo`."""
     mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
-    z = mu
-    if key is not None:
-        z = mu + jnp.exp(logvar / 2) * jax.random.normal(key, mu.shape, mu.dtype)
+    z = mu if key is None else sample(key, mu, logvar)
     return Explanation(render(params, z, avae=avae), mu, logvar)
+
+
+def sample(key: Key, mu: Array, logvar: Array) -> Array:
+    """A latent code `[Z]` drawn from the posterior `mu, logvar: [Z]`."""
+    return mu + jnp.exp(logvar / 2) * jax.random.normal(key, mu.shape, mu.dtype)
 
 
 def place(explanation: Explanation, pose: Array, *, avae: AVAE) -> Outputs:

@@ -36,26 +36,28 @@ class Seen(NamedTuple):
     Attributes:
       x: `[*S, C]`.
       wide: `[*outer.shape, C]`, extended by `fill`; once, not at every pose.
+      noise: samples z, the same noise at every pose; `None` takes the mean of z.
     """
 
     x: Array
     wide: Array
+    noise: Key | None = None
 
 
-def see(x: Array, *, avae: AVAE) -> Seen:
+def see(x: Array, *, avae: AVAE, noise: Key | None = None) -> Seen:
     """Prepares one observation `[*S, C]` for the search."""
-    return Seen(x, widen(x, avae=avae))
+    return Seen(x, widen(x, avae=avae), noise)
 
 
 def problem(params: Params, avae: AVAE) -> Problem:
-    """The search problem of an affine VAE: `Seen` examples, z at its mean."""
+    """The search problem of an affine VAE over `Seen` examples."""
     return Problem(
-        predict=lambda seen, pose: predict(params, None, seen.x, pose, avae=avae),
+        predict=lambda seen, pose: predict(params, seen.noise, seen.x, pose, avae=avae),
         loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
         retract=lambda pose, alpha: retract(avae.group, pose, alpha),
         size=avae.group.size,
         hold=lambda seen, pose: functools.partial(
-            place, explain(params, None, seen.x, pose, avae=avae), avae=avae
+            place, explain(params, seen.noise, seen.x, pose, avae=avae), avae=avae
         ),
     )
 
@@ -68,6 +70,7 @@ def find_poses(
     avae: AVAE,
     options: SearchOptions,
     bank: Bank | None = None,
+    noise: Key | None = None,
 ) -> SearchResult:
     """Searches the pose of every observation.
 
@@ -76,6 +79,9 @@ def find_poses(
       x: `[B, *S, C]`.
       options: resolved search options.
       bank: needed if `options.kind` is `bank`, see `build_bank`.
+      noise: `[B]`, samples z, the same noise at every pose of an example, as training does:
+        until a posterior is narrow a decoder has learned nothing about its mean. `None`
+        takes the mean.
 
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
@@ -83,7 +89,7 @@ def find_poses(
     """
     params = jax.lax.stop_gradient(params)
     begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
-    seen = jax.vmap(functools.partial(see, avae=avae))(x)
+    seen = jax.vmap(lambda one, noise: see(one, avae=avae, noise=noise))(x, noise)
     chosen = begin.doubt > options.doubt if options.doubt else None
     options = bounded(options, avae)
     return search(problem(params, avae), seen, begin.poses, options=options, chosen=chosen)

@@ -9,7 +9,7 @@ import optax
 
 from avae_jax import proposals
 from avae_jax.bank import Bank
-from avae_jax.objective import AVAE, Terms, canonicalise, elbo
+from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
@@ -109,7 +109,10 @@ def train_step(
     nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
     if search is not None:
         bank = bank_of(state, avae=avae, search=search)
-        found = find_poses(state.params, start_keys, x, avae=avae, options=search, bank=bank)
+        # Searched with the noise that the update will meet.
+        found = find_poses(
+            state.params, start_keys, x, avae=avae, options=search, bank=bank, noise=noise_keys
+        )
         # The found pose is a constant for the weights (the envelope theorem makes the
         # derivative through it vanish at an optimum).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
@@ -131,7 +134,7 @@ def train_step(
         "nonfinite": nonfinite,
         **learning,
     }
-    new = objects(state.params, x, poses, avae=avae)
+    new = objects(state.params, noise_keys, x, poses, avae=avae)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics
@@ -143,10 +146,10 @@ def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> Bank | N
     return build_bank(state.params, state.met, avae=avae, options=search, head=head)
 
 
-def objects(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:
-    """Latent means `[B, Z]` of observations `x: [B, *S, C]` at their poses."""
+def objects(params: Params, keys: Key, x: Array, poses: Array, *, avae: AVAE) -> Array:
+    """Latent codes `[B, Z]` of observations `x: [B, *S, C]` at their poses, sampled."""
 
-    def one(example: Array, pose: Array) -> Array:
-        return avae.model.encode(params, canonicalise(example, pose, avae=avae))[0]
+    def one(key: Key, example: Array, pose: Array) -> Array:
+        return sample(key, *avae.model.encode(params, canonicalise(example, pose, avae=avae)))
 
-    return jax.lax.stop_gradient(jax.vmap(one)(x, poses))
+    return jax.lax.stop_gradient(jax.vmap(one)(keys, x, poses))

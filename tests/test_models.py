@@ -9,6 +9,7 @@ import pytest
 
 from avae_jax.models import Model, build, wrap
 from avae_jax.models.conv import depth_to_space, padded, space_to_depth
+from avae_jax.models.posterior import NARROW
 from avae_jax.options import ModelOptions
 
 Z = 3
@@ -128,3 +129,11 @@ def test_space_to_depth_keeps_blocks_together_and_comes_back(shape):
 
 def test_sides_are_padded_to_what_halves():
     assert padded((9, 8, 1), 2) == (12, 8, 4)
+
+
+@pytest.mark.parametrize("name", ["dense", "conv"])
+def test_a_posterior_is_narrow_to_begin_with(name):
+    model, params = build(jax.random.key(0), (9, 6), 1, options=ModelOptions(name, **SMALL))
+    mu, logvar = jax.jit(model.encode)(params, jnp.ones((9, 6, 1)))
+    assert np.abs(mu).max() < 2
+    np.testing.assert_allclose(logvar, NARROW, atol=2)

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from blobs import blobs, drawing
+from clubs import avae_of, images, weights
 
+from avae_jax.objective import elbo
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, find_poses, problem, see
@@ -71,3 +73,15 @@ def test_what_is_held_predicts_the_same_where_it_was_explained(name):
     # The posterior stays, the object goes where it is put.
     np.testing.assert_array_equal(moved.mu, held.mu)
     assert np.abs(moved.mean - held.mean).max() > 0.05
+
+
+def test_with_noise_the_search_minimises_the_loss_that_this_noise_gives():
+    avae, params, x = avae_of(), weights(), images()[:3]
+    options = resolve(SearchOptions(kind="even", starts=4, keep=1, steps=1), avae.group)
+    keys, noise = (jax.random.split(jax.random.key(seed), 3) for seed in (0, 1))
+    find = jax.jit(functools.partial(find_poses, avae=avae, options=options))
+    each = jax.jit(jax.vmap(lambda *args: sum(elbo(params, *args, avae=avae))))
+    found = find(params, keys, x, noise=noise)
+    np.testing.assert_allclose(found.loss, each(noise, x, found.pose), rtol=1e-5)
+    # Without noise it is the mean that counts.
+    assert (np.abs(found.loss - find(params, keys, x).loss) > 1e-3).all()

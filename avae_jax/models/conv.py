@@ -10,6 +10,7 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
+from avae_jax.models.posterior import posterior
 from avae_jax.types import Array, Shape
 
 
@@ -51,8 +52,7 @@ class ConvEncoder(nn.Module):
         h = jnp.pad(x, [*((0, n - side) for n, side in zip(full, shape, strict=True)), (0, 0)])
         for width in self.channels:
             h = nn.relu(nn.Conv(width, (self.kernel,) * len(shape))(space_to_depth(h)))
-        mu, logvar = jnp.split(nn.Dense(2 * self.latent)(h.reshape(-1)), 2)
-        return mu, logvar
+        return posterior(h.reshape(-1), self.latent)
 
 
 class ConvDecoder(nn.Module):

@@ -3,8 +3,8 @@
 import math
 
 import flax.linen as nn
-import jax.numpy as jnp
 
+from avae_jax.models.posterior import posterior
 from avae_jax.types import Array, Shape
 
 
@@ -19,8 +19,7 @@ class DenseEncoder(nn.Module):
         h = x.reshape(-1)
         for width in self.hidden:
             h = nn.relu(nn.Dense(width)(h))
-        mu, logvar = jnp.split(nn.Dense(2 * self.latent)(h), 2)
-        return mu, logvar
+        return posterior(h, self.latent)
 
 
 class DenseDecoder(nn.Module):
