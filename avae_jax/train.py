@@ -102,16 +102,18 @@ def train_step(
       The next state, and metrics averaged over the batch (nats per example).
     """
     keys = example_keys(jax.random.fold_in(state.key, state.step), index)
-    pose_keys, start_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)
+    pose_keys, search_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)
     if pose_data:
         x, _ = pose_batch(pose_keys, x, avae=avae)
     poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
     nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
     if search is not None:
         bank = bank_of(state, avae=avae, search=search)
-        # Searched with the noise that the update will meet.
+        # With other noise than the update's: a pose chosen to suit the noise that the decoder
+        # then learns from would let noise decide the pose.
+        start_keys = jax.vmap(jax.random.fold_in, (0, None))(search_keys, 1)
         found = find_poses(
-            state.params, start_keys, x, avae=avae, options=search, bank=bank, noise=noise_keys
+            state.params, start_keys, x, avae=avae, options=search, bank=bank, noise=search_keys
         )
         # The found pose is a constant for the weights (the envelope theorem makes the
         # derivative through it vanish at an optimum).
