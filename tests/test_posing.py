@@ -75,7 +75,7 @@ def test_what_is_held_predicts_the_same_where_it_was_explained(name):
     assert np.abs(moved.mean - held.mean).max() > 0.05
 
 
-def test_with_noise_the_search_minimises_the_loss_that_this_noise_gives():
+def test_with_noise_the_loss_of_the_search_is_the_one_that_this_noise_gives():
     avae, params, x = avae_of(), weights(), images()[:3]
     options = resolve(SearchOptions(kind="even", starts=4, keep=1, steps=1), avae.group)
     keys, noise = (jax.random.split(jax.random.key(seed), 3) for seed in (0, 1))

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from clubs import PROTOTYPES, SEARCHES, Z, avae_of, batches, compiled, trained
+from clubs import BATCH, PROTOTYPES, SEARCHES, Z, avae_of, batches, compiled, searching, trained
 
+from avae_jax import train
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.objective import elbo
 from avae_jax.options import TrainOptions
@@ -62,6 +63,26 @@ def test_what_is_drawn_depends_on_the_index_and_not_the_place_in_the_batch(kind)
         np.testing.assert_allclose(moved[0].params[name], leaf, atol=1e-4)
     for changed in (other, key, later):
         assert abs(changed[1]["loss"] - one[1]["loss"]) > 1e-4
+
+
+def test_poses_are_searched_with_other_noise_than_the_update_learns_from(monkeypatch):
+    """With the same noise, or z at its mean, models train as well but do not settle."""
+    keys, find_poses, objects = {}, train.find_poses, train.objects
+
+    def searched(*args, noise, **options):
+        keys["search"] = jax.random.key_data(noise)
+        return find_poses(*args, noise=noise, **options)
+
+    def updated(params, noise, *args, **options):
+        keys["update"] = jax.random.key_data(noise)
+        return objects(params, noise, *args, **options)
+
+    monkeypatch.setattr(train, "find_poses", searched)
+    monkeypatch.setattr(train, "objects", updated)
+    options = {"avae": avae_of(), "tx": optimiser(TrainOptions()), "search": searching("even")}
+    train.train_step(compiled("even")[1], *next(batches(1)), pose_data=True, **options)
+    drawn = np.concatenate([keys["search"], keys["update"]])
+    assert len(np.unique(drawn, axis=0)) == len(drawn) == 2 * BATCH
 
 
 def test_without_posing_the_data_is_taken_as_it_is():
