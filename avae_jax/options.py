@@ -146,7 +146,7 @@ class TrainOptions:
     search: bool = option(True, "search the pose of every training example before each update")
     steps: int = option(1000, "weight updates", low=0)
     batch_size: int = option(128, "examples per update", low=1)
-    learning_rate: float = option(1e-3, "peak learning rate of Adam", above=0.0)
+    learning_rate: float = option(2e-3, "peak learning rate of Adam", above=0.0)
     schedule: str = option("cosine", "learning-rate schedule", choices=SCHEDULES)
     warmup: int = option(50, "updates of linear warm-up", low=0)
     clip: float = option(100.0, "largest global norm of the gradient of the mean loss", above=0.0)

@@ -28,6 +28,6 @@ def get_config() -> ConfigDict:
             # A search of a volume costs more than one of an image: fewer of them for pictures.
             "eval": {"curve_points": 12, "curve_examples": 32},
             "log": {"moment_examples": 100},
-            "train": {"steps": 600, "batch_size": 64, "learning_rate": 2e-3, "warmup": 10},
+            "train": {"steps": 600, "batch_size": 64, "warmup": 10},
         }
     )
