@@ -66,6 +66,7 @@ def train(objects: Objects, options: ModelOptions, *, steps: int, batch: int) ->
     *sides, channels = objects.train.shape[1:]
     model, params = models.build(jax.random.key(SEED), tuple(sides), channels, options=options)
     avae = wrap(model, objects, "rotation")
+    # The rate at which the numbers of updates and the widths were chosen.
     tx = optimiser(TrainOptions(steps=steps, learning_rate=1e-3))
     update = functools.partial(_update, avae=avae, tx=tx)
     update = jax.jit(update, donate_argnums=(0, 1))
