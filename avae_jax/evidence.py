@@ -72,15 +72,13 @@ def bound_batch(
     return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)
 
 
-def numbers(found: Evidence | None, *, samples: int) -> dict[str, float | int | None]:
-    """The group of numbers of a summary; `None` for each where nothing was measured."""
+def numbers(found: Evidence | None) -> dict[str, float | None]:
+    """What a summary says of the bound beside the bound; `None` for what was not measured."""
     if found is None:
-        return {"bound": None, "error": None, "effective": None, "samples": None, "examples": None}
+        return {"error": None, "effective": None, "examples": None}
     count = len(found.bound)
     return {
-        "bound": float(-found.bound.mean()),
         "error": float(found.bound.std(ddof=1) / count**0.5) if count > 1 else None,
         "effective": float(found.effective.mean()),
-        "samples": samples,
         "examples": count,
     }

@@ -6,10 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.laplace import pose_posterior
 from avae_jax.models import wrap
 from avae_jax.objective import AVAE, affine_vae, observe, render
+from avae_jax.options import SearchOptions
+from avae_jax.pose_search import resolve
+from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
+from avae_jax.transform.mixture import Mixture
 from avae_jax.types import Array, Key
 
 SIDES, Z, SIGMA = (9, 9), 2, 0.3
@@ -45,8 +50,21 @@ def avae_of(name: str = "rotation") -> AVAE:
     return affine_vae(model, frame(SIDES), np.zeros(1), group=group, likelihood="gaussian")
 
 
-def simulate(key: Key, pose: Array, *, avae: AVAE) -> Array:
-    """An observation `[*S, 1]` of the model at `pose`."""
+def observations(poses: Array, *, avae: AVAE) -> Array:
+    """Observations `[B, *S, 1]` of the model, one at each of `poses: [B, ...]`."""
+    keys = jax.random.split(jax.random.key(1), len(poses))
+    return jax.jit(jax.vmap(functools.partial(_simulate, avae=avae)))(keys, poses)
+
+
+def posterior_of(x: Array, *, avae: AVAE) -> Mixture:
+    """The posterior of the poses of observations `[B, *S, 1]`, after a search."""
+    options = resolve(SearchOptions(kind="even", starts=16, keep=4, distance=20.0), avae.group)
+    keys = jax.random.split(jax.random.key(3), len(x))
+    found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(weights(), keys, x)
+    return jax.jit(functools.partial(pose_posterior, avae=avae, chunk=256))(weights(), x, found)
+
+
+def _simulate(key: Key, pose: Array, *, avae: AVAE) -> Array:
     key_z, key_noise = jax.random.split(key)
     params = jax.tree.map(jnp.asarray, weights())
     mean = observe(render(params, jax.random.normal(key_z, (Z,)), avae=avae), pose, avae=avae)

@@ -6,27 +6,19 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from linear_gaussian import avae_of, log_likelihoods, simulate, weights
+import pytest
+from linear_gaussian import avae_of, log_likelihoods, observations, posterior_of, weights
 
-from avae_jax.laplace import pose_posterior
 from avae_jax.marginal import among, from_draws, marginal_bound
-from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
-from avae_jax.pose_search import resolve
-from avae_jax.posing import find_poses, problem, see
+from avae_jax.posing import problem, see
 from avae_jax.transform.haar import prior_pose
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import points
 from avae_jax.transform.poses import right_angles
 from avae_jax.types import Array
 
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 EXAMPLES, ANGLES = 16, 720
-OPTIONS = SearchOptions(kind="even", starts=16, keep=4, distance=20.0)
-
-
-def observations(poses: Array, *, avae: AVAE) -> Array:
-    keys = jax.random.split(jax.random.key(1), len(poses))
-    return jax.jit(jax.vmap(functools.partial(simulate, avae=avae)))(keys, poses)
 
 
 # How often the bound is taken for each number of samples.
@@ -44,7 +36,6 @@ def rises_to(truth: np.ndarray, estimate: Callable) -> None:
     """The bound tightens with samples and never passes the truth beyond its error bars."""
     estimates = {samples: repeated(estimate, samples) for samples in TIMES}
     short = {n: truth.mean() - found.mean() for n, found in estimates.items()}
-    print(short)
     few, more, many = sorted(short)
     assert short[few] > 2 * short[more] > 2 * (short[many] - 0.01)
     for found in estimates.values():
@@ -70,13 +61,6 @@ def test_the_likelihood_over_a_group_of_rotations_is_met_from_below():
     rises_to(exact, estimate)
 
 
-def found_posterior(x: Array, *, avae: AVAE):
-    options = resolve(OPTIONS, avae.group)
-    keys = jax.random.split(jax.random.key(3), len(x))
-    found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(weights(), keys, x)
-    return jax.jit(functools.partial(pose_posterior, avae=avae, chunk=64))(weights(), x, found)
-
-
 @functools.cache
 def all_rotations() -> Array:
     angles = jnp.asarray(2 * np.pi * np.arange(ANGLES) / ANGLES, jnp.float32)
@@ -90,7 +74,7 @@ def test_the_likelihood_over_all_rotations_is_met_from_below():
     x = observations(poses, avae=avae)
     each = log_likelihoods(x, all_rotations(), avae=avae)
     exact = np.logaddexp.reduce(each, axis=1) - np.log(ANGLES)
-    posterior = found_posterior(x, avae=avae)
+    posterior = posterior_of(x, avae=avae)
 
     def estimate(keys: Array, samples: int) -> Array:
         return marginal_bound(weights(), keys, x, posterior, avae=avae, samples=samples, chunk=512)
