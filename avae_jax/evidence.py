@@ -68,7 +68,8 @@ def bound_batch(
       samples, chunk: as for `marginal_bound`.
     """
     keys = example_keys(jax.random.fold_in(key, 3), index)
-    posterior = pose_posterior(params, x, found, avae=avae, chunk=chunk)
+    # A proposal need not be calibrated: without codes it costs less.
+    posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
     return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)
 
 

@@ -4,35 +4,51 @@
 
 with Sigma_k the inverse curvature of the loss around M_k: Laplace's approximation of the
 posterior `exp(-loss(M))`, prior on the pose included, with respect to the measure of
-`transform.lie`.
+`transform.lie`. The loss is that of the search, or, nearer to the posterior because the
+encoder's slips from pose to pose average out, minus the logarithm of the mean weight of
+several codes.
 """
+
+import math
 
 import jax
 import jax.numpy as jnp
 
+from avae_jax.marginal import log_weight
 from avae_jax.objective import AVAE
-from avae_jax.pose_search import SearchResult, peak
+from avae_jax.pose_search import Problem, SearchResult, peak
 from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.pose_search.peak import Peak
-from avae_jax.posing import problem, see
+from avae_jax.posing import Seen, problem, see
 from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
-from avae_jax.types import Array, Params
+from avae_jax.transform.prior import excess
+from avae_jax.types import Array, Key, Params
 
 # Optima of one example less than this many standard deviations apart are one.
 APART = 3.0
 
 
 def pose_posterior(
-    params: Params, x: Array, found: SearchResult, *, avae: AVAE, chunk: int | None = None
+    params: Params,
+    key: Key,
+    x: Array,
+    found: SearchResult,
+    *,
+    avae: AVAE,
+    codes: int = 8,
+    chunk: int | None = None,
 ) -> Mixture:
     """The posterior of the pose of every observation, as the search looks for it.
 
     Args:
+      key: for the noise of the codes, the same at every pose.
       x: `[B, *S, C]`.
       found: what a search of them returned; the more it kept, the more optima are known.
-      chunk: at most this many poses are evaluated at once.
+      codes: averaged at every pose; 0 takes the loss of the search, z at its mean, whose
+        regions are too narrow where the encoder is a poor one.
+      chunk: at most this many (pose, code) pairs are worked at once.
 
     Returns:
       A mixture with leading axis B.
@@ -41,13 +57,31 @@ def pose_posterior(
       InputError: the family is no group.
     """
     params = jax.lax.stop_gradient(params)
-    task = problem(params, avae)
+    task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
     seen = jax.vmap(lambda one: see(one, avae=avae))(x)
-    each = chunk and max(1, chunk // peak.evaluations(task.size))
+    each = chunk and max(1, chunk // (max(codes, 1) * peak.evaluations(task.size)))
     measured = over_pairs(
         lambda datum, pose: peak.measure(task, datum, pose), seen, found.candidates, chunk=each
     )
     return jax.vmap(lambda peaks: mixture(peaks, group=avae.group))(measured)
+
+
+def averaged(params: Params, key: Key, like: Array, *, avae: AVAE, codes: int) -> Problem:
+    """The search problem whose loss is `-log p(x, pose)`, z integrated out by `codes` draws.
+
+    Args:
+      like: `[*S, C]`, any observation.
+    """
+    mu, _ = jax.eval_shape(avae.model.encode, params, like)
+    noise = jax.random.normal(key, (codes, *mu.shape), mu.dtype)
+
+    def loss(seen: Seen, pose: Array) -> Array:
+        weights = jax.vmap(lambda e: log_weight(params, e, seen.x, pose, avae=avae))(noise)
+        beyond = excess(avae.group, avae.ranges, pose)
+        return math.log(codes) - jax.nn.logsumexp(weights) + (beyond * beyond).sum() / 2
+
+    plain = problem(params, avae)
+    return Problem(loss, lambda seen, value: value, plain.retract, plain.size)
 
 
 def mixture(peaks: Peak, *, group: Family) -> Mixture:

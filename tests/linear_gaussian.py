@@ -61,7 +61,8 @@ def posterior_of(x: Array, *, avae: AVAE) -> Mixture:
     options = resolve(SearchOptions(kind="even", starts=16, keep=4, distance=20.0), avae.group)
     keys = jax.random.split(jax.random.key(3), len(x))
     found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(weights(), keys, x)
-    return jax.jit(functools.partial(pose_posterior, avae=avae, chunk=256))(weights(), x, found)
+    pose = functools.partial(pose_posterior, avae=avae, codes=2, chunk=256)
+    return jax.jit(pose)(weights(), jax.random.key(4), x, found)
 
 
 def _simulate(key: Key, pose: Array, *, avae: AVAE) -> Array:

@@ -99,7 +99,9 @@ def test_an_object_has_as_many_equal_peaks_as_symmetries(name):
     found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(
         params, jax.random.split(jax.random.key(0), 1), x
     )
-    posterior = jax.jit(functools.partial(pose_posterior, avae=avae, chunk=64))(params, x, found)
+    posterior = jax.jit(functools.partial(pose_posterior, avae=avae, codes=0, chunk=64))(
+        params, jax.random.key(0), x, found
+    )
     weights = np.exp(posterior.log_weights[0])
     peaks = weights > 0.05
     assert peaks.sum() == symmetries

@@ -15,7 +15,7 @@ from avae_jax.transform.lie import coordinates, log_stretch
 from avae_jax.types import Array, Key, Shape
 
 # Poses drawn to find the density that bounds a region.
-LEVEL_DRAWS = 1024
+LEVEL_DRAWS = 512
 
 
 class Mixture(NamedTuple):
