@@ -73,13 +73,14 @@ def bound_batch(
     return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)
 
 
-def numbers(found: Evidence | None) -> dict[str, float | None]:
+def numbers(found: Evidence | None, *, samples: int) -> dict[str, float | None]:
     """What a summary says of the bound beside the bound; `None` for what was not measured."""
     if found is None:
-        return {"error": None, "effective": None, "examples": None}
+        return {"error": None, "effective": None, "examples": None, "samples": None}
     count = len(found.bound)
     return {
         "error": float(found.bound.std(ddof=1) / count**0.5) if count > 1 else None,
         "effective": float(found.effective.mean()),
         "examples": count,
+        "samples": samples,
     }

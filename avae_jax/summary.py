@@ -34,7 +34,7 @@ def summarise(
             "posed_true": float(measured.posed_true.mean()),
             "marginal": None if bounds is None else float(-bounds.bound.mean()),
         },
-        "marginal": {**numbers(bounds), "samples": experiment.options.eval.marginal_samples},
+        "marginal": numbers(bounds, samples=experiment.options.eval.marginal_samples),
         "pose": pose_numbers(experiment, measured),
         "canonical": {
             "outside": float(measured.outside.mean()),
