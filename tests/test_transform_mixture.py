@@ -18,7 +18,7 @@ from avae_jax.transform.mixture import Mixture, draw, level, log_density, points
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)
-FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 3)]
+FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 2)]
 
 
 def prior_poses(name: str, d: int, count: int, ranges: RangeOptions = RANGES) -> jax.Array:
@@ -27,7 +27,7 @@ def prior_poses(name: str, d: int, count: int, ranges: RangeOptions = RANGES) ->
     return jax.jit(jax.vmap(functools.partial(prior_pose, group, ranges)))(u)
 
 
-@pytest.mark.parametrize(("name", "d"), FAMILIES)
+@pytest.mark.parametrize(("name", "d"), [*FAMILIES, ("affine", 3)])
 def test_coordinates_are_the_inverse_of_moving_a_pose(name, d):
     group, poses = family(name, d), prior_poses(name, d, 64)
     alpha = 0.6 * jax.random.normal(jax.random.key(1), (64, group.size))
@@ -104,7 +104,7 @@ def test_densities_of_mixtures_integrate_to_one_by_the_measure_of_the_prior(name
         pose = draw(mixture, u, group=group)
         return jnp.exp(log_prior(group, ranges, pose) - log_density(mixture, pose, group=group))
 
-    found = np.asarray(jax.jit(jax.vmap(ratio))(points(jax.random.key(2), (40_000, size + 1))))
+    found = np.asarray(jax.jit(jax.vmap(ratio))(points(jax.random.key(2), (20_000, size + 1))))
     error = float(found.std()) / len(found) ** 0.5
     assert error < 0.1
     assert found.mean() == pytest.approx(1, abs=4 * error)
