@@ -12,6 +12,14 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "avae_jax.laplace": ("pose_posterior",),
+    "avae_jax.marginal": (
+        "Draws",
+        "Evidence",
+        "among",
+        "from_draws",
+        "marginal_bound",
+    ),
     "avae_jax.models": (
         "Model",
         "build",
@@ -62,6 +70,7 @@ _HOMES = {
         "random_pose",
         "warp",
     ),
+    "avae_jax.transform.mixture": ("Mixture",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from avae_jax import alignment, config, report
+from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
 from avae_jax.summary import summarise
@@ -25,7 +26,9 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
     print("evaluating on held-out examples", flush=True)
     fitted, step = calls.fitted(state), int(state.step)
     measured = examine(experiment, fitted, calls)
-    summary = summarise(experiment, measured, steps=step, seconds=workdir.read_json(SECONDS) or 0.0)
+    bounds = measure_evidence(experiment, fitted, calls)
+    seconds = workdir.read_json(SECONDS) or 0.0
+    summary = summarise(experiment, measured, bounds, steps=step, seconds=seconds)
     line = sweep(experiment, fitted, calls)
     findings = report.Findings(
         title=f"{Path(experiment.options.data.source).name}, {experiment.options.family}",
@@ -95,6 +98,12 @@ def print_summary(summary: dict) -> None:
         f"loss in nats: upright {loss['upright']:.2f}, posed {loss['posed']:.2f}, "
         f"with search {loss['posed_search']:.2f}, at the true pose {loss['posed_true']:.2f}"
     )
+    if loss["marginal"] is not None:
+        marginal = summary["marginal"]
+        print(
+            f"marginal: -log p(x) at most {loss['marginal']:.2f} nats, pose and code integrated "
+            f"out ({marginal['samples']} draws, {marginal['effective']:.0f} effective)"
+        )
     if pose["median_deg"] is not None:
         print(
             f"poses: median error {pose['median_deg']:.1f} degrees, "

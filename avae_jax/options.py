@@ -164,6 +164,10 @@ class EvalOptions:
     batch_size: int = option(64, "examples per call", low=1)
     curve_points: int = option(24, "poses on the loss-against-angle curve", low=2)
     curve_examples: int = option(64, "test examples averaged on that curve", low=1)
+    marginal_examples: int = option(
+        64, "test examples whose marginal likelihood is bounded; 0 leaves it out", low=0
+    )
+    marginal_samples: int = option(128, "poses and codes drawn for each of them", low=1)
 
 
 @dataclasses.dataclass(frozen=True)

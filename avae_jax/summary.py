@@ -5,16 +5,24 @@ from typing import Any
 import numpy as np
 
 from avae_jax import alignment
+from avae_jax.evidence import numbers
 from avae_jax.examine import Examination
 from avae_jax.experiment import Experiment
+from avae_jax.marginal import Evidence
 
 
 def summarise(
-    experiment: Experiment, measured: Examination, *, steps: int, seconds: float
+    experiment: Experiment,
+    measured: Examination,
+    bounds: Evidence | None,
+    *,
+    steps: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """Groups of numbers, `None` for what does not apply. Losses in nats per example.
 
     Args:
+      bounds: of `measure_evidence`.
       steps: updates done.
       seconds: spent on them, compilation included.
     """
@@ -24,7 +32,9 @@ def summarise(
             "posed": float(measured.posed.mean()),
             "posed_search": float(measured.posed_search.mean()),
             "posed_true": float(measured.posed_true.mean()),
+            "marginal": None if bounds is None else float(-bounds.bound.mean()),
         },
+        "marginal": numbers(bounds, samples=experiment.options.eval.marginal_samples),
         "pose": pose_numbers(experiment, measured),
         "canonical": {
             "outside": float(measured.outside.mean()),

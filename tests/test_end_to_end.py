@@ -31,12 +31,14 @@ SMALL = {
     "eval.batch_size": 8,
     "eval.curve_points": 2,
     "eval.curve_examples": 8,
+    "eval.marginal_examples": 8,
+    "eval.marginal_samples": 6,
     "log.moments": 2,
     "log.moment_examples": 8,
     "log.every": 2,
     "log.checkpoint_every": 2,
 }
-LOSSES = {"upright", "posed", "posed_search", "posed_true"}
+LOSSES = {"upright", "posed", "posed_search", "posed_true", "marginal"}
 POSES = {"median_deg", "p90_deg", "within_20", "resultant_length", "quarter_turn"}
 
 

@@ -15,6 +15,7 @@ class Entry(NamedTuple):
 
 GROUPS = {
     "loss": "Loss on held-out examples",
+    "marginal": "The bound on the marginal likelihood",
     "pose": "Found poses",
     "canonical": "Canonical frame",
     "search": "Search",
@@ -38,6 +39,18 @@ ENTRIES = {
         NATS,
         "The label's common pose and the inverse of what was applied, without search.",
     ),
+    "loss.marginal": Entry(
+        "marginal, pose and code unknown",
+        NATS,
+        "At least -log p(x) of examples posed at random, integrated over poses and codes: compares "
+        "models with and without search.",
+    ),
+    "marginal.error": Entry("standard error", NATS, "Of the mean over the examples."),
+    "marginal.effective": Entry(
+        "effective draws", "", "Of the draws below; near 1 the bound is loose."
+    ),
+    "marginal.examples": Entry("examples", "", "Test examples whose likelihood was bounded."),
+    "marginal.samples": Entry("draws", "", "Poses and codes drawn for each example."),
     "pose.median_deg": Entry(
         "median error", DEGREES, "Half of the found poses are closer to their label's common pose."
     ),

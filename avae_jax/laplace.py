@@ -1,0 +1,112 @@
+"""The posterior of the pose of an example: a mixture over the optima that a search kept.
+
+    q(M) = sum_k w_k Normal(log(M_k^-1 M); 0, Sigma_k),   w_k ~ exp(-loss_k) det(Sigma_k)^1/2
+
+with Sigma_k the inverse curvature of the loss around M_k: Laplace's approximation of the
+posterior `exp(-loss(M))`, prior on the pose included, with respect to the measure of
+`transform.lie`. The loss is that of the search, or, nearer to the posterior because the
+encoder's slips from pose to pose average out, minus the logarithm of the mean weight of
+several codes.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.marginal import log_weight
+from avae_jax.objective import AVAE
+from avae_jax.pose_search import Problem, SearchResult, peak
+from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.pose_search.peak import Peak
+from avae_jax.posing import Seen, problem, see
+from avae_jax.transform.families import Family
+from avae_jax.transform.lie import coordinates
+from avae_jax.transform.mixture import Mixture
+from avae_jax.transform.prior import excess
+from avae_jax.types import Array, Key, Params
+
+# Optima of one example less than this many standard deviations apart are one.
+APART = 3.0
+
+
+def pose_posterior(
+    params: Params,
+    key: Key,
+    x: Array,
+    found: SearchResult,
+    *,
+    avae: AVAE,
+    codes: int = 8,
+    chunk: int | None = None,
+) -> Mixture:
+    """The posterior of the pose of every observation, as the search looks for it.
+
+    Args:
+      key: for the noise of the codes, the same at every pose.
+      x: `[B, *S, C]`.
+      found: what a search of them returned; the more it kept, the more optima are known.
+      codes: averaged at every pose; 0 takes the loss of the search, z at its mean, whose
+        regions are too narrow where the encoder is a poor one.
+      chunk: at most this many (pose, code) pairs are worked at once.
+
+    Returns:
+      A mixture with leading axis B.
+
+    Raises:
+      InputError: the family is no group.
+    """
+    params = jax.lax.stop_gradient(params)
+    task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
+    seen = jax.vmap(lambda one: see(one, avae=avae))(x)
+    each = chunk and max(1, chunk // (max(codes, 1) * peak.evaluations(task.size)))
+    measured = over_pairs(
+        lambda datum, pose: peak.measure(task, datum, pose), seen, found.candidates, chunk=each
+    )
+    return jax.vmap(lambda peaks: mixture(peaks, group=avae.group))(measured)
+
+
+def averaged(params: Params, key: Key, like: Array, *, avae: AVAE, codes: int) -> Problem:
+    """The search problem whose loss is `-log p(x, pose)`, z integrated out by `codes` draws.
+
+    Args:
+      like: `[*S, C]`, any observation.
+    """
+    mu, _ = jax.eval_shape(avae.model.encode, params, like)
+    noise = jax.random.normal(key, (codes, *mu.shape), mu.dtype)
+
+    def loss(seen: Seen, pose: Array) -> Array:
+        weights = jax.vmap(lambda e: log_weight(params, e, seen.x, pose, avae=avae))(noise)
+        beyond = excess(avae.group, avae.ranges, pose)
+        return math.log(codes) - jax.nn.logsumexp(weights) + (beyond * beyond).sum() / 2
+
+    plain = problem(params, avae)
+    return Problem(loss, lambda seen, value: value, plain.retract, plain.size)
+
+
+def mixture(peaks: Peak, *, group: Family) -> Mixture:
+    """The mixture over the peaks `[K]` of one example that are distinct."""
+    order = jnp.argsort(peaks.loss)
+    poses, losses, spread = (leaf[order] for leaf in peaks)
+    size = jnp.log(jnp.diagonal(spread, axis1=-2, axis2=-1)).sum(-1)
+    heights = jnp.where(_repeated(poses, spread, group), -jnp.inf, size - losses)
+    return Mixture(poses, spread, jax.nn.log_softmax(heights))
+
+
+def _repeated(poses: Array, spread: Array, group: Family) -> Array:
+    """Which peaks `[K]`, best first, are one of those before, bool."""
+    count = len(poses)
+
+    def away(centre: Array, spread: Array, pose: Array) -> Array:
+        alpha = coordinates(group, centre, pose)
+        known = jnp.isfinite(alpha).all()
+        scaled = jax.scipy.linalg.solve_triangular(spread, jnp.where(known, alpha, 0), lower=True)
+        return jnp.where(known, jnp.sqrt((scaled * scaled).sum()), jnp.inf)
+
+    distances = jax.vmap(jax.vmap(away, (None, None, 0)), (0, 0, None))(poses, spread, poses)
+
+    def look(repeated: Array, place: Array) -> tuple[Array, None]:
+        before = (jnp.arange(count) < place) & ~repeated
+        return repeated.at[place].set((before & (distances[:, place] < APART)).any()), None
+
+    return jax.lax.scan(look, jnp.zeros(count, bool), jnp.arange(count))[0]

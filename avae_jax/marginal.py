@@ -1,0 +1,156 @@
+"""A bound on how likely an observation is, its pose and its latent code both unknown:
+
+    log p(x) = log E_{M ~ p(M)} E_{z ~ p(z)} p(x | z, M)
+            >= E log 1/N sum_n  p(x | z_n, M_n) p(z_n) p(M_n) / (q(z_n | x, M_n) q(M_n | x))
+
+with M_n drawn from the pose posterior of `laplace`, widened and mixed with a share of the
+prior so that no ratio `p(M) / q(M)` exceeds the inverse of that share, and z_n from the
+encoder at M_n. The bound rises with N and meets log p(x) in the limit.
+
+Reference: Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders, 2016;
+T. Hesterberg, Weighted average importance sampling and defensive mixture distributions, 1995.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.objective import AVAE, Explanation, canonicalise, place, render, terms, widen
+from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.transform.haar import log_prior, prior_pose
+from avae_jax.transform.mixture import Mixture, draw, log_density, points
+from avae_jax.types import Array, Key, Params
+
+# The share of draws that come from the prior, and how much wider than the posterior of the
+# pose the others are: for the tails, at little cost. On digits 1, 1.3 and 1.7 gave the same
+# bound to 0.01 nats.
+DEFENSIVE, WIDER = 0.1, 1.3
+
+
+class Draws(NamedTuple):
+    """Poses of one example drawn for importance sampling.
+
+    Attributes:
+      poses: `[N, d + 1, d + 1]`.
+      log_ratio: `[N]`, log prior minus log proposal, densities of the same measure.
+    """
+
+    poses: Array
+    log_ratio: Array
+
+
+class Evidence(NamedTuple):
+    """What importance sampling says about one example, each `[]`.
+
+    Attributes:
+      bound: a lower bound on log p(x) in expectation, nats.
+      error: its standard error, nats.
+      effective: the effective number of samples, from 1 to N.
+    """
+
+    bound: Array
+    error: Array
+    effective: Array
+
+
+def marginal_bound(
+    params: Params,
+    keys: Key,
+    x: Array,
+    posterior: Mixture,
+    *,
+    avae: AVAE,
+    samples: int,
+    chunk: int | None = None,
+) -> Evidence:
+    """The bound on log p(x) of every observation.
+
+    Args:
+      keys: `[B]`.
+      x: `[B, *S, C]`.
+      posterior: of `pose_posterior`, leading axis B.
+      samples: N; costs as many forward passes.
+      chunk: at most this many (example, sample) pairs are worked at once.
+
+    Returns:
+      With leading axis B. Where weights vary so much that `effective` is near 1, the bound
+      is loose, and its error underestimated.
+
+    Raises:
+      InputError: the family is no group.
+    """
+    key_poses, key_codes = jax.vmap(jax.random.split, out_axes=1)(keys)
+    propose = functools.partial(propose_poses, avae=avae, samples=samples)
+    draws = jax.vmap(propose)(key_poses, posterior)
+    return from_draws(params, key_codes, x, draws, avae=avae, chunk=chunk)
+
+
+def from_draws(
+    params: Params, keys: Key, x: Array, draws: Draws, *, avae: AVAE, chunk: int | None = None
+) -> Evidence:
+    """`marginal_bound` with poses of your own, such as those of a discrete group (`among`)."""
+    mu, _ = jax.eval_shape(avae.model.encode, params, x[0])
+    shape = draws.poses.shape[1], *mu.shape
+    noise = jax.vmap(lambda key: jax.random.normal(key, shape, mu.dtype))(keys)
+
+    def one(example: Array, drawn: tuple[Array, Array]) -> Array:
+        return log_weight(params, drawn[0], example, drawn[1], avae=avae)
+
+    weights = over_pairs(one, x, (noise, draws.poses), chunk=chunk)
+    return jax.vmap(summarise)(weights + draws.log_ratio)
+
+
+def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> Draws:
+    """Poses for one example: of its posterior, widened, and of the prior."""
+    wider = posterior._replace(spread=WIDER * posterior.spread)
+
+    def one(u: Array) -> tuple[Array, Array]:
+        own = draw(wider, u[1:], group=avae.group)
+        pose = jnp.where(u[0] < DEFENSIVE, prior_pose(avae.group, avae.ranges, u[1:]), own)
+        prior = log_prior(avae.group, avae.ranges, pose)
+        near = math.log(1 - DEFENSIVE) + log_density(wider, pose, group=avae.group)
+        return pose, prior - jnp.logaddexp(math.log(DEFENSIVE) + prior, near)
+
+    return Draws(*jax.vmap(one)(points(key, (samples, avae.group.size + 2))))
+
+
+def among(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
+    """Poses for one example whose prior is even over the `poses: [G, d + 1, d + 1]` of a group.
+
+    Args:
+      losses: `[G]`, of the search, at each of them: the better, the more often it is drawn.
+    """
+    even = -math.log(len(losses))
+    near = math.log(1 - DEFENSIVE) + jax.nn.log_softmax(-losses)
+    log_proposal = jnp.logaddexp(math.log(DEFENSIVE) + even, near)
+    which = jax.random.categorical(key, log_proposal, shape=(samples,))
+    return Draws(poses[which], even - log_proposal[which])
+
+
+def log_weight(params: Params, noise: Array, x: Array, pose: Array, *, avae: AVAE) -> Array:
+    """`log p(x, z | pose) - log q(z | x, pose)`, `[]`, at the z of q that belongs to `noise`.
+
+    Args:
+      noise: `[Z]`, standard normal.
+      x, pose: as for `elbo`.
+    """
+    mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
+    z = mu + jnp.exp(logvar / 2) * noise
+    outputs = place(Explanation(render(params, z, avae=avae), mu, logvar), pose, avae=avae)
+    nll = terms(params, widen(x, avae=avae), outputs, avae=avae).nll
+    return -nll - (z * z - noise * noise - logvar).sum() / 2
+
+
+def summarise(log_weights: Array) -> Evidence:
+    """The evidence of one example from its log weights `[N]`; one that is NaN counts nothing."""
+    count = len(log_weights)
+    log_weights = jnp.where(jnp.isnan(log_weights), -jnp.inf, log_weights)
+    total = jax.nn.logsumexp(log_weights)
+    share = jnp.exp(log_weights - total)
+    squares = (share * share).sum()
+    # The relative variance of the mean of the weights, to first order that of its logarithm.
+    error = jnp.sqrt(jnp.maximum(squares - 1 / count, 0) * count / max(count - 1, 1))
+    return Evidence(total - math.log(count), error, 1 / squares)

@@ -1,0 +1,92 @@
+"""Distributions of poses: mixtures of normals in the local coordinates of their centres.
+
+Densities are with respect to the measure of `transform.lie`. A centre's normal is that of
+`alpha` in `retract(group, centre, alpha)`.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.transform.families import Family, retract
+from avae_jax.transform.lie import coordinates, log_stretch
+from avae_jax.types import Array, Key, Shape
+
+# Poses drawn to find the density that bounds a region.
+LEVEL_DRAWS = 512
+
+
+class Mixture(NamedTuple):
+    """A distribution of the pose of one example.
+
+    Attributes:
+      centres: `[K, d + 1, d + 1]`.
+      spread: `[K, P, P]`, lower triangles with `covariance = spread spread^T` in local
+        coordinates: radians, coordinates of the frame, shear, logarithm of scale.
+      log_weights: `[K]`, of a sum of 1; `-inf` for a component that is none.
+    """
+
+    centres: Array
+    spread: Array
+    log_weights: Array
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of each component, `[K, P, P]`."""
+        return jnp.matmul(self.spread, self.spread.mT, precision="highest")
+
+
+def draw(mixture: Mixture, u: Array, *, group: Family) -> Array:
+    """The pose at a point of the unit cube; uniform points give poses `[d + 1, d + 1]`.
+
+    Args:
+      u: `[P + 1]` in (0, 1), see `points`; the last one chooses the component.
+    """
+    upto = jnp.cumsum(jnp.exp(mixture.log_weights))
+    # As a share of the last sum, so that no component without weight is ever reached.
+    which = (upto[:-1] <= u[-1] * upto[-1]).sum()
+    noise = jax.scipy.special.ndtri(u[:-1])
+    alpha = (mixture.spread[which] * noise[None]).sum(-1)
+    return retract(group, mixture.centres[which], alpha)
+
+
+def log_density(mixture: Mixture, pose: Array, *, group: Family) -> Array:
+    """The log density `[]` of a mixture at a pose `[d + 1, d + 1]`.
+
+    Raises:
+      InputError: the family is no group.
+    """
+    parts = jax.vmap(lambda centre, spread: _log_normal(group, centre, spread, pose))
+    return jax.nn.logsumexp(mixture.log_weights + parts(mixture.centres, mixture.spread))
+
+
+def points(key: Key, shape: Shape) -> Array:
+    """Uniform points of the unit cube, `shape`, never on its faces."""
+    return jax.random.uniform(key, shape, jnp.float32, 1e-7, 1 - 1e-7)
+
+
+def level(key: Key, mixture: Mixture, *, group: Family, probability: float) -> Array:
+    """The log density `[]` above which a mixture holds `probability`.
+
+    The region of highest density are the poses where `log_density` is at least that: the
+    smallest of its probability. By the quantile of LEVEL_DRAWS draws.
+    """
+
+    def one(u: Array) -> Array:
+        return log_density(mixture, draw(mixture, u, group=group), group=group)
+
+    densities = jax.vmap(one)(points(key, (LEVEL_DRAWS, group.size + 1)))
+    return jnp.quantile(densities, 1 - probability)
+
+
+def _log_normal(group: Family, centre: Array, spread: Array, pose: Array) -> Array:
+    """Log density `[]` of one component; `-inf` where the pose has no coordinates."""
+    alpha = coordinates(group, centre, pose)
+    known = jnp.isfinite(alpha).all()
+    alpha = jnp.where(known, alpha, 0)
+    scaled = jax.scipy.linalg.solve_triangular(spread, alpha, lower=True)
+    size = jnp.log(jnp.diagonal(spread)).sum() + group.size * math.log(2 * math.pi) / 2
+    density = -(scaled * scaled).sum() / 2 - size - log_stretch(group, alpha)
+    return jnp.where(known, density, -jnp.inf)
