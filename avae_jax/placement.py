@@ -22,7 +22,7 @@ from avae_jax.types import Array, PyTree
 AXIS = "data"
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(AXIS)
 # A host that is silent for so long is taken for dead.
-HEARTBEAT_SECONDS = 30
+HEARTBEAT_SECONDS = 40
 
 
 def join(*, coordinator: str | None, processes: int | None, process: int | None) -> None:

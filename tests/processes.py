@@ -13,7 +13,7 @@ TRAINING_ALONE = (
 )
 
 
-def start(workdir, options, *, count=1, devices=1, evaluates=True):
+def start(workdir, options, *, count=1, devices=1, evaluates=True, extra=()):
     """Starts `count` processes with so many devices each; returns them."""
     program = ["-m", "avae_jax.main"] if evaluates else ["-c", TRAINING_ALONE]
     overrides = [f"--config.{name}={value}" for name, value in options.items()]
@@ -22,7 +22,7 @@ def start(workdir, options, *, count=1, devices=1, evaluates=True):
     port = free_port()
     return [
         subprocess.Popen(
-            [*called, *overrides, *hosts(count, process, port)],
+            [*called, *overrides, *hosts(count, process, port), *extra],
             env=os.environ | {"XLA_FLAGS": flags},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
