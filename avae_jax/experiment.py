@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from avae_jax import data, models, placement, proposals, transform
+from avae_jax import data, models, proposals, transform
 from avae_jax.bank import REMEMBERED
 from avae_jax.objective import AVAE, affine_vae
 from avae_jax.options import Options, SearchOptions
@@ -42,7 +42,6 @@ def prepare(options: Options) -> Experiment:
     dataset = data.load(options.data, seed=options.seed)
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
-    placement.require_even_parts("train.batch_size", options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
     tx, state = beginning(options, avae, search, params)
     return Experiment(options, dataset, avae, search, tx, state)

@@ -32,6 +32,7 @@ def train(options: Options, folder: Path) -> None:
       NumericalError: a metric is not finite.
       Preempted: SIGTERM came while training; what was done is saved.
     """
+    placement.require_even_parts("train.batch_size", options.train.batch_size)
     experiment = prepare(options)
     with WorkDir(folder, leads=placement.leads()) as workdir:
         workdir.claim(options)

@@ -136,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list-options", action="store_true", help="list every field of a config and exit"
     )
+    _add_hosts(parser)
+    return parser
+
+
+def _add_hosts(parser: argparse.ArgumentParser) -> None:
     hosts = parser.add_argument_group("several processes, the same command in each")
     hosts.add_argument(
         "--multihost",
@@ -146,7 +151,6 @@ def _parser() -> argparse.ArgumentParser:
     hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
     hosts.add_argument("--processes", metavar="N", type=int, help="how many processes there are")
     hosts.add_argument("--process", metavar="K", type=int, help="which one this is, from 0")
-    return parser
 
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
@@ -237,7 +241,7 @@ def _process() -> None:
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    if status in (1, 2) and "--multihost" in sys.argv:
+    if status in (1, 2, 130) and "--multihost" in sys.argv:
         # To leave in order would be to wait for the others, who wait for this one.
         os._exit(status)
     sys.exit(status)
