@@ -215,8 +215,7 @@ def _join(flags: argparse.Namespace) -> None:
     """
     from avae_jax import placement
 
-    told = {"coordinator": flags.coordinator, "processes": flags.processes}
-    told["process"] = flags.process
+    told = {name: getattr(flags, name) for name in ("coordinator", "processes", "process")}
     if flags.multihost:
         placement.join(**told)
         return
