@@ -103,7 +103,8 @@ head -c 1024 /dev/urandom >"$dir/munge.key"
 chmod 700 "$dir" && chmod 400 "$dir/munge.key"
 configuration >"$SLURM_CONF"
 munged --foreground --force --key-file="$dir/munge.key" --socket="$dir/munge.socket" \
-    --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munged.seed" &
+    --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munged.seed" \
+    >/dev/null 2>&1 &
 daemons+=($!)
 await 20 test -S "$dir/munge.socket"
 slurmctld -D >/dev/null 2>&1 &
