@@ -10,10 +10,13 @@ import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
+from avae_jax import placement
 from avae_jax.errors import InputError
 from avae_jax.types import PyTree
 
 SEAL = "seal.json"
+# In place of a step, where there is no checkpoint.
+NONE = -1
 
 
 class Checkpoints:
@@ -81,29 +84,41 @@ class Checkpoints:
         self._manager.wait_until_finished()
 
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
-        """The newest state that can be read and its step; `None` if there are no checkpoints.
+        """The newest state that can be read and its step; `None` if there is none.
 
-        A newer one that is truncated or garbled is passed over with a warning that names
-        it, and makes way at the next save.
+        One that is truncated or garbled is passed over with a warning that names it, and
+        makes way at the next save.
 
         Args:
-          template: a pytree with the structure, shapes, dtypes and shardings of the state.
+          template: a pytree with the structure, shapes, dtypes and shardings of the state;
+            the devices need not be those that saved.
 
         Raises:
-          InputError: there are checkpoints and none can be read.
+          InputError: the newest that can be read holds a state of another kind.
         """
         self.wait()
-        steps, fault = self.steps(), None
+        steps = self.steps()
+        # One process looks, and all go by what it found.
+        newest = placement.agreed(self._newest_sound(steps) if placement.leads() else NONE)
+        self._broken = [step for step in steps if step > newest]
+        if newest == NONE:
+            return None
+        folder = self.folder / str(newest)
+        other = _mismatch(folder, _description(template))
+        if other:
+            raise InputError(f"checkpoint {folder}: {other}")
+        return self._manager.restore(newest, args=ocp.args.StandardRestore(template)), newest
+
+    def _newest_sound(self, steps: list[int]) -> int:
+        """The newest of `steps` whose files are whole; warns of those passed over."""
         for step in reversed(steps):
-            fault = _fault(self.folder / str(step), _description(template))
-            if fault is None:
-                arguments = ocp.args.StandardRestore(template)
-                return self._manager.restore(step, args=arguments), step
-            warnings.warn(f"checkpoint {self.folder / str(step)}: {fault}", stacklevel=2)
-            self._broken.append(step)
+            damage = _damage(self.folder / str(step))
+            if damage is None:
+                return step
+            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=3)
         if steps:
-            raise InputError(f"checkpoints {self.folder}: none of {steps} can be used, {fault}")
-        return None
+            warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=3)
+        return NONE
 
     def close(self) -> None:
         """Waits for the last save and lets go of the folder."""
@@ -114,7 +129,7 @@ class Checkpoints:
 
     def _seal(self) -> None:
         """Seals the save under way, whose folder is whole and not yet under its final name."""
-        if self._sealing is None:
+        if self._sealing is None or not placement.leads():
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):
@@ -142,19 +157,25 @@ def _digests(folder: Path) -> dict[str, str]:
     return found
 
 
-def _fault(folder: Path, wanted: dict[str, str]) -> str | None:
-    """Why the checkpoint in `folder` cannot give the arrays `wanted`; `None` if it can."""
+def _damage(folder: Path) -> str | None:
+    """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
     try:
-        seal = json.loads((folder / SEAL).read_bytes())
-        arrays, sealed = seal["arrays"], seal["files"]
-        found = _digests(folder)
+        sealed, found = _seal_of(folder)["files"], _digests(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{SEAL} cannot be read, {error}"
     changed = [name for name in sealed if found.get(name) != sealed[name]]
-    if changed:
-        return f"{changed[0]} is truncated, garbled or gone"
+    return f"{changed[0]} is truncated, garbled or gone" if changed else None
+
+
+def _mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
+    """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
+    arrays = _seal_of(folder)["arrays"]
     other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
-    if other:
-        held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
-        return f"holds {held} at {other[0]} where {needed} is wanted"
-    return None
+    if not other:
+        return None
+    held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
+    return f"holds {held} at {other[0]} where {needed} is wanted"
+
+
+def _seal_of(folder: Path) -> dict:
+    return json.loads((folder / SEAL).read_bytes())

@@ -22,14 +22,19 @@ SECONDS = "seconds.json"
 
 
 def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls: Calls) -> None:
-    """Evaluates `state`, writes `report/` and prints the numbers that matter."""
+    """Evaluates `state`, writes `report/` and prints the numbers that matter.
+
+    Of several processes all evaluate, and the one that leads writes.
+    """
     print("evaluating on held-out examples", flush=True)
-    fitted, step = calls.fitted(state), int(state.step)
+    fitted, step = calls.fitted(state), int(jax.device_get(state.step))
     measured = examine(experiment, fitted, calls)
     bounds = measure_evidence(experiment, fitted, calls)
     seconds = workdir.read_json(SECONDS) or 0.0
     summary = summarise(experiment, measured, bounds, steps=step, seconds=seconds)
     line = sweep(experiment, fitted, calls)
+    if not workdir.leads:
+        return
     findings = report.Findings(
         title=f"{Path(experiment.options.data.source).name}, {experiment.options.family}",
         config=config.to_dict(experiment.options),

@@ -1,4 +1,4 @@
-"""The one exception that means "what you gave us cannot be used"."""
+"""The exceptions that the command line turns into a sentence and an exit status."""
 
 
 class InputError(ValueError):
@@ -11,3 +11,11 @@ class InputError(ValueError):
 
 class NumericalError(RuntimeError):
     """A quantity that must stay finite did not; the command line exits with status 1."""
+
+
+class DistributedError(RuntimeError):
+    """Processes that work together did not meet or lost one; the exit status is 1."""
+
+
+class Preempted(RuntimeError):
+    """The run was asked to end and has saved what it did; the exit status is 143."""

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import evaluate
+from avae_jax import evaluate, placement
 from avae_jax.alignment import label_means
 from avae_jax.bank import Bank
-from avae_jax.compiling import jit
 from avae_jax.experiment import Experiment, stream
 from avae_jax.posing import forward_equivalents
 from avae_jax.train import bank_of
-from avae_jax.types import Params, PyTree
+from avae_jax.types import Array, Params, PyTree
 
 
 class Fitted(NamedTuple):
@@ -28,7 +26,10 @@ class Fitted(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """The functions of `evaluate`, compiled once for a run, its key and options filled in."""
+    """The functions of `evaluate`, compiled once for a run, its key and options filled in.
+
+    All take keywords; examples are split over the devices, results are whole on each.
+    """
 
     fitted: Callable
     apply: Callable
@@ -42,14 +43,17 @@ def compiled(experiment: Experiment) -> Calls:
     """Compiles (when first called) what evaluation needs."""
     fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
     search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
-    bank = jax.jit(functools.partial(bank_of, avae=experiment.avae, search=experiment.search))
+    bank = functools.partial(bank_of, avae=experiment.avae, search=experiment.search)
+    bank, model = placement.same(bank), ("params",)
     return Calls(
         fitted=lambda state: Fitted(state.params, bank(state)),
-        apply=jax.jit(functools.partial(evaluate.apply_poses, **fixed)),
-        search=jit(search),
-        loss=jax.jit(functools.partial(evaluate.losses, **fixed)),
-        views=jax.jit(functools.partial(evaluate.views, avae=experiment.avae)),
-        unmoved=functools.partial(evaluate.unmoved, avae=experiment.avae),
+        apply=placement.examples(functools.partial(evaluate.apply_poses, **fixed)),
+        search=placement.examples(search, whole=("params", "bank"), searches=True),
+        loss=placement.examples(functools.partial(evaluate.losses, **fixed), whole=model),
+        views=placement.examples(
+            functools.partial(evaluate.views, avae=experiment.avae), whole=model
+        ),
+        unmoved=placement.examples(functools.partial(evaluate.unmoved, avae=experiment.avae)),
     )
 
 
@@ -98,12 +102,11 @@ def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination
     target = label_means(first["found"] @ first["applied"], labels)
     true = target @ np.linalg.inv(first["applied"])
 
-    def second(x: np.ndarray, index: np.ndarray) -> PyTree:
+    def second(x: Array, index: Array, poses: Array) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)
-        poses = jnp.asarray(true[index], jnp.float32)
-        return calls.loss(fitted.params, x=observed, index=index, poses=poses)
+        return calls.loss(params=fitted.params, x=observed, index=index, poses=poses)
 
-    posed_true = in_batches(second, experiment, count)
+    posed_true = in_batches(second, experiment, count, true.astype(np.float32))
     spent = forward_equivalents(
         fitted.params,
         experiment.dataset.test[0],
@@ -127,12 +130,12 @@ def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination
 PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
 
 
-def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) -> PyTree:
+def _first_pass(calls: Calls, fitted: Fitted, x: Array, index: Array) -> PyTree:
     observed, applied = calls.apply(x=x, index=index)
-    result = calls.search(fitted.params, x=observed, index=index, bank=fitted.bank)
-    loss = functools.partial(calls.loss, fitted.params, index=index)
-    views = calls.views(fitted.params, observed, result.pose)
-    still = calls.unmoved(observed)
+    result = calls.search(params=fitted.params, x=observed, index=index, bank=fitted.bank)
+    loss = functools.partial(calls.loss, params=fitted.params, index=index)
+    views = calls.views(params=fitted.params, x=observed, poses=result.pose)
+    still = calls.unmoved(x=observed)
     return {
         "observed": observed,
         "canonical_input": views.canonical_input,
@@ -140,7 +143,7 @@ def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) 
         "reconstruction": views.reconstruction,
         "applied": applied,
         "found": result.pose,
-        "upright": loss(x=jnp.asarray(x), poses=still),
+        "upright": loss(x=x, poses=still),
         "posed": loss(x=observed, poses=still),
         "posed_search": loss(x=observed, poses=result.pose),
         "outside": views.outside,
@@ -151,19 +154,34 @@ def _first_pass(calls: Calls, fitted: Fitted, x: np.ndarray, index: np.ndarray) 
     }
 
 
-def in_batches(function: Callable, experiment: Experiment, count: int) -> PyTree:
-    """Applies `function(x, index)` to the first `count` test examples, on the host.
+def in_batches(function: Callable, experiment: Experiment, count: int, *more: np.ndarray) -> PyTree:
+    """Applies `function(x, index, *more)` to the first `count` test examples.
 
-    The last batch is filled up with its first example, so that one program serves all.
+    They come split over the devices, and the result, whole on every device, goes to the
+    host. The last batch is filled up with its first example, so that one program serves all.
+
+    Args:
+      more: `[count, ...]`, further arguments with a row for every example.
     """
-    size = min(experiment.options.eval.batch_size, count)
+    size = _batch_size(experiment, count)
     parts = []
     for start in range(0, count, size):
         index = np.arange(start, min(start + size, count))
         full = np.concatenate([index, np.repeat(index[:1], size - len(index))])
-        result = jax.device_get(function(experiment.dataset.test[full], full))
+        result = jax.device_get(function(*_rows(experiment, full, *more)))
         parts.append(jax.tree.map(operator.itemgetter(slice(len(index))), result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def _batch_size(experiment: Experiment, count: int) -> int:
+    return placement.whole_parts(min(experiment.options.eval.batch_size, count))
+
+
+def _rows(experiment: Experiment, index: np.ndarray, *more: np.ndarray) -> tuple[Array, ...]:
+    """Test examples `index`, that index, and what else has a row for each, on the devices."""
+    numbers = placement.split(index.astype(np.int32))
+    examples = placement.split(experiment.dataset.test, index)
+    return examples, numbers, *(placement.split(rows, index) for rows in more)
 
 
 def labels_of(experiment: Experiment, count: int) -> np.ndarray:
@@ -174,23 +192,22 @@ def labels_of(experiment: Experiment, count: int) -> np.ndarray:
 
 def _seconds_per_example(calls: Calls, fitted: Fitted, experiment: Experiment, count: int) -> float:
     """Wall time of the search, compiled before; one batch."""
-    size = min(experiment.options.eval.batch_size, count)
-    index = np.arange(size)
-    observed, _ = calls.apply(x=experiment.dataset.test[index], index=index)
-    observed = jax.block_until_ready(observed)
+    size = _batch_size(experiment, count)
+    x, index = _rows(experiment, np.arange(size) % count)
+    observed, _ = jax.block_until_ready(calls.apply(x=x, index=index))
+    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
     start = time.perf_counter()
-    jax.block_until_ready(calls.search(fitted.params, x=observed, index=index, bank=fitted.bank))
+    jax.block_until_ready(search(x=observed, index=index))
     return (time.perf_counter() - start) / size
 
 
 def found_poses(experiment: Experiment, fitted: Fitted, calls: Calls, count: int) -> PyTree:
     """Applied and found poses of the first test examples, for a moment of training."""
 
-    def one(x: np.ndarray, index: np.ndarray) -> PyTree:
+    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
+
+    def one(x: Array, index: Array) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
-        return {
-            "applied": applied,
-            "found": calls.search(fitted.params, x=observed, index=index, bank=fitted.bank).pose,
-        }
+        return {"applied": applied, "found": search(x=observed, index=index).pose}
 
     return in_batches(one, experiment, min(count, len(experiment.dataset.test)))

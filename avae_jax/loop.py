@@ -1,27 +1,24 @@
-"""The host loop: trains, checkpoints, records, evaluates, reports."""
+"""The host loop: trains, evaluates, reports."""
 
 import functools
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from avae_jax import data
+from avae_jax import data, placement, preemption
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.compiling import jit
-from avae_jax.conclude import SECONDS, conclude
-from avae_jax.errors import NumericalError
-from avae_jax.examine import Calls, compiled, found_poses, labels_of
+from avae_jax.conclude import conclude
+from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
+from avae_jax.keeper import Keeper
 from avae_jax.options import Options
-from avae_jax.restore import FRAME, checkpoints, frame_of, last_state, packed, restore
+from avae_jax.restore import FRAME, checkpoints, frame_of, last_state, restore
 from avae_jax.train import TrainState, train_step
 from avae_jax.types import Array
 from avae_jax.workdir import WorkDir
@@ -33,10 +30,14 @@ def train(options: Options, folder: Path) -> None:
     Raises:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
+      Preempted: SIGTERM came while training; what was done is saved.
     """
+    placement.require_even_parts("train.batch_size", options.train.batch_size)
     experiment = prepare(options)
-    with WorkDir(folder) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir:
         workdir.claim(options)
+        placement.meet()
+        workdir.require_shared()
         workdir.write_json(FRAME, frame_of(experiment))
         say(experiment)
         calls = compiled(experiment)
@@ -50,10 +51,10 @@ def evaluate(options: Options, folder: Path) -> None:
     Raises:
       InputError: nothing was trained there, or it belongs to another config.
     """
-    with WorkDir(folder) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir:
         workdir.compare(options)
         experiment = prepare(options)
-        state = last_state(experiment.state, options, workdir)
+        state = last_state(placement.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
         conclude(experiment, state, workdir, compiled(experiment))
@@ -68,37 +69,65 @@ def say(experiment: Experiment) -> None:
     print(
         f"{options.model.name} VAE of {weights:,} weights, family {options.family}, search "
         f"{search.preset}: {search.starts} starts, {search.keep} kept, {search.steps} steps; "
-        f"on {jax.device_count()} {jax.devices()[0].device_kind} device(s).",
+        f"on {jax.device_count()} {jax.devices()[0].device_kind} device(s)"
+        f"{f' of {jax.process_count()} processes' * (jax.process_count() > 1)}.",
         flush=True,
     )
 
 
 def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
     """Runs the updates that are left; returns the last state."""
-    total = experiment.options.train.steps
-    step_of = compiled_step(experiment)
-    with checkpoints(experiment.options, workdir) as saved:
-        state = restore(experiment.state, saved)
-        state = jax.tree.map(jnp.copy, experiment.state) if state is None else state
-        start = int(state.step)
+    with checkpoints(experiment.options, workdir) as saved, preemption.awaited() as stops:
+        state = begin(experiment, saved)
+        start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
         keeper = Keeper(experiment, workdir, saved, calls)
         if not start:
             keeper.record(state, 0)
-        with progress_bar(total=total, initial=start, unit="step") as bar:
-            for step in range(start, total):
-                state, metrics = step_of(state, *batch(experiment, step))
-                state = with_head(experiment, state, step + 1)
-                keeper.after(step + 1, state, metrics)
-                bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
-                bar.update()
+        state = updated(experiment, state, start, keeper, stops)
         saved.wait()
+    return state
+
+
+def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
+    """The newest saved state, or that before the first update; whole on every device."""
+    begun = placement.replicated(experiment.state)
+    state = restore(begun, saved)
+    return begun if state is None else state
+
+
+def updated(
+    experiment: Experiment,
+    state: TrainState,
+    start: int,
+    keeper: Keeper,
+    stops: Callable[[int], bool],
+) -> TrainState:
+    """`state` after the updates from number `start` on; it is donated.
+
+    Args:
+      stops: whether to save and end after so many updates.
+    """
+    total, step_of = experiment.options.train.steps, compiled_step(experiment)
+    with progress_bar(total=total, initial=start, unit="step") as bar:
+        for step in range(start, total):
+            rows = batch(experiment, step)
+            # Whatever an update needs is on its devices: nothing moves unseen.
+            with jax.transfer_guard("disallow"):
+                state, metrics = step_of(state, *rows)
+            state = with_head(experiment, state, step + 1)
+            keeper.after(step + 1, state, metrics)
+            bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
+            bar.update()
+            if stops(step + 1):
+                keeper.stop(step + 1, state)
     return state
 
 
 def progress_bar(**options: Any) -> tqdm:
     """A bar that moves on a terminal; into a file it leaves a line every now and then."""
-    return tqdm(mininterval=0.2 if sys.stderr.isatty() else 15.0, **options)
+    interval = 0.2 if sys.stderr.isatty() else 15.0
+    return tqdm(mininterval=interval, disable=not placement.leads(), **options)
 
 
 def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
@@ -108,8 +137,8 @@ def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainStat
         return state
     with progress_bar(desc="pose head", unit="part") as bar:
         head = fit_head(
-            state.params,
-            state.met,
+            placement.local(state.params),
+            placement.local(state.met),
             experiment.dataset.train,
             avae=experiment.avae,
             options=search,
@@ -117,11 +146,11 @@ def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainStat
             seed=options.seed,
             progress=lambda what, done, total: bar.update(),
         )
-    return state.replace(head=head)
+    return state.replace(head=placement.replicated(head))
 
 
 def compiled_step(experiment: Experiment) -> Callable:
-    """`(state, x, index) -> (state, metrics)`; the state is donated."""
+    """`(state, x, index) -> (state, metrics)`; the state is donated, examples are split."""
     options = experiment.options
     step = functools.partial(
         train_step,
@@ -130,80 +159,16 @@ def compiled_step(experiment: Experiment) -> Callable:
         search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
-    return jit(step, searches=options.train.search, donate_argnums=0)
+    return placement.step(step, searches=options.train.search)
 
 
-def batch(experiment: Experiment, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """The examples of one update and their indices; a function of the step alone."""
+def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
+    """The examples of one update and their indices; a function of the step alone.
+
+    Each host reads the examples of its own devices.
+    """
     options, examples = experiment.options, experiment.dataset.train
     index = data.batch_indices(
         step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
     )
-    return examples[index], index
-
-
-class Keeper:
-    """What is written while training: metrics, checkpoints, moments, the clock."""
-
-    def __init__(self, experiment: Experiment, workdir: WorkDir, saved: Checkpoints, calls: Calls):
-        self.loss = float("nan")
-        self._experiment, self._workdir, self._saved = experiment, workdir, saved
-        self._calls = calls
-        self._recent: list[tuple[int, dict]] = []
-        self._seconds = workdir.read_json(SECONDS) or 0.0
-        self._began = time.perf_counter()
-
-    def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
-        """Takes note of update number `step`.
-
-        Raises:
-          NumericalError: a metric since the last line of the log is not finite.
-        """
-        options = self._experiment.options
-        last = step == options.train.steps
-        self._recent.append((step, metrics))
-        saving = last or step % options.log.checkpoint_every == 0
-        if saving or step % options.log.every == 0:
-            values = require_finite(self._recent)
-            self._recent, self.loss = [], values["loss"]
-            self._workdir.log(step, values)
-        if saving:
-            self._saved.save(step, packed(state), force=True)
-            spent = self._seconds + time.perf_counter() - self._began
-            self._workdir.write_json(SECONDS, round(spent, 3))
-        self.record(state, step)
-
-    def record(self, state: TrainState, step: int) -> None:
-        """Records found poses if this is one of the moments to do so."""
-        experiment, log = self._experiment, self._experiment.options.log
-        if step not in moments(log.moments, experiment.options.train.steps):
-            return
-        began = time.perf_counter()
-        poses = found_poses(experiment, self._calls.fitted(state), self._calls, log.moment_examples)
-        labels = labels_of(experiment, len(poses["found"]))
-        self._workdir.save_moment(step, {**poses, "label": labels})
-        # The clock is that of training alone.
-        self._began += time.perf_counter() - began
-
-
-def moments(count: int, steps: int) -> set[int]:
-    """The steps at which poses are recorded: the first, the last, dense at the beginning."""
-    if count < 2:
-        return {steps} if count else set()
-    return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}
-
-
-def require_finite(recent: list[tuple[int, dict[str, Array]]]) -> dict[str, float]:
-    """The metrics of the last of some updates, on the host.
-
-    Raises:
-      NumericalError: one of them is not finite; names the first and its step.
-    """
-    for step, metrics in jax.device_get(recent):
-        for name, value in metrics.items():
-            if not np.isfinite(value):
-                raise NumericalError(
-                    f"{name}={value} at step {step}: wanted a finite number; the last good "
-                    "checkpoint is kept; lower train.learning_rate or look at the data"
-                )
-    return {name: float(value) for name, value in metrics.items()}
+    return placement.split(examples, index), placement.split(index.astype(np.int32))

@@ -5,12 +5,15 @@ and mistakes answer at once.
 """
 
 import argparse
+import contextlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from avae_jax import config
-from avae_jax.errors import InputError, NumericalError
+from avae_jax.errors import DistributedError, InputError, NumericalError, Preempted
 from avae_jax.field import wanted
 from avae_jax.options import MAY_CHANGE, Options, fields, values
 from avae_jax.workdir import WorkDir
@@ -38,6 +41,7 @@ examples:
   python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
   python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
   python -m avae_jax.main --mode evaluate --workdir runs/digits
+  python -m avae_jax.main --config mnist --workdir /shared/mnist --multihost     (on every host)
 
 results, in the work directory:
   report/index.html     the page to look at first: pictures and the table
@@ -48,7 +52,11 @@ results, in the work directory:
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
+  143 told to end (SIGTERM) while training: saved, the same command goes on
 """
+
+
+STATUS = {InputError: 2, NumericalError: 1, DistributedError: 1, Preempted: 143}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(list_options())
             return 0
         _run(flags, overrides)
-    except (InputError, NumericalError) as error:
+    except tuple(STATUS) as error:
         print(f"avae_jax: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
+        return next(status for kind, status in STATUS.items() if isinstance(error, kind))
     except KeyboardInterrupt:
         print(
             "avae_jax: interrupted, the same command goes on from the last checkpoint",
@@ -94,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m avae_jax.main",
         usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
-        "       [--platform NAME] [--config.path.to.field=value ...]",
+        "       [--platform NAME] [--multihost] [--config.path.to.field=value ...]",
         description=DESCRIPTION,
         epilog=DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -128,7 +136,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list-options", action="store_true", help="list every field of a config and exit"
     )
+    _add_hosts(parser)
     return parser
+
+
+def _add_hosts(parser: argparse.ArgumentParser) -> None:
+    hosts = parser.add_argument_group("several processes, the same command in each")
+    hosts.add_argument(
+        "--multihost",
+        action="store_true",
+        help="train together with the other processes; TPU pods and Slurm tell what the next "
+        "three say",
+    )
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
+    hosts.add_argument("--processes", metavar="N", type=int, help="how many processes there are")
+    hosts.add_argument("--process", metavar="K", type=int, help="which one this is, from 0")
 
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
@@ -141,36 +163,65 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     else:
         chosen = config.load_file(name)
     options = config.to_options(config.apply_overrides(chosen, overrides))
-    _use_platform(flags.platform)
+    _choose_platform(flags.platform)
+    _join(flags)
+    _require_platform(flags.platform)
     # Imported this late because it brings JAX and all that stands on it.
-    from avae_jax import loop
+    from avae_jax import loop, placement
 
     modes = {"train": loop.train, "evaluate": loop.evaluate}
-    modes[flags.mode](options, workdir)
+    with contextlib.ExitStack() as open_files:
+        if not placement.leads():
+            nowhere = open_files.enter_context(open(os.devnull, "w"))
+            open_files.enter_context(contextlib.redirect_stdout(nowhere))
+        with placement.together():
+            modes[flags.mode](options, workdir)
 
 
-def _use_platform(name: str) -> None:
-    """Makes JAX compute on `name`; `auto` leaves the choice to JAX.
-
-    Raises:
-      InputError: JAX finds no such device.
-    """
+def _choose_platform(name: str) -> None:
+    """Makes JAX compute on `name`; `auto` leaves the choice to JAX."""
     import jax
 
     # JAX reads the name gpu as every kind of GPU at once and fails where one is missing.
     # Left to itself it takes the kind that is there before the CPU.
     platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu,cpu"}
+    if name != "auto":
+        jax.config.update("jax_platforms", platforms[name])
+
+
+def _require_platform(name: str) -> None:
+    """Checks that JAX finds the device chosen, which starts it.
+
+    Raises:
+      InputError: it finds none.
+    """
+    import jax
+
     try:
-        if name == "auto":
-            jax.devices()
-        else:
-            jax.config.update("jax_platforms", platforms[name])
-            jax.devices(name)
+        jax.devices(None if name == "auto" else name)
     except (RuntimeError, AssertionError) as error:
         asked = "JAX_PLATFORMS" if name == "auto" else f"--platform {name}"
         raise InputError(
             f"{asked}: no such device on this machine, or JAX is not installed for it"
         ) from error
+
+
+def _join(flags: argparse.Namespace) -> None:
+    """Joins the other processes, if there are to be any.
+
+    Raises:
+      InputError: flags about others without --multihost.
+      DistributedError: the processes do not come together.
+    """
+    from avae_jax import placement
+
+    told = {name: getattr(flags, name) for name in ("coordinator", "processes", "process")}
+    if flags.multihost:
+        placement.join(**told)
+        return
+    for name, value in told.items():
+        if value is not None:
+            raise InputError(f"--{name} {value}: wanted together with --multihost")
 
 
 def _shown(value: object) -> str:
@@ -180,5 +231,20 @@ def _shown(value: object) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
+def _process() -> None:
+    """The whole process: runs the command line and exits with its status."""
+    try:
+        status = main()
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if status in (1, 2, 130) and "--multihost" in sys.argv:
+        # To leave in order would be to wait for the others, who wait for this one.
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _process()

@@ -13,6 +13,7 @@ import flax.struct
 import jax
 import optax
 
+from avae_jax import placement
 from avae_jax.bank import Bank, init_head, rank
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
@@ -68,12 +69,15 @@ def loss(params: Params, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> A
     return -(shares * jax.nn.log_softmax(ranking.logits)).sum()
 
 
-def update(head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> tuple[Head, Array]:
+def update(
+    head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE, axis: str | None = None
+) -> tuple[Head, Array]:
     """One update by a batch of answers of the search.
 
     Args:
       x: `[B, *S, C]`.
       found: `[B, d + 1, d + 1]`.
+      axis: the devices that share the batch.
 
     Returns:
       The head, and the mean cross-entropy before the update.
@@ -83,7 +87,7 @@ def update(head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> tup
         one = functools.partial(loss, params, bank, avae=avae)
         return jax.vmap(one)(x, found).mean()
 
-    value, gradient = jax.value_and_grad(mean_loss)(head.params)
+    value, gradient = placement.mean(jax.value_and_grad(mean_loss)(head.params), axis)
     updates, opt_state = optimiser().update(gradient, head.opt_state, head.params)
     return Head(optax.apply_updates(head.params, updates), opt_state), value
 

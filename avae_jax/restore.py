@@ -73,7 +73,7 @@ def last_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainSt
         with checkpoints(options, workdir) as saved:
             state = restore(begun, saved)
     if state is None:
-        raise InputError(f"workdir {workdir.folder}: no checkpoint, train there first")
+        raise InputError(f"workdir {workdir.folder}: no checkpoint to read, train there first")
     return state
 
 

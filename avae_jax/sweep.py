@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax import placement
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
 from avae_jax.objective import AVAE
@@ -31,14 +32,15 @@ def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
     values, poses, label = _path(experiment)
     count = min(options.eval.curve_examples, len(experiment.dataset.test))
     means = []
-    move = jax.jit(jax.vmap(functools.partial(_move, avae=avae), (0, None)))
+    move = placement.examples(functools.partial(_move, avae=avae), whole=("pose",))
+    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
     for pose in poses:
 
-        def one(x: np.ndarray, index: np.ndarray, pose: np.ndarray = pose) -> PyTree:
-            moved = move(x, pose)
-            found = calls.search(fitted.params, x=moved, index=index, bank=fitted.bank).pose
-            loss = functools.partial(calls.loss, fitted.params, x=moved, index=index)
-            return loss(poses=calls.unmoved(moved)), loss(poses=found)
+        def one(x: Array, index: Array, pose: np.ndarray = pose) -> PyTree:
+            moved = move(x=x, pose=pose)
+            found = search(x=moved, index=index).pose
+            loss = functools.partial(calls.loss, params=fitted.params, x=moved, index=index)
+            return loss(poses=calls.unmoved(x=moved)), loss(poses=found)
 
         means.append([part.mean() for part in in_batches(one, experiment, count)])
     without, with_search = np.array(means).T
@@ -46,7 +48,9 @@ def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
 
 
 def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
-    return warp(x, pose, avae.fill, source=avae.inner, target=avae.inner)
+    """Examples `x: [B, *S, C]` moved by one pose."""
+    one = functools.partial(warp, source=avae.inner, target=avae.inner)
+    return jax.vmap(one, (0, None, None))(x, pose, avae.fill)
 
 
 def _path(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, str]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax import proposals
+from avae_jax import placement, proposals
 from avae_jax.bank import Bank
 from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.options import SearchOptions, TrainOptions
@@ -89,6 +89,7 @@ def train_step(
     tx: optax.GradientTransformation,
     search: SearchOptions | None,
     pose_data: bool,
+    axis: str | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
     """One update of the weights.
 
@@ -97,6 +98,7 @@ def train_step(
       index: `[B]`, their global indices: what is drawn depends on (key, step, index) only.
       search: resolved options of the search; `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
+      axis: the devices that share the batch, of which `x` and `index` are this one's part.
 
     Returns:
       The next state, and metrics averaged over the batch (nats per example).
@@ -115,28 +117,29 @@ def train_step(
         found = find_poses(
             state.params, start_keys, x, avae=avae, options=search, bank=bank, noise=search_keys
         )
-        # The found pose is a constant for the weights (the envelope theorem makes the
-        # derivative through it vanish at an optimum).
+        # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
         if head is not None:
-            head, learning["proposal_loss"] = proposals.update(head, bank, x, poses, avae=avae)
+            head, learned = proposals.update(head, bank, x, poses, avae=avae, axis=axis)
+            learning = {"proposal_loss": learned}
 
     def loss_of(params: Params) -> tuple[Array, Terms]:
         each = jax.vmap(lambda k, v, pose: elbo(params, k, v, pose, avae=avae))
         terms = jax.tree.map(jnp.mean, each(noise_keys, x, poses))
         return terms.nll + terms.kl, terms
 
-    (loss, terms), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    values = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    (loss, terms), gradient = placement.mean(values, axis)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
         "loss": loss,
         **terms._asdict(),
         "grad_norm": optax.tree.norm(gradient),
-        "nonfinite": nonfinite,
+        "nonfinite": placement.total(nonfinite, axis),
         **learning,
     }
-    new = objects(state.params, noise_keys, x, poses, avae=avae)
+    new = placement.joined(objects(state.params, noise_keys, x, poses, avae=avae), axis)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics

@@ -11,17 +11,17 @@ report/            index.html and summary.json
 """
 
 import contextlib
-import fcntl
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from avae_jax import config
+from avae_jax.atomic import locked, refused, whole
 from avae_jax.errors import InputError
 from avae_jax.options import Options
 
@@ -34,12 +34,17 @@ class WorkDir:
     `with WorkDir(folder) as workdir` makes the directory and takes its lock, which dies
     with the process however that ends.
 
+    Args:
+      leads: whether this process writes; of several that train together one does. The
+        others read, take no lock, and what they are asked to write they leave to it.
+
     Raises:
       InputError: the directory cannot be written, or another process works in it.
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike, *, leads: bool = True):
         self.folder = Path(folder)
+        self.leads = leads
         self.metrics_file = self.folder / "metrics.jsonl"
         self.checkpoints = self.folder / "checkpoints"
         self.report = self.folder / "report"
@@ -50,9 +55,11 @@ class WorkDir:
         self._purge_step = None
 
     def __enter__(self) -> "WorkDir":
-        with _refused(self.folder):
+        if not self.leads:
+            return self
+        with refused(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._open.enter_context(_locked(self.folder))
+            self._open.enter_context(locked(self.folder))
         return self
 
     def __exit__(self, *exception) -> None:
@@ -84,6 +91,18 @@ class WorkDir:
                 f"or undo the change of {'; '.join(changed)}"
             )
 
+    def require_shared(self) -> None:
+        """Checks that a process that does not lead sees what the one that does has claimed.
+
+        Raises:
+          InputError: it does not: the processes look at different disks.
+        """
+        if not self._config_file.exists():
+            raise InputError(
+                f"workdir {self.folder}: what process 0 wrote there is not seen by another, "
+                "wanted one directory that all hosts share"
+            )
+
     def claim(self, options: Options) -> None:
         """Makes the directory belong to `options` and writes config.json.
 
@@ -93,11 +112,13 @@ class WorkDir:
         Raises:
           InputError: it belongs to another config, or holds results that have none.
         """
+        if not self.leads:
+            return
         if self._config_file.exists():
             self.compare(options)
         else:
             self._refuse_strays()
-        with _refused(self.folder):
+        with refused(self.folder):
             config.save(options, self._config_file)
 
     def _refuse_strays(self) -> None:
@@ -114,6 +135,8 @@ class WorkDir:
         Args:
           metrics: numbers or scalar arrays by name; what is not finite is written as null.
         """
+        if not self.leads:
+            return
         record = {"step": int(step)} | {name: _plain(value) for name, value in metrics.items()}
         with self.metrics_file.open("a") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
@@ -136,11 +159,13 @@ class WorkDir:
 
         A run that starts from nothing passes -1.
         """
+        if not self.leads:
+            return
         self._purge_step = step + 1
         if self.metrics_file.exists():
             kept = [record for record in self.read_metrics() if record["step"] <= step]
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-            with _whole(self.metrics_file) as file:
+            with whole(self.metrics_file) as file:
                 file.write(lines.encode())
         for later, path in self._moment_files():
             if later > step:
@@ -148,7 +173,9 @@ class WorkDir:
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes `value` as the small file `name`, whole or not at all."""
-        with _whole(self.folder / name) as file:
+        if not self.leads:
+            return
+        with whole(self.folder / name) as file:
             file.write(json.dumps(value, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
@@ -164,8 +191,10 @@ class WorkDir:
         for name, array in plain.items():
             if array.dtype.hasobject:
                 raise ValueError(f"moment {name}: {array.dtype} array, wanted numbers or texts")
+        if not self.leads:
+            return
         self._moments.mkdir(exist_ok=True)
-        with _whole(self._moments / f"{step:08d}.npz") as file:
+        with whole(self._moments / f"{step:08d}.npz") as file:
             np.savez(file, **plain)
 
     def load_moments(self) -> list[tuple[int, dict[str, np.ndarray]]]:
@@ -192,38 +221,6 @@ class WorkDir:
             )
             self._open.callback(self._events.close)
         return self._events
-
-
-@contextlib.contextmanager
-def _refused(folder: Path) -> Iterator[None]:
-    """Turns a failure to write in `folder` into an `InputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"workdir {folder}: cannot be written, {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the lock of `folder`; the operating system lets go of it with the process."""
-    # Opened to append, so that a file of that name keeps whatever it holds.
-    with (folder / "lock").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"workdir {folder}: another run is working in it") from error
-        yield
-
-
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Any]:
-    """A binary file that takes the place of `path` once it is written whole."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _plain(value: Any) -> Any:

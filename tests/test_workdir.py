@@ -200,3 +200,22 @@ def test_a_damaged_moment_is_named(damage, tmp_path):
         file.write_bytes(file.read_bytes()[:-40] if damage is None else damage)
         with pytest.raises(InputError, match="00000001.npz: truncated or garbled"):
             workdir.load_moments()
+
+
+def test_a_process_that_does_not_lead_writes_nothing(tmp_path):
+    with WorkDir(tmp_path, leads=False) as follower:
+        follower.claim(Options())
+        follower.log(1, {"loss": 1.0})
+        follower.truncate_after(0)
+        follower.write_json("seconds.json", 1.0)
+        follower.save_moment(1, {"found": np.zeros(3)})
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(InputError, match="wanted one directory that all hosts share"):
+            follower.require_shared()
+        # The lock is the leader's.
+        with WorkDir(tmp_path) as leader:
+            leader.claim(Options())
+            leader.log(1, {"loss": 1.0})
+        follower.require_shared()
+        assert follower.saved_options() == Options()
+        assert [line["step"] for line in follower.read_metrics()] == [1]

@@ -1,0 +1,42 @@
+"""Writing to a directory that others may use: locked, whole or not at all, refused clearly."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from avae_jax.errors import InputError
+
+
+@contextlib.contextmanager
+def refused(folder: Path) -> Iterator[None]:
+    """Turns a failure to write in `folder` into an `InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"workdir {folder}: cannot be written, {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of `folder`; the operating system lets go of it with the process."""
+    # Opened to append, so that a file of that name keeps whatever it holds.
+    with (folder / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"workdir {folder}: another run is working in it") from error
+        yield
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Any]:
+    """A binary file that takes the place of `path` once it is written whole."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

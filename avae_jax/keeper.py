@@ -1,0 +1,101 @@
+"""What is written while training: metrics, checkpoints, moments, the clock."""
+
+import time
+
+import jax
+import numpy as np
+
+from avae_jax.checkpoint import Checkpoints
+from avae_jax.conclude import SECONDS
+from avae_jax.errors import NumericalError, Preempted
+from avae_jax.examine import Calls, found_poses, labels_of
+from avae_jax.experiment import Experiment
+from avae_jax.restore import packed
+from avae_jax.train import TrainState
+from avae_jax.types import Array
+from avae_jax.workdir import WorkDir
+
+
+class Keeper:
+    """Takes note of every update; `loss` is that of the last line of the log."""
+
+    def __init__(self, experiment: Experiment, workdir: WorkDir, saved: Checkpoints, calls: Calls):
+        self.loss = float("nan")
+        self._experiment, self._workdir, self._saved = experiment, workdir, saved
+        self._calls = calls
+        self._recent: list[tuple[int, dict]] = []
+        self._seconds = workdir.read_json(SECONDS) or 0.0
+        self._began = time.perf_counter()
+
+    def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
+        """Takes note of update number `step`.
+
+        Raises:
+          NumericalError: a metric since the last line of the log is not finite.
+        """
+        options = self._experiment.options
+        last = step == options.train.steps
+        self._recent.append((step, metrics))
+        saving = last or step % options.log.checkpoint_every == 0
+        if saving or step % options.log.every == 0:
+            values = require_finite(self._recent)
+            self._recent, self.loss = [], values["loss"]
+            self._workdir.log(step, values)
+        self.record(state, step)
+        if saving:
+            self._save(step, state)
+
+    def stop(self, step: int, state: TrainState) -> None:
+        """Saves update number `step` and ends the run.
+
+        Adds no line to the log, which becomes that of a run that was never stopped.
+
+        Raises:
+          Preempted: always.
+          NumericalError: a metric since the last line of the log is not finite.
+        """
+        if self._recent:
+            require_finite(self._recent)
+        self._save(step, state)
+        self._saved.wait()
+        raise Preempted(f"preempted, saved after step {step}; the same command goes on from there")
+
+    def _save(self, step: int, state: TrainState) -> None:
+        self._saved.save(step, packed(state), force=True)
+        spent = self._seconds + time.perf_counter() - self._began
+        self._workdir.write_json(SECONDS, round(spent, 3))
+
+    def record(self, state: TrainState, step: int) -> None:
+        """Records found poses if this is one of the moments to do so."""
+        experiment, log = self._experiment, self._experiment.options.log
+        if step not in moments(log.moments, experiment.options.train.steps):
+            return
+        began = time.perf_counter()
+        poses = found_poses(experiment, self._calls.fitted(state), self._calls, log.moment_examples)
+        labels = labels_of(experiment, len(poses["found"]))
+        self._workdir.save_moment(step, {**poses, "label": labels})
+        # The clock is that of training alone.
+        self._began += time.perf_counter() - began
+
+
+def moments(count: int, steps: int) -> set[int]:
+    """The steps at which poses are recorded: the first, the last, dense at the beginning."""
+    if count < 2:
+        return {steps} if count else set()
+    return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}
+
+
+def require_finite(recent: list[tuple[int, dict[str, Array]]]) -> dict[str, float]:
+    """The metrics of the last of some updates, on the host.
+
+    Raises:
+      NumericalError: one of them is not finite; names the first and its step.
+    """
+    for step, metrics in jax.device_get(recent):
+        for name, value in metrics.items():
+            if not np.isfinite(value):
+                raise NumericalError(
+                    f"{name}={value} at step {step}: wanted a finite number; the last good "
+                    "checkpoint is kept; lower train.learning_rate or look at the data"
+                )
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,0 +1,202 @@
+"""Where arrays live: one program for one device, for many, and for many hosts.
+
+All devices of all hosts form a line, the axis `data`. Examples are split along it, what
+training changes is whole on every device. Functions stay those of one device; what their
+parts must share goes through `mean`, `total` and `joined`.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from avae_jax import compiling
+from avae_jax.errors import DistributedError, InputError
+from avae_jax.types import Array, PyTree
+
+AXIS = "data"
+WHOLE, SPLIT = PartitionSpec(), PartitionSpec(AXIS)
+# A host that is silent for so long is taken for dead.
+HEARTBEAT_SECONDS = 40
+
+
+def join(*, coordinator: str | None, processes: int | None, process: int | None) -> None:
+    """Makes this process one of many; called before JAX looks for devices.
+
+    Args:
+      coordinator: HOST:PORT of process 0.
+      processes: how many there are.
+      process: which one this is, from 0. What is `None` the cluster tells.
+
+    Raises:
+      DistributedError: they do not come together. To go on alone would train a copy each.
+    """
+    try:
+        jax.distributed.initialize(
+            coordinator, processes, process, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
+        )
+    except Exception as error:  # each kind of cluster has kinds of its own
+        raise DistributedError(
+            f"--multihost: the processes did not come together, {_reason(error)}; wanted "
+            "--coordinator HOST:PORT, --processes N and --process K, or a cluster that tells them"
+        ) from error
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Turns the failure of work that processes share into a `DistributedError`."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if not jax.distributed.is_initialized():
+            raise
+        raise DistributedError(
+            f"--multihost: the work of the processes broke off, {_reason(error)}; if one has "
+            "stopped, start all again: the same command goes on from the last checkpoint"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    text = str(error).strip() or repr(error)
+    return text.splitlines()[0].rstrip(".")
+
+
+def leads() -> bool:
+    """Whether this is the process that writes and prints."""
+    return jax.process_index() == 0
+
+
+@functools.cache
+def mesh() -> Mesh:
+    """All devices of all hosts in a line."""
+    return jax.make_mesh((jax.device_count(),), (AXIS,), (AxisType.Auto,))
+
+
+def replicated(tree: PyTree) -> PyTree:
+    """A copy of `tree`, as process 0 has it, whole on every device."""
+    keys = jax.tree.map(_is_key, tree)
+    plain = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
+    host = multihost_utils.broadcast_one_to_all(jax.device_get(plain))
+    placed = jax.tree.map(lambda leaf: _placed(leaf, WHOLE), host)
+    return jax.tree.map(
+        lambda leaf, key: jax.random.wrap_key_data(leaf) if key else leaf, placed, keys
+    )
+
+
+def agreed(number: int) -> int:
+    """`number` as process 0 has it; every process must ask."""
+    return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+
+
+def meet() -> None:
+    """Returns when every process has come here."""
+    multihost_utils.sync_global_devices("meet")
+
+
+def local(tree: PyTree) -> PyTree:
+    """A copy of a replicated `tree` on the first device of this process alone."""
+    return jax.device_put(jax.device_get(tree), jax.local_devices()[0])
+
+
+def split(rows: np.ndarray, index: np.ndarray | None = None) -> Array:
+    """`rows[index]`, an equal part on every device; a host reads only its own parts."""
+    shape = rows.shape if index is None else (len(index), *rows.shape[1:])
+    chosen = np.arange(len(rows)) if index is None else index
+    return jax.make_array_from_callback(
+        shape, NamedSharding(mesh(), SPLIT), lambda part: rows[chosen[part[0]]]
+    )
+
+
+def whole_parts(size: int) -> int:
+    """The least number of rows from `size` on that the devices share evenly."""
+    return -(-size // mesh().size) * mesh().size
+
+
+def require_even_parts(name: str, size: int) -> None:
+    """Checks that the devices can share `size` rows evenly.
+
+    Raises:
+      InputError: they cannot.
+    """
+    count = jax.device_count()
+    if size % count:
+        raise InputError(f"{name}={size}: wanted a multiple of the {count} devices that share it")
+
+
+def step(function: Callable, *, searches: bool) -> Callable:
+    """Compiles `function(state, *rows, axis=...) -> (state, metrics)`; the state is donated.
+
+    Args:
+      function: given its part of the rows and the name of the axis over which to share.
+      searches: see `compiling.jit`.
+    """
+
+    def shared(state: PyTree, *rows: Array) -> PyTree:
+        specs = (WHOLE, *(SPLIT for _ in rows))
+        return _on_parts(functools.partial(function, axis=AXIS), specs, WHOLE)(state, *rows)
+
+    return compiling.jit(
+        shared, searches=searches, donate_argnums=0, out_shardings=NamedSharding(mesh(), WHOLE)
+    )
+
+
+def examples(
+    function: Callable, *, whole: tuple[str, ...] = (), searches: bool = False
+) -> Callable:
+    """Compiles `function(**arguments)` for a batch; its result is whole on every device.
+
+    Args:
+      function: for a batch, example by example: it sees its part of every argument.
+      whole: arguments that every part sees whole.
+      searches: see `compiling.jit`.
+    """
+
+    def shared(arguments: dict[str, Any]) -> PyTree:
+        specs = {name: WHOLE if name in whole else SPLIT for name in arguments}
+        return _on_parts(lambda given: function(**given), (specs,), SPLIT)(arguments)
+
+    compiled = compiling.jit(shared, searches=searches, out_shardings=NamedSharding(mesh(), WHOLE))
+    return lambda **arguments: compiled(arguments)
+
+
+def same(function: Callable) -> Callable:
+    """Compiles a function of replicated arrays, whose result is whole on every device too."""
+    return jax.jit(function, out_shardings=NamedSharding(mesh(), WHOLE))
+
+
+def mean(tree: PyTree, axis: str | None) -> PyTree:
+    """The mean over equal parts of a batch; `tree` itself where there is one part."""
+    return tree if axis is None else jax.lax.pmean(tree, axis)
+
+
+def total(tree: PyTree, axis: str | None) -> PyTree:
+    """The sum over the parts of a batch."""
+    return tree if axis is None else jax.lax.psum(tree, axis)
+
+
+def joined(rows: Array, axis: str | None) -> Array:
+    """The rows of all parts of a batch in their order."""
+    return rows if axis is None else jax.lax.all_gather(rows, axis, tiled=True)
+
+
+def _on_parts(function: Callable, inputs: Any, outputs: PartitionSpec) -> Callable:
+    # What is declared whole is made so by `mean`, `total` and `joined`; the check that would
+    # prove it does not know the loops of the search.
+    return jax.shard_map(function, mesh=mesh(), in_specs=inputs, out_specs=outputs, check_vma=False)
+
+
+def _placed(leaf: Any, spec: PartitionSpec) -> Array:
+    # A copy: the array may be donated, and on CPUs it could share the memory of the leaf.
+    leaf = np.array(leaf)
+    sharding = NamedSharding(mesh(), spec)
+    return jax.make_array_from_callback(leaf.shape, sharding, lambda part: leaf[part])
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)

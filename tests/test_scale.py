@@ -1,0 +1,135 @@
+"""One device, many devices and many processes train alike.
+
+Every run is a real process: devices are virtual ones of the CPU, processes talk by gloo.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+from processes import ended, free_port, ran, start
+from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
+
+from avae_jax import config, loop
+
+LAUNCHER = Path(__file__).resolve().parent.parent / "launch" / "processes.sh"
+# A real batch of smaller digits, which does not divide the data: with a few examples a pose
+# that ties nearly, and flips, would be seen in the mean.
+REAL = {
+    "data.limit": 150,
+    "data.size": 16,
+    "data.scale": 1.5,
+    "model.hidden": "128",
+    "search.starts": 8,
+    "search.prototypes": 8,
+    "search.turns": 32,
+    "train.schedule": "constant",
+    "train.warmup": 4,
+    "log.every": 1,
+    "log.checkpoint_every": 100,
+    "log.moments": 0,
+}
+OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
+STEPS, LATER = 20, 22
+# Where training begins, and where its checkpoint is taken up.
+MOVES = [
+    ({"devices": 2}, {"devices": 4}),
+    ({"devices": 8}, {"devices": 1}),
+    ({"count": 2, "devices": 2}, {"devices": 2}),
+    ({"count": 4}, {"count": 2}),
+]
+
+
+def trained(workdir, steps, **where):
+    ran(workdir, {**REAL, "train.steps": steps}, evaluates=False, **where)
+    return lines_of(workdir)
+
+
+def assert_alike(lines, wanted):
+    assert [line["step"] for line in lines] == [line["step"] for line in wanted]
+    for line, other in zip(lines, wanted, strict=True):
+        assert line["loss"] == pytest.approx(other["loss"], rel=1e-4)
+        assert line["nonfinite"] == 0
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The log of one device."""
+    return trained(tmp_path_factory.mktemp("scale") / "alone", LATER)
+
+
+def named(where):
+    return "-".join(f"{number}-{what}" for what, number in where.items())
+
+
+@pytest.mark.parametrize("before, after", MOVES, ids=named)
+def test_many_train_like_one_and_their_checkpoint_goes_on_anywhere(before, after, alone, tmp_path):
+    assert_alike(trained(tmp_path / "run", STEPS, **before), alone[:STEPS])
+    assert_alike(trained(tmp_path / "run", LATER, **after), alone)
+
+
+def test_processes_evaluate_together_and_one_writes(tmp_path):
+    """Through the launcher, whose processes share one standard output."""
+    overrides = [f"--config.{line}" for line in OVERRIDES]
+    called = [LAUNCHER, "2", "--workdir", tmp_path / "two", *overrides]
+    environment = {"PYTHON": sys.executable, "PORT": str(free_port())}
+    done = subprocess.run(
+        called, env=os.environ | environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "of 2 processes" in done.stdout
+    assert done.stdout.count("report: ") == done.stdout.count("loss in nats") == 1
+    ran(tmp_path / "one", SMALL)
+    together, alone = summary_of(tmp_path / "two"), summary_of(tmp_path / "one")
+    for name, loss in alone["loss"].items():
+        # A model that has learned nothing has poses that tie nearly, and 8 examples are few.
+        assert together["loss"][name] == pytest.approx(loss, rel=0.01)
+    assert (tmp_path / "two" / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_an_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch):
+    """JAX refuses what is not asked for in so many words; the step is compiled under it too."""
+    seen = []
+    options = config.to_options(config.apply_overrides(config.load_file("digits"), OVERRIDES))
+    compiled_step = loop.compiled_step
+
+    def watched(experiment):
+        step = compiled_step(experiment)
+
+        def guarded(*arguments):
+            seen.append(jax.config.jax_transfer_guard)
+            return step(*arguments)
+
+        return guarded
+
+    monkeypatch.setattr(loop, "compiled_step", watched)
+    monkeypatch.setattr(loop, "conclude", lambda *finished: None)
+    with jax.numpy_dtype_promotion("standard"):
+        loop.train(options, tmp_path / "run")
+    assert seen == ["disallow"] * SMALL["train.steps"]
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
+    ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, devices=3))
+    assert status == 2
+    assert "train.batch_size=16: wanted a multiple of the 3 devices" in stderr
+    assert len(stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_processes_that_do_not_meet_are_an_error(tmp_path):
+    """Each would train a copy of its own."""
+    alone = {"count": 1, "evaluates": True}
+    for extra, said in (
+        (["--multihost"], "--multihost: the processes did not come together"),
+        (["--process", "0"], "--process 0: wanted together with --multihost"),
+    ):
+        process = start(tmp_path / "run", SMALL, extra=extra, **alone)
+        ((status, _, stderr),) = ended(process)
+        assert status == (1 if "--multihost" in extra else 2)
+        assert stderr.startswith(f"avae_jax: {said}")
+        assert len(stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
