@@ -3,9 +3,8 @@
 import functools
 
 import jax
-import numpy as np
 
-from avae_jax.compiling import jit
+from avae_jax import placement
 from avae_jax.errors import InputError
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
@@ -31,20 +30,20 @@ def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Ev
     except InputError as error:
         print(f"marginal likelihood left out: {error}")
         return None
-    bound = jit(
-        functools.partial(
-            bound_batch,
-            key=stream(experiment.options, "test"),
-            avae=experiment.avae,
-            samples=options.marginal_samples,
-            chunk=bounded(experiment.search, experiment.avae).chunk,
-        )
+    bound = functools.partial(
+        bound_batch,
+        key=stream(experiment.options, "test"),
+        avae=experiment.avae,
+        samples=options.marginal_samples,
+        chunk=bounded(experiment.search, experiment.avae).chunk,
     )
+    bound = placement.examples(bound, whole=("params",), searches=True)
 
-    def one(x: np.ndarray, index: np.ndarray) -> PyTree:
+    def one(x: Array, index: Array) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)
-        found = calls.search(fitted.params, x=observed, index=index, bank=fitted.bank)
-        return bound(fitted.params, x=observed, index=index, found=found)
+        shared = {"params": fitted.params, "x": observed, "index": index}
+        found = calls.search(**shared, bank=fitted.bank)
+        return bound(**shared, found=found)
 
     count = min(options.marginal_examples, len(experiment.dataset.test))
     return in_batches(one, experiment, count)
