@@ -30,7 +30,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     that any first n are a fair sample; `limit` takes the first.
 
     Args:
-        options: source, window, size, scale, fill, limit and test_fraction. Poses are applied later.
+        options: source, window, size, scale, fill, limit and test_fraction; poses come later.
         seed: of the order and of the examples held out.
 
     Raises:

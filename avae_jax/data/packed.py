@@ -1,4 +1,4 @@
-"""Plain files and gzip files, opened alike; by their contents, as browsers unpack and keep names."""
+"""Plain and gzip files, told apart by their contents: browsers unpack files and keep the name."""
 
 import contextlib
 import gzip

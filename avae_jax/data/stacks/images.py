@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from avae_jax.data.folder import SUFFIXES, image_paths, read_image
+from avae_jax.data.folder import image_paths, read_image
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti

@@ -1,10 +1,12 @@
 """Stacks in npz archives; the other arrays of the archive are copied as they are."""
 
 import contextlib
+import functools
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -26,43 +28,43 @@ def open_npz(path: Path) -> Iterator[Stack]:
             header = read_header(stream, name=f"{path}: {chosen}.npy")
         layout = Layout(stream.tell(), header.shape, header.dtype)
 
-        def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-            with zipfile.ZipFile(target, "w") as made:
-                for info in archive.infolist():
-                    ours = info.filename == f"{chosen}.npy"
-                    _write_member(archive, made, info, (layout, parts) if ours else None)
-
+        write = functools.partial(_write, archive, f"{chosen}.npy", layout)
         read = reader(stream, layout, name=f"{path}:{chosen}")
         if header.fortran:
             require_memory(
                 f"{path}: {chosen}", header.shape, header.dtype.itemsize, way_out="save it as npy"
             )
-            array = np.load(path, allow_pickle=False)[chosen]
-            read = _slices(array)
+            with np.load(path, allow_pickle=False) as arrays:
+                read = _slices(arrays[chosen])
         yield Stack(path, layout.shape, layout.dtype, read, write, member=chosen)
 
 
-def _slices(array: np.ndarray):
+def _slices(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
     return lambda start, stop: array[start:stop]
 
 
-def _write_member(
+def _write(
     archive: zipfile.ZipFile,
-    made: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
-    replaced: tuple[Layout, Iterable[np.ndarray]] | None,
+    chosen: str,
+    layout: Layout,
+    target: Path,
+    parts: Iterable[np.ndarray],
 ) -> None:
-    """One member of the new archive: a copy, or the array that is replaced."""
-    # A new entry carries no time, so that the same arrays give the same bytes.
-    entry = zipfile.ZipInfo(info.filename)
-    entry.compress_type = info.compress_type
-    with made.open(entry, "w", force_zip64=True) as file:
-        if replaced is None:
-            with archive.open(info) as member:
-                shutil.copyfileobj(member, file)
-            return
-        layout, parts = replaced
-        descr = np.lib.format.dtype_to_descr(layout.dtype)
-        says = {"descr": descr, "fortran_order": False, "shape": layout.shape}
-        np.lib.format.write_array_header_1_0(file, says)
-        write_examples(file, parts, layout)
+    """A new archive: one array replaced, the other members copied."""
+    with zipfile.ZipFile(target, "w") as made:
+        for info in archive.infolist():
+            # A new entry carries no time, so that the same arrays give the same bytes.
+            entry = zipfile.ZipInfo(info.filename)
+            entry.compress_type = info.compress_type
+            with made.open(entry, "w", force_zip64=True) as file:
+                if info.filename == chosen:
+                    _write_array(file, layout, parts)
+                else:
+                    shutil.copyfileobj(archive.open(info), file)
+
+
+def _write_array(file: IO[bytes], layout: Layout, parts: Iterable[np.ndarray]) -> None:
+    descr = np.lib.format.dtype_to_descr(layout.dtype)
+    says = {"descr": descr, "fortran_order": False, "shape": layout.shape}
+    np.lib.format.write_array_header_1_0(file, says)
+    write_examples(file, parts, layout)
