@@ -51,16 +51,23 @@ def _write(
     parts: Iterable[np.ndarray],
 ) -> None:
     """A new archive: one array replaced, the other members copied."""
+    write_array = functools.partial(_write_array, layout=layout, parts=parts)
     with zipfile.ZipFile(target, "w") as made:
         for info in archive.infolist():
             # A new entry carries no time, so that the same arrays give the same bytes.
             entry = zipfile.ZipInfo(info.filename)
             entry.compress_type = info.compress_type
             with made.open(entry, "w", force_zip64=True) as file:
-                if info.filename == chosen:
-                    _write_array(file, layout, parts)
-                else:
-                    shutil.copyfileobj(archive.open(info), file)
+                write = write_array if info.filename == chosen else _copied(archive, info)
+                write(file)
+
+
+def _copied(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[IO[bytes]], None]:
+    def write(file: IO[bytes]) -> None:
+        with archive.open(info) as member:
+            shutil.copyfileobj(member, file)
+
+    return write
 
 
 def _write_array(file: IO[bytes], layout: Layout, parts: Iterable[np.ndarray]) -> None:
