@@ -13,6 +13,7 @@ from avae_jax import config
 from avae_jax.errors import InputError, NumericalError
 from avae_jax.field import wanted
 from avae_jax.options import MAY_CHANGE, Options, fields, values
+from avae_jax.request import ALIGNING, request_of
 from avae_jax.workdir import WorkDir
 
 DEFAULT_CONFIG = "digits"
@@ -38,6 +39,8 @@ examples:
   python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
   python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
   python -m avae_jax.main --mode evaluate --workdir runs/digits
+  python -m avae_jax.main --mode align --workdir runs/digits --input mine.npy --output aligned
+  python -m avae_jax.main --mode fit-align --input folder_of_images --output aligned
 
 results, in the work directory:
   report/index.html     the page to look at first: pictures and the table
@@ -45,6 +48,11 @@ results, in the work directory:
   metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
   checkpoints/          weights by step; the same command goes on from the last one
   config.json           the config with every field
+
+results of align and fit-align, in the output directory:
+  the aligned stack under the name and in the format of the input
+  poses.csv             a line an example; latents.npy holds the latent codes
+  sheet.png             the picture to look at first
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
@@ -73,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         print(
-            "avae_jax: interrupted, the same command goes on from the last checkpoint",
+            "avae_jax: interrupted, the same command goes on from where it was",
             file=sys.stderr,
         )
         return 130
@@ -94,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m avae_jax.main",
         usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
-        "       [--platform NAME] [--config.path.to.field=value ...]",
+        "       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]",
         description=DESCRIPTION,
         epilog=DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,11 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--mode",
-        choices=("train", "evaluate"),
+        choices=("train", "evaluate", *ALIGNING),
         default="train",
         help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
-        "report (default: train)",
+        "report; align: bring a stack to the canonical pose of a trained model; fit-align: "
+        "train on the stack itself first (default: train)",
     )
+    _add_stack_flags(parser)
     parser.add_argument(
         "--platform",
         choices=("auto", "cpu", "gpu", "tpu"),
@@ -131,7 +141,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input",
+        metavar="STACK",
+        help="align: npy, npz, IDX, TIFF, HDF5 (FILE:DATASET), MRC or NIfTI file, or a folder",
+    )
+    parser.add_argument("--output", metavar="DIR", help="align: where the results go")
+    parser.add_argument(
+        "--reconstructions",
+        action="store_true",
+        help="align: also write the aligned objects as the model draws them",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="align: what lies in the output makes way"
+    )
+
+
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
+    request = request_of(flags.mode, vars(flags))
     name = DEFAULT_CONFIG if flags.config is None else flags.config
     workdir = Path("runs") / Path(name).stem if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
@@ -142,7 +170,12 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
         chosen = config.load_file(name)
     options = config.to_options(config.apply_overrides(chosen, overrides))
     _use_platform(flags.platform)
-    # Imported this late because it brings JAX and all that stands on it.
+    # Imported this late because they bring JAX and all that stands on it.
+    if request is not None:
+        from avae_jax import aligning
+
+        aligning.align(options, workdir, request)
+        return
     from avae_jax import loop
 
     modes = {"train": loop.train, "evaluate": loop.evaluate}

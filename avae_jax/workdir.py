@@ -52,7 +52,7 @@ class WorkDir:
     def __enter__(self) -> "WorkDir":
         with _refused(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._open.enter_context(_locked(self.folder))
+            self._open.enter_context(locked(self.folder))
         return self
 
     def __exit__(self, *exception) -> None:
@@ -140,7 +140,7 @@ class WorkDir:
         if self.metrics_file.exists():
             kept = [record for record in self.read_metrics() if record["step"] <= step]
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-            with _whole(self.metrics_file) as file:
+            with whole(self.metrics_file) as file:
                 file.write(lines.encode())
         for later, path in self._moment_files():
             if later > step:
@@ -148,7 +148,7 @@ class WorkDir:
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes `value` as the small file `name`, whole or not at all."""
-        with _whole(self.folder / name) as file:
+        with whole(self.folder / name) as file:
             file.write(json.dumps(value, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
@@ -165,7 +165,7 @@ class WorkDir:
             if array.dtype.hasobject:
                 raise ValueError(f"moment {name}: {array.dtype} array, wanted numbers or texts")
         self._moments.mkdir(exist_ok=True)
-        with _whole(self._moments / f"{step:08d}.npz") as file:
+        with whole(self._moments / f"{step:08d}.npz") as file:
             np.savez(file, **plain)
 
     def load_moments(self) -> list[tuple[int, dict[str, np.ndarray]]]:
@@ -204,19 +204,19 @@ def _refused(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the lock of `folder`; the operating system lets go of it with the process."""
+def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
+    """Holds the lock of a `name` folder; the operating system lets go of it with the process."""
     # Opened to append, so that a file of that name keeps whatever it holds.
     with (folder / "lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"workdir {folder}: another run is working in it") from error
+            raise InputError(f"{name} {folder}: another run is working in it") from error
         yield
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Any]:
+def whole(path: Path) -> Iterator[Any]:
     """A binary file that takes the place of `path` once it is written whole."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:

@@ -1,6 +1,7 @@
 """What every format of stacks offers: pieces in order, and a file of the same kind written."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Stack:
     def name(self) -> str:
         """The stack as sentences call it."""
         return f"{self.path}:{self.member}" if self.member else str(self.path)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all examples."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def example(self) -> tuple[int, ...]:

@@ -1,0 +1,44 @@
+"""What the command line asks to be done with a stack."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from avae_jax.errors import InputError
+
+# Modes that read a stack: by a model that is there, or by one trained on the stack first.
+ALIGNING = ("align", "fit-align")
+NEEDED, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
+
+
+class Request(NamedTuple):
+    """What is to be aligned, and where the results go.
+
+    Attributes:
+      input: a file, a folder, or `FILE:DATASET`.
+      reconstructions: also write the objects as the model draws them.
+      overwrite: what lies in `output` makes way.
+    """
+
+    input: str
+    output: Path
+    reconstructions: bool = False
+    overwrite: bool = False
+
+
+def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
+    """The request that `flags` make, `None` for a mode that reads no stack.
+
+    Raises:
+      InputError: names the flags that are missing or have no use.
+    """
+    given = [f"--{name}" for name in NEEDED + SWITCHES if flags[name]]
+    if mode not in ALIGNING:
+        if given:
+            raise InputError(f"--mode {mode}: has no use for {', '.join(given)}")
+        return None
+    missing = [f"--{name}" for name in NEEDED if not flags[name]]
+    if missing:
+        raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
+    switches = {name: flags[name] for name in SWITCHES}
+    return Request(flags["input"], Path(flags["output"]), **switches)
