@@ -13,7 +13,7 @@ from avae_jax import config
 from avae_jax.errors import InputError, NumericalError
 from avae_jax.field import wanted
 from avae_jax.options import MAY_CHANGE, Options, fields, values
-from avae_jax.request import ALIGNING, request_of
+from avae_jax.request import ALIGNING, CONFIG, MODEL, request_of, untouched
 from avae_jax.workdir import WorkDir
 
 DEFAULT_CONFIG = "digits"
@@ -160,11 +160,14 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
-    name = DEFAULT_CONFIG if flags.config is None else flags.config
-    workdir = Path("runs") / Path(name).stem if flags.workdir is None else Path(flags.workdir)
+    fits = flags.mode == "fit-align"
+    unnamed = CONFIG if fits else DEFAULT_CONFIG
+    name = unnamed if flags.config is None else flags.config
+    workdir = request.output / MODEL if fits else Path("runs") / Path(name).stem
+    workdir = workdir if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
-    if flags.config is None and flags.mode != "train":
+    if flags.config is None and flags.mode in ("evaluate", "align"):
         chosen = config.to_config(WorkDir(workdir).saved_options())
     else:
         chosen = config.load_file(name)
@@ -174,7 +177,11 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     if request is not None:
         from avae_jax import aligning
 
-        aligning.align(options, workdir, request)
+        if fits:
+            free = untouched(options, overrides)
+            aligning.fit_align(options, workdir, request, untouched=free)
+        else:
+            aligning.align(options, workdir, request)
         return
     from avae_jax import loop
 

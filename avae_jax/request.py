@@ -1,13 +1,17 @@
 """What the command line asks to be done with a stack."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from avae_jax import config
 from avae_jax.errors import InputError
+from avae_jax.options import Options, values
 
 # Modes that read a stack: by a model that is there, or by one trained on the stack first.
 ALIGNING = ("align", "fit-align")
+# The config and, within the output, the work directory of `fit-align` if none is named.
+CONFIG, MODEL = "stack", "model"
 NEEDED, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
 
 
@@ -42,3 +46,11 @@ def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
         raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
     switches = {name: flags[name] for name in SWITCHES}
     return Request(flags["input"], Path(flags["output"]), **switches)
+
+
+def untouched(options: Options, overrides: Iterable[str]) -> frozenset[str]:
+    """Names of the fields that are what `fit-align` begins with, and that no override sets."""
+    begun = values(config.to_options(config.load_file(CONFIG)))
+    given = {override.partition("=")[0] for override in overrides}
+    alike = (name for name, value in values(options).items() if value == begun[name])
+    return frozenset(alike) - given

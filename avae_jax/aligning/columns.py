@@ -27,16 +27,22 @@ class Column:
     def _make(self) -> None:
         descr = np.lib.format.dtype_to_descr(self.dtype)
         says = {"descr": descr, "fortran_order": False, "shape": self.shape}
-        with self.path.open("wb") as file:
+        # Under another name until it is whole.
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, says)
             file.truncate(file.tell() + self.shape[0] * self._row)
+        part.rename(self.path)
 
     def write(self, start: int, rows: np.ndarray) -> None:
-        """Writes rows `[n, *rest]` from position `start` on; on disk when this returns."""
+        """Writes rows `[n, *rest]` from position `start` on."""
         with self.path.open("r+b") as file:
             file.seek(self._head + start * self._row)
             file.write(np.ascontiguousarray(rows, self.dtype).data)
-            file.flush()
+
+    def sync(self) -> None:
+        """Returns when all that was written is on disk."""
+        with self.path.open("r+b") as file:
             os.fsync(file.fileno())
 
     def read(self, start: int, stop: int) -> np.ndarray:

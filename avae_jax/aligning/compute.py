@@ -1,6 +1,8 @@
-"""The computation: chunk by chunk, each on disk before the next, all by the same programs."""
+"""The computation: chunk by chunk, all by the same programs, on disk every few seconds."""
 
 import functools
+import math
+import time
 from collections.abc import Callable
 
 import jax
@@ -19,10 +21,13 @@ from avae_jax.data.values import constant_examples
 from avae_jax.experiment import stream
 from avae_jax.loop import progress_bar
 
+# Between two moments from which an interrupted alignment can go on: disks may be slow.
+SECONDS = 5.0
+
 
 def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
-    """Poses and moves the examples that are left, and takes note of each chunk."""
-    count, done = work.stack.shape[0], output.done
+    """Poses and moves the examples that are left, and takes note of how far it is."""
+    count, done, saved = work.stack.shape[0], output.done, -math.inf
     rows_of = compiled(work)
     with progress_bar(total=count, initial=done, desc="aligning", unit="example") as bar:
         for start, stop in blocks(count, work.batch):
@@ -32,8 +37,17 @@ def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
             for name, column in columns.items():
                 values = stored(rows[name], column.dtype)
                 column.write(start, values.reshape(-1, *column.shape[1:]))
-            output.done = stop
+            if stop == count or time.monotonic() - saved > SECONDS:
+                save(columns, output, stop)
+                saved = time.monotonic()
             bar.update(stop - start)
+
+
+def save(columns: dict[str, Column], output: Output, done: int) -> None:
+    """Makes sure that the rows are on disk before it is said that they are."""
+    for column in columns.values():
+        column.sync()
+    output.done = done
 
 
 def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:

@@ -16,6 +16,7 @@ from avae_jax.aligning.work import Work
 from avae_jax.data.stacks import Stack, blocks
 from avae_jax.data.values import scaled
 from avae_jax.errors import InputError
+from avae_jax.request import MODEL
 from avae_jax.transform.describe import sentence
 
 TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"
@@ -29,7 +30,7 @@ def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
     Raises:
       InputError: the stack has the name of another result.
     """
-    others = (TABLE, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK)
+    others = (TABLE, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
     if stack.path.name in others:
         raise InputError(
             f"{stack.path}: {stack.path.name} is the name of another result; rename the input"
@@ -143,7 +144,7 @@ def _draw(
 
 
 def _worst(columns: dict[str, Column]) -> list[int]:
-    """The doubtful examples with the smallest gaps."""
+    """The doubtful examples with the smallest gaps, in the order of the stack."""
 
     def all_of() -> Iterator[tuple[float, int]]:
         for start, stop in blocks(columns["losses"].shape[0], LINES):
@@ -151,7 +152,7 @@ def _worst(columns: dict[str, Column]) -> list[int]:
             for place in np.flatnonzero(columns["doubtful"].read(start, stop)):
                 yield float(gaps[place]), int(start + place)
 
-    return [index for _, index in heapq.nsmallest(WORST, all_of())]
+    return sorted(index for _, index in heapq.nsmallest(WORST, all_of()))
 
 
 def _pairs(work: Work, columns: dict[str, Column], indices: Any) -> list[sheet.Pair]:

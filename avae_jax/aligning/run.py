@@ -27,7 +27,11 @@ def align(options: Options, workdir: Path, request: Request) -> None:
       InputError: the model, the stack or the output cannot be used, or belong to other ones.
     """
     WorkDir(workdir).compare(options)
-    trained = restore.load(workdir)
+    align_by(restore.load(workdir), options, request)
+
+
+def align_by(trained: Trained, options: Options, request: Request) -> None:
+    """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
     with open_stack(request.input) as stack:
         require_fit(stack, avae=trained.avae, data=options.data)
         require_apart(stack.path, request.output)
