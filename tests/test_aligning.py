@@ -243,7 +243,7 @@ def test_what_the_model_draws_comes_back_to_the_stack():
     drawn = reframe(raw[None], scale=0.5, size=21, fill=fill)
     how = {"source": avae.inner, "own": own, "interpolation": "linear"}
     back = step.bring_back(drawn, jnp.asarray(into, jnp.float32), fill, **how)
-    assert np.abs(np.asarray(back[0]) - raw)[4:-4, 4:-4].max() < 0.04
+    assert np.abs(np.asarray(back[0]) - raw)[4:-4, 4:-4].max() < 0.08
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -104,11 +104,6 @@ def test_a_folder_of_images_is_aligned(model, tmp_path):
     }
     again = succeeded(aligning(model, folder, tmp_path / "out", "--reconstructions"))
     assert "finished before" in again.stdout
-    refused = run(aligning(model, folder, tmp_path / "out"))
-    assert refused.returncode == 2 and len(refused.stderr.strip().splitlines()[-1:]) == 1
-    assert "another job (reconstructions differ)" in refused.stderr
-    succeeded(aligning(model, folder, tmp_path / "out", "--overwrite"))
-    assert json.loads((tmp_path / "out" / "align.json").read_text())["result"]["examples"] == 11
 
 
 def test_a_killed_alignment_ends_like_one_never_killed(model, tmp_path):

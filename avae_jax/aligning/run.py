@@ -57,8 +57,10 @@ def require_apart(source: Path, output: Path) -> None:
     Raises:
       InputError: they would.
     """
+    # The input may be a link: neither it nor what it points to makes way.
+    held = {source.parent.resolve(), source.resolve().parent}
     source, output = source.resolve(), output.resolve()
-    if output in (source, source.parent) or source in output.parents:
+    if output == source or output in held or source in output.parents:
         raise InputError(
             f"output {output}: holds the input {source}, or lies in it; another directory is wanted"
         )
