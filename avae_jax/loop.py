@@ -127,7 +127,7 @@ def compiled_step(experiment: Experiment) -> Callable:
         train_step,
         avae=experiment.avae,
         tx=experiment.tx,
-        search=experiment.search if options.train.search else None,
+        search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
     return jit(step, searches=options.train.search, donate_argnums=0)
