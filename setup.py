@@ -2,6 +2,8 @@
 
 from setuptools import find_packages, setup
 
+FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
+
 setup(
     name="avae_jax",
     version="0.1.0",
@@ -31,7 +33,9 @@ setup(
     ],
     extras_require={
         # setuptools: one test builds the package from its sources.
-        "test": ["import-linter", "pytest", "pytest-xdist", "ruff", "setuptools>=70.1", "tifffile"],
+        "test": ["import-linter", "pytest", "pytest-xdist", "ruff", "setuptools>=70.1", *FORMATS],
+        # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
+        "formats": FORMATS,
         "tensorflow": ["tensorflow"],
         # What the original work was written in; benchmarks compare with it.
         "benchmark": ["torch"],

@@ -20,14 +20,14 @@ def refused(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the lock of `folder`; the operating system lets go of it with the process."""
+def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
+    """Holds the lock of a `name` folder; the operating system lets go of it with the process."""
     # Opened to append, so that a file of that name keeps whatever it holds.
     with (folder / "lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"workdir {folder}: another run is working in it") from error
+            raise InputError(f"{name} {folder}: another run is working in it") from error
         yield
 
 

@@ -14,63 +14,20 @@ from pathlib import Path
 
 from avae_jax import config
 from avae_jax.errors import DistributedError, InputError, NumericalError, Preempted
-from avae_jax.field import wanted
-from avae_jax.options import MAY_CHANGE, Options, fields, values
+from avae_jax.flags import DEFAULT_CONFIG, list_options, parser
+from avae_jax.options import Options
+from avae_jax.request import CONFIG, MODEL, TRAINING, Request, request_of, untouched
 from avae_jax.workdir import WorkDir
 
-DEFAULT_CONFIG = "digits"
 OVERRIDE = "--config."
-
-DESCRIPTION = """\
-Trains a variational autoencoder that looks, for every example, for the pose at which it
-explains the example best; evaluates it over all poses and writes a report.
-
-Without arguments: the handwritten digits, turned at random, into runs/digits.
-"""
-
-DETAILS = f"""\
-options of the experiment:
-  --config.path.to.field=value   set one field over the config; as often as wanted
-  Lists are written 512,512 and switches true or false. A second start in the same work
-  directory goes on where the first stopped, and may change only these:
-  {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
-
-examples:
-  python -m avae_jax.main
-  python -m avae_jax.main --config configs/solids.py --workdir runs/solids
-  python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
-  python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
-  python -m avae_jax.main --mode evaluate --workdir runs/digits
-  python -m avae_jax.main --config mnist --workdir /shared/mnist --multihost     (on every host)
-
-results, in the work directory:
-  report/index.html     the page to look at first: pictures and the table
-  report/summary.json   the numbers of the table
-  metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
-  checkpoints/          weights by step; the same command goes on from the last one
-  config.json           the config with every field
-
-exit status:
-  0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
-  143 told to end (SIGTERM) while training: saved, the same command goes on
-"""
-
-
 STATUS = {InputError: 2, NumericalError: 1, DistributedError: 1, Preempted: 143}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says a mistake in one sentence, without the usage in front of it."""
-
-    def error(self, message: str):
-        self.exit(2, f"avae_jax: {message}, see --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
-    flags = _parser().parse_args([text for text in given if not text.startswith(OVERRIDE)])
+    flags = parser().parse_args([text for text in given if not text.startswith(OVERRIDE)])
     try:
         if flags.list_options:
             print(list_options())
@@ -81,92 +38,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return next(status for kind, status in STATUS.items() if isinstance(error, kind))
     except KeyboardInterrupt:
         print(
-            "avae_jax: interrupted, the same command goes on from the last checkpoint",
+            "avae_jax: interrupted, the same command goes on from where it was",
             file=sys.stderr,
         )
         return 130
     return 0
 
 
-def list_options() -> str:
-    """Every field, its default, its meaning and what it holds, a line each."""
-    defaults = values(Options())
-    width = max(map(len, defaults))
-    return "\n".join(
-        f"{name:{width}}  {_shown(defaults[name]):10}  {field.metadata['help']} [{wanted(field)}]"
-        for name, field in fields().items()
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m avae_jax.main",
-        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
-        "       [--platform NAME] [--multihost] [--config.path.to.field=value ...]",
-        description=DESCRIPTION,
-        epilog=DETAILS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="a config file, or the name of a packaged one: "
-        f"{', '.join(config.packaged())} (default: {DEFAULT_CONFIG}; modes other than train "
-        "read the work directory's own)",
-    )
-    parser.add_argument(
-        "--workdir",
-        metavar="DIR",
-        help="where everything is written (default: runs/NAME of the config)",
-    )
-    parser.add_argument(
-        "--mode",
-        choices=("train", "evaluate"),
-        default="train",
-        help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
-        "report (default: train)",
-    )
-    parser.add_argument(
-        "--platform",
-        choices=("auto", "cpu", "gpu", "tpu"),
-        default="auto",
-        help="where to compute; one that is asked for and absent is an error (default: auto)",
-    )
-    parser.add_argument(
-        "--list-options", action="store_true", help="list every field of a config and exit"
-    )
-    _add_hosts(parser)
-    return parser
-
-
-def _add_hosts(parser: argparse.ArgumentParser) -> None:
-    hosts = parser.add_argument_group("several processes, the same command in each")
-    hosts.add_argument(
-        "--multihost",
-        action="store_true",
-        help="train together with the other processes; TPU pods and Slurm tell what the next "
-        "three say",
-    )
-    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
-    hosts.add_argument("--processes", metavar="N", type=int, help="how many processes there are")
-    hosts.add_argument("--process", metavar="K", type=int, help="which one this is, from 0")
-
-
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
-    name = DEFAULT_CONFIG if flags.config is None else flags.config
-    workdir = Path("runs") / Path(name).stem if flags.workdir is None else Path(flags.workdir)
+    request = request_of(flags.mode, vars(flags))
+    options, workdir = _chosen(flags, overrides, request)
+    _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
+    _join(flags)
+    _require_platform(flags.platform)
+    # Imported this late because they bring JAX and all that stands on it.
+    if flags.mode == "plan":
+        from avae_jax import planning
+
+        planning.plan(options, flags.topology, flags.json and Path(flags.json))
+    elif flags.mode in TRAINING:
+        _train(flags.mode, options, workdir)
+    elif flags.mode == "align":
+        from avae_jax import aligning
+
+        aligning.align(options, workdir, request)
+    else:
+        from avae_jax import aligning
+
+        free = untouched(options, overrides)
+        aligning.fit_align(options, workdir, request, untouched=free)
+
+
+def _chosen(
+    flags: argparse.Namespace, overrides: Sequence[str], request: Request | None
+) -> tuple[Options, Path]:
+    """The config with its overrides, and the work directory."""
+    fits = flags.mode == "fit-align"
+    unnamed = CONFIG if fits else DEFAULT_CONFIG
+    name = unnamed if flags.config is None else flags.config
+    workdir = request.output / MODEL if fits else Path("runs") / Path(name).stem
+    workdir = workdir if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
-    if flags.config is None and flags.mode != "train":
+    if flags.config is None and flags.mode in ("evaluate", "align"):
         chosen = config.to_config(WorkDir(workdir).saved_options())
     else:
         chosen = config.load_file(name)
-    options = config.to_options(config.apply_overrides(chosen, overrides))
-    _choose_platform(flags.platform)
-    _join(flags)
-    _require_platform(flags.platform)
-    # Imported this late because it brings JAX and all that stands on it.
+    return config.to_options(config.apply_overrides(chosen, overrides)), workdir
+
+
+def _train(mode: str, options: Options, workdir: Path) -> None:
+    """Trains or evaluates, alone or as one of many processes, of which one speaks."""
     from avae_jax import loop, placement
 
     modes = {"train": loop.train, "evaluate": loop.evaluate}
@@ -175,7 +97,7 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
             nowhere = open_files.enter_context(open(os.devnull, "w"))
             open_files.enter_context(contextlib.redirect_stdout(nowhere))
         with placement.together():
-            modes[flags.mode](options, workdir)
+            modes[mode](options, workdir)
 
 
 def _choose_platform(name: str) -> None:
@@ -224,11 +146,6 @@ def _join(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} {value}: wanted together with --multihost")
 
 
-def _shown(value: object) -> str:
-    """`value` as an override writes it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _process() -> None:

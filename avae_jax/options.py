@@ -20,7 +20,7 @@ METHODS = ("line", "register", "gauss_newton", "adam")
 PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
 SOURCES = ("digits", "solids")
-SOURCES_WITH_ARGUMENT = ("idx", "npz", "npy", "folder", "tfds")
+SOURCES_WITH_ARGUMENT = ("idx", "npz", "npy", "folder", "stack", "tfds")
 # Axes are named z, y, x in array order; 2-D has no z.
 PLANES = ("zy", "zx", "yx")
 GENERATORS = (
@@ -37,7 +37,8 @@ class DataOptions:
     """Where the examples come from and how they are posed."""
 
     source: str = option(
-        "digits", "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH or tfds:NAME"
+        "digits",
+        "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME",
     )
     pose: str = option("random", "pose of the training examples", choices=("as_is", "random"))
     size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
@@ -48,6 +49,12 @@ class DataOptions:
         "border",
         "value outside: a number, one per channel, or border (median of the border)",
         choices=("border",),
+    )
+    window: tuple[float, ...] | str = option(
+        "type",
+        "raw values shown to the model as 0 and 1, low,high; or type (integers by the largest "
+        "of their type, floats as they are)",
+        choices=("type",),
     )
     limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
     test_fraction: float = option(

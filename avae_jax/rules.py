@@ -49,6 +49,9 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("data.fill", "from 0 to 1 where model.likelihood is bernoulli"))
     if 0 < value.get("data.size", 0) < 4:
         found.append(("data.size", "0 or at least 4"))
+    window = value.get("data.window", "type")
+    if not isinstance(window, str) and not (len(window) == 2 and window[0] < window[1]):
+        found.append(("data.window", "type, or two numbers of which the second is larger"))
     return found
 
 

@@ -28,7 +28,7 @@ from avae_jax.rules import check
 from avae_jax.transform.families import generator_names
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = ("digits", "mnist", "mnist_idx", "modelnet10", "solids")
+CONFIGS = ("digits", "mnist", "mnist_idx", "modelnet10", "solids", "stack")
 
 
 def overridden(*overrides):
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_config_is_named(text, said, tmp_path):
 
 @pytest.mark.parametrize("name", ["nope", "", "configs", "other/digits.py", "digits.json"])
 def test_a_config_that_does_not_exist_lists_those_that_do(name):
-    with pytest.raises(InputError, match="digits, mnist, mnist_idx, modelnet10, solids"):
+    with pytest.raises(InputError, match="digits, mnist, mnist_idx, modelnet10, solids, stack"):
         config.load_file(name)
 
 
@@ -156,6 +156,7 @@ def test_overrides_are_read_by_the_type_of_their_field():
     assert (options.search.starts, options.search.method) == (12, None)
     assert overridden("data.fill=0.1,0.2").data.fill == (0.1, 0.2)
     assert overridden("data.fill=border").data.fill == "border"
+    assert overridden("data.window=-1,2").data.window == (-1.0, 2.0)
 
 
 def test_overrides_leave_the_config_they_edit_alone():
@@ -207,6 +208,8 @@ def test_all_faults_are_reported_at_once():
         ("data.scale=nan", "a finite number"),
         ("data.scale=inf", "a finite number"),
         ("data.fill=middle", "or border"),
+        ("data.window=3,1", "two numbers of which the second is larger"),
+        ("data.window=3", "two numbers of which the second is larger"),
         ("data.fill=0.1,a", "or border"),
         ("data.fill=2", "from 0 to 1 where model.likelihood is bernoulli"),
         ("data.source=", "one of digits, solids, idx:..."),

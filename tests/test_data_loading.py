@@ -199,6 +199,17 @@ def test_a_frame_too_large_for_memory_is_refused(tmp_path):
         load(saved(tmp_path, np.zeros((4, 5, 5, 5)), size=4000), seed=0)
 
 
+def test_a_window_of_values_becomes_0_to_1():
+    raw = np.array([-9, 0, 50, 100, 999], np.int16)
+    (values,), said = to_float([raw], name="x", window=(0.0, 100.0))
+    np.testing.assert_array_equal(values, np.float32([0, 0, 0.5, 1, 1]))
+    assert said == "Values: 0 to 100 become 0 to 1."
+    (values,), _ = to_float([np.float64([10, 15, 21])], name="x", window=(10.0, 20.0))
+    np.testing.assert_array_equal(values, np.float32([0, 0.5, 1]))
+    with pytest.raises(InputError, match="data.window=-9,999"):
+        to_float([raw], name="x")
+
+
 def test_importing_the_data_layer_is_light():
     code = (
         "import sys, avae_jax.data\n"

@@ -61,7 +61,7 @@ def test_help_explains_flags_examples_and_results(tmp_path):
     for text in (
         "--config FILE",
         "--workdir DIR",
-        "{train,evaluate}",
+        "{train,evaluate,align,fit-align}",
         "{auto,cpu,gpu,tpu}",
         "--config.path.to.field=value",
         "python -m avae_jax.main --config configs/solids.py --workdir runs/solids",
@@ -104,7 +104,7 @@ def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
         (["--mode", "trian"], "argument --mode: invalid choice"),
         (["--platform", "abacus"], "argument --platform: invalid choice"),
         (["--config"], "argument --config: expected one argument"),
-        (["--config", "nope"], "nor one of digits, mnist, mnist_idx, modelnet10, solids"),
+        (["--config", "nope"], "nor one of digits, mnist, mnist_idx, modelnet10, solids, stack"),
         (["--config="], "config '': no such file"),
         (["--workdir="], "--workdir: empty"),
         (["--config.data.size"], "wanted path.to.field=value"),

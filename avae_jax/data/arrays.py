@@ -3,12 +3,19 @@
 import math
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from avae_jax.data.labels import check_labels, index_labels
-from avae_jax.data.source import Examples, Source, describe, reading, require_memory
+from avae_jax.data.source import (
+    MAX_BYTES,
+    Examples,
+    Source,
+    describe,
+    reading,
+    require_memory,
+)
 from avae_jax.data.values import require_numbers
 from avae_jax.errors import InputError
 
@@ -19,16 +26,17 @@ RANKS = "[N, H, W], [N, H, W, C], [N, D, H, W] or [N, D, H, W, C]"
 
 
 class Header(NamedTuple):
-    """Shape and dtype of a member of an npz file."""
+    """What an npy file, or a member of an npz file, says of its array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    fortran: bool = False  # the first axis varies fastest
 
 
 def read_npy(path: Path) -> Source:
     """The images or volumes of a `.npy` file; only the examples asked for are read."""
     with reading(path, "npy file of images or volumes"):
-        _check_magic(path)
+        check_magic(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     return array_source(array, None, name=str(path))
 
@@ -39,8 +47,15 @@ def read_npz(path: Path) -> Source:
     They are the only array of rank 3 or more, else the one named `images` or `volumes`.
     """
     with reading(path, "npz archive"):
-        headers = _headers(path)
-        chosen = _choose(headers, name=str(path))
+        headers = npz_headers(path)
+        for member, header in headers.items():
+            require_memory(
+                f"{path}: {member}.npy",
+                header.shape,
+                header.dtype.itemsize,
+                way_out="save a smaller array",
+            )
+        chosen = choose_array(headers, name=str(path))
         require_numbers(headers[chosen].dtype, name=f"{path}: {chosen}")
         with np.load(path, allow_pickle=False) as archive:
             array = archive[chosen]
@@ -99,7 +114,8 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
     return array[..., None], f"{shape} is read as volumes of one channel."
 
 
-def _check_magic(path: Path) -> None:
+def check_magic(path: Path) -> None:
+    """Raises an `InputError` for a file that does not begin like an npy file."""
     # `np.load` would take any other file for a pickle, or for an archive that it leaves open.
     with open(path, "rb") as stream:
         magic = stream.read(len(np.lib.format.MAGIC_PREFIX))
@@ -109,8 +125,12 @@ def _check_magic(path: Path) -> None:
         raise InputError(f"{path}: begins with {magic!r}; an npy file is wanted")
 
 
-def _headers(path: Path) -> dict[str, Header]:
-    """What every array of the archive says it is, checked before any of it is unpacked."""
+def npz_headers(path: Path) -> dict[str, Header]:
+    """What every array of the archive says it is, checked before any of it is unpacked.
+
+    Raises:
+        InputError: arrays of records, and members that hold fewer or more bytes than they say.
+    """
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         return {
@@ -121,28 +141,40 @@ def _headers(path: Path) -> dict[str, Header]:
 
 def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> Header:
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read is None:
-            raise InputError(f"{name}: {info.filename} is an array of records; numbers are wanted")
-        shape, _, dtype = read(member)
+        header = read_header(member, name=f"{name}: {info.filename}")
         start = member.tell()
-    require_memory(
-        f"{name}: {info.filename}", shape, dtype.itemsize, way_out="save a smaller array"
-    )
-    if not dtype.hasobject and info.file_size != start + math.prod(shape) * dtype.itemsize:
+    size = math.prod(header.shape) * header.dtype.itemsize
+    if size <= MAX_BYTES and not header.dtype.hasobject and info.file_size != start + size:
         raise InputError(
             f"{name}: {info.filename} does not hold as many bytes as its header says; "
             "a complete npz archive is wanted"
         )
-    return Header(shape, dtype)
+    return header
 
 
-def _choose(headers: dict[str, Header], *, name: str) -> str:
-    """The name of the array of images or volumes."""
+def read_header(stream: BinaryIO, *, name: str) -> Header:
+    """The header of an npy file; leaves the stream at the first number.
+
+    Raises:
+        InputError: an array of records.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise InputError(f"{name} is an array of records; numbers are wanted")
+    shape, fortran, dtype = read(stream)
+    return Header(shape, dtype, fortran)
+
+
+def choose_array(headers: dict[str, Header], *, name: str) -> str:
+    """The name of the array of images or volumes.
+
+    Raises:
+        InputError: none, or several of which none is named so.
+    """
     candidates = [key for key, header in headers.items() if len(header.shape) >= 3]
     if len(candidates) == 1:
         return candidates[0]

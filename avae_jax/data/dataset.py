@@ -29,13 +29,24 @@ def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
     Raises:
         InputError: names the least and largest value, the fill included.
     """
-    if likelihood != "bernoulli":
-        return
     parts = (dataset.train, dataset.test, dataset.fill)
     low = min(float(part.min()) for part in parts)
     high = max(float(part.max()) for part in parts)
-    if low < 0.0 or high > 1.0:
+    require_range(low, high, likelihood)
+
+
+def require_range(low: float, high: float, likelihood: str, *, name: str = "") -> None:
+    """Checks that a likelihood can score values from `low` to `high`.
+
+    Args:
+        name: of what holds them, for the sentence.
+
+    Raises:
+        InputError: names the least and largest value.
+    """
+    if likelihood == "bernoulli" and (low < 0.0 or high > 1.0):
         raise InputError(
-            f"values from {low:g} to {high:g}: model.likelihood=bernoulli wants [0, 1]; "
-            "rescale the data or set model.likelihood=gaussian"
+            f"{name + ': ' if name else ''}values from {low:g} to {high:g}: "
+            "model.likelihood=bernoulli wants [0, 1]; rescale the data, or train with "
+            "data.window=low,high or model.likelihood=gaussian"
         )

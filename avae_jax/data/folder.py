@@ -26,7 +26,7 @@ def read_folder(folder: Path) -> Source:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; one with PNG, JPEG or TIFF files is wanted")
-    paths = _image_paths(folder)
+    paths = image_paths(folder)
     if not paths:
         raise InputError(f"{folder}: no image in it; PNG, JPEG or TIFF files are wanted")
     labels, names = _labels(folder, paths)
@@ -73,14 +73,15 @@ def read_image(path: Path) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _image_paths(folder: Path) -> list[Path]:
+def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """The files below `folder` that end in one of `suffixes`, sorted; nothing hidden."""
     found = []
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             Path(root, name)
             for name in files
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+            if name.lower().endswith(suffixes) and not name.startswith(".")
         ]
     return sorted(found)
 

@@ -1,6 +1,5 @@
 """`idx:DIR`: the four files in which MNIST and its relatives come."""
 
-import gzip
 import math
 from pathlib import Path
 from typing import BinaryIO
@@ -9,6 +8,7 @@ import numpy as np
 
 from avae_jax.data.arrays import array_examples, with_channels
 from avae_jax.data.labels import check_labels, index_labels
+from avae_jax.data.packed import open_plain
 from avae_jax.data.source import Source, reading, require_memory
 from avae_jax.errors import InputError
 
@@ -17,7 +17,6 @@ FILES = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-GZIP = b"\x1f\x8b"
 
 
 def read_idx_folder(folder: Path) -> Source:
@@ -45,8 +44,8 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         InputError: for anything but exactly the bytes that the header announces.
     """
-    with reading(path, "IDX file"), _open(path) as stream:
-        dtype, shape = _header(stream, path)
+    with reading(path, "IDX file"), open_plain(path) as stream:
+        dtype, shape = read_idx_header(stream, path)
         require_memory(str(path), shape, dtype.itemsize, way_out="use a smaller file")
         size = math.prod(shape) * dtype.itemsize
         body = stream.read(size + 1)
@@ -56,7 +55,12 @@ def read_idx(path: Path) -> np.ndarray:
         return np.frombuffer(body, dtype).reshape(shape)
 
 
-def _header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def read_idx_header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+    """Type and sides of an IDX file; leaves the stream at the first number.
+
+    Raises:
+        InputError: no IDX file, or one that ends within its header.
+    """
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES:
         raise InputError(f"{path}: begins with {magic!r}; an IDX file is wanted")
@@ -65,13 +69,6 @@ def _header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
         raise InputError(f"{path}: ends within its header; a complete IDX file is wanted")
     shape = tuple(int(side) for side in np.frombuffer(sides, ">u4"))
     return np.dtype(DTYPES[magic[2]]), shape
-
-
-def _open(path: Path) -> BinaryIO:
-    # By content, not by name: browsers unpack .gz files and keep the name.
-    with open(path, "rb") as stream:
-        packed = stream.read(2) == GZIP
-    return gzip.open(path, "rb") if packed else open(path, "rb")
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -30,7 +30,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     that any first n are a fair sample; `limit` takes the first.
 
     Args:
-        options: source, size, scale, fill, limit and test_fraction. Poses are applied later.
+        options: source, window, size, scale, fill, limit and test_fraction; poses come later.
         seed: of the order and of the examples held out.
 
     Raises:
@@ -42,7 +42,9 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)
     _check_shapes(raw_train, raw_test, name=name)
-    (train_values, test_values), said = to_float((raw_train, raw_test), name=name)
+    (train_values, test_values), said = to_float(
+        (raw_train, raw_test), name=name, window=options.window
+    )
     check_finite(train_values, train.indices, name=f"{name}, training")
     check_finite(test_values, test.indices, name=f"{name}, test")
     empty = _empty_note(train_values, test_values)

@@ -10,6 +10,7 @@ from avae_jax.data.idx import read_idx_folder
 from avae_jax.data.prepared import read_prepared
 from avae_jax.data.solids import read_solids
 from avae_jax.data.source import Source
+from avae_jax.data.stacks.source import read_stack
 from avae_jax.errors import InputError
 
 # None of these imports TensorFlow, tensorflow-datasets or scikit-learn before it is called.
@@ -20,7 +21,7 @@ STORED: dict[str, Callable[[Path], Source]] = {
     "npy": read_npy,
     "folder": read_folder,
 }
-FORMS = "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH or tfds:NAME"
+FORMS = "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME"
 
 
 def open_source(text: str) -> Source:
@@ -34,6 +35,8 @@ def open_source(text: str) -> Source:
         return EMBEDDED[kind]()
     if kind in STORED and rest:
         return STORED[kind](Path(rest).expanduser())
+    if kind == "stack" and rest:
+        return read_stack(rest)
     if kind == "tfds" and rest:
         return read_prepared(rest)
     raise InputError(f"data.source={text!r}: {FORMS} is wanted")

@@ -1,6 +1,7 @@
 """Numbers as sources store them -> float32, by one rule for every source."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,11 +12,18 @@ from avae_jax.errors import InputError
 FAINT = 0.01
 
 
-def to_float(splits: Sequence[np.ndarray], *, name: str) -> tuple[list[np.ndarray], str]:
-    """Raw numbers -> float32, the same way for every split.
+class Scaling(NamedTuple):
+    """Raw numbers that the model sees as 0 and as 1; `clip` where what lies beyond is cut."""
 
-    Floats are taken as they are. Integers are divided by the largest value of their type,
-    unless their largest value is 1: those are binary, like booleans, and stay 0 and 1.
+    low: float
+    high: float
+    clip: bool = False
+
+
+def to_float(
+    splits: Sequence[np.ndarray], *, name: str, window: str | tuple[float, ...] = "type"
+) -> tuple[list[np.ndarray], str]:
+    """Raw numbers -> float32, the same way for every split (see `scaling_of`).
 
     Args:
         splits: arrays `[n, *S, C]` of one dtype.
@@ -28,18 +36,60 @@ def to_float(splits: Sequence[np.ndarray], *, name: str) -> tuple[list[np.ndarra
         InputError: for a dtype that is no number, and negative integers.
     """
     dtype = require_numbers(splits[0].dtype, name=name)
+    least = min(split.min() for split in splits)
+    largest = max(split.max() for split in splits)
+    scaling, said = scaling_of(dtype, least, largest, name=name, window=window)
+    return [scaled(split, scaling) for split in splits], said
+
+
+def scaling_of(
+    dtype: np.dtype,
+    least: float,
+    largest: float,
+    *,
+    name: str,
+    window: str | tuple[float, ...] = "type",
+) -> tuple[Scaling, str]:
+    """How numbers of `dtype` between `least` and `largest` become float32.
+
+    By their type: floats are taken as they are. Integers are divided by the largest value
+    of their type, unless their largest value is 1: those are binary, like booleans, and
+    stay 0 and 1. By a window `(low, high)`: these become 0 and 1, what lies beyond is cut.
+
+    Returns:
+        The scaling, and a sentence that says so.
+
+    Raises:
+        InputError: negative integers without a window.
+    """
+    if not isinstance(window, str):
+        low, high = window
+        return Scaling(low, high, clip=True), f"Values: {low:g} to {high:g} become 0 to 1."
     if dtype.kind == "f":
-        return [_narrow(split) for split in splits], f"Values: {dtype.name} taken as they are."
-    if min(split.min() for split in splits) < 0:
-        raise InputError(f"{name}: negative {dtype.name} values; integers from 0 up are wanted")
-    top = int(max(split.max() for split in splits))
-    if top <= 1:
-        return [_narrow(split) for split in splits], f"Values: {dtype.name} 0 and 1, binary."
-    largest = np.iinfo(dtype).max
-    said = f"Values: {dtype.name} divided by {largest}."
-    if top < FAINT * largest:
-        said += f" The largest is only {top}: store them in a smaller type if that is not meant."
-    return [_narrow(split) / np.float32(largest) for split in splits], said
+        return Scaling(0, 1), f"Values: {dtype.name} taken as they are."
+    if least < 0:
+        raise InputError(
+            f"{name}: negative {dtype.name} values; integers from 0 up are wanted, or "
+            f"data.window={least:g},{largest:g}"
+        )
+    if largest <= 1:
+        return Scaling(0, 1), f"Values: {dtype.name} 0 and 1, binary."
+    top = int(np.iinfo(dtype).max)
+    said = f"Values: {dtype.name} divided by {top}."
+    if largest < FAINT * top:
+        said += (
+            f" The largest is only {largest}: store them in a smaller type if that is not meant."
+        )
+    return Scaling(0, top), said
+
+
+def scaled(raw: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """Raw numbers as the model sees them, float32."""
+    values = _narrow(raw)
+    if (scaling.low, scaling.high) != (0, 1):
+        span = np.float32(scaling.high - scaling.low)
+        values = (values - np.float32(scaling.low)) / span if scaling.low else values / span
+    return np.clip(values, 0, 1) if scaling.clip else values
 
 
 def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:

@@ -1,0 +1,53 @@
+"""Arrays on disk that are filled row by row and survive whatever ends the process."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from avae_jax.types import Shape
+
+
+class Column:
+    """An npy file of `shape = (N, *rest)`: rows are written and read by position.
+
+    What was never written reads as zeros; nothing of it is kept in memory.
+    """
+
+    def __init__(self, path: Path, shape: Shape, dtype: np.dtype | type):
+        self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
+        self._row = int(np.prod(shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        if not path.exists():
+            self._make()
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            self._head = file.tell()
+
+    def _make(self) -> None:
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        says = {"descr": descr, "fortran_order": False, "shape": self.shape}
+        # Under another name until it is whole.
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, says)
+            file.truncate(file.tell() + self.shape[0] * self._row)
+        part.rename(self.path)
+
+    def write(self, start: int, rows: np.ndarray) -> None:
+        """Writes rows `[n, *rest]` from position `start` on."""
+        with self.path.open("r+b") as file:
+            file.seek(self._head + start * self._row)
+            file.write(np.ascontiguousarray(rows, self.dtype).data)
+
+    def sync(self) -> None:
+        """Returns when all that was written is on disk."""
+        with self.path.open("r+b") as file:
+            os.fsync(file.fileno())
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows `[stop - start, *rest]`."""
+        with self.path.open("rb") as file:
+            file.seek(self._head + start * self._row)
+            body = file.read((stop - start) * self._row)
+        return np.frombuffer(body, self.dtype).reshape(stop - start, *self.shape[1:])

@@ -1,0 +1,106 @@
+"""The computation: chunk by chunk, all by the same programs, on disk every few seconds."""
+
+import functools
+import math
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.aligning import step
+from avae_jax.aligning.columns import Column
+from avae_jax.aligning.framing import own_poses, shown
+from avae_jax.aligning.output import Output
+from avae_jax.aligning.table import doubtful
+from avae_jax.aligning.work import Work
+from avae_jax.compiling import jit
+from avae_jax.data.stacks import blocks
+from avae_jax.data.values import constant_examples
+from avae_jax.experiment import stream
+from avae_jax.loop import progress_bar
+
+# Between two moments from which an interrupted alignment can go on: disks may be slow.
+SECONDS = 5.0
+
+
+def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
+    """Poses and moves the examples that are left, and takes note of how far it is."""
+    count, done, saved = work.stack.shape[0], output.done, -math.inf
+    rows_of = compiled(work)
+    with progress_bar(total=count, initial=done, desc="aligning", unit="example") as bar:
+        for start, stop in blocks(count, work.batch):
+            if stop <= done:
+                continue
+            rows = rows_of(work.stack.raw(start, stop), np.arange(start, stop))
+            for name, column in columns.items():
+                values = stored(rows[name], column.dtype)
+                column.write(start, values.reshape(-1, *column.shape[1:]))
+            if stop == count or time.monotonic() - saved > SECONDS:
+                save(columns, output, stop)
+                saved = time.monotonic()
+            bar.update(stop - start)
+
+
+def save(columns: dict[str, Column], output: Output, done: int) -> None:
+    """Makes sure that the rows are on disk before it is said that they are."""
+    for column in columns.values():
+        column.sync()
+    output.done = done
+
+
+def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+    """`(raw [n, *S, C], index [n]) -> rows`, by programs for chunks of one size."""
+    trained, seen, size = work.trained, work.seen, work.batch
+    avae, key = trained.avae, stream(work.options, "test")
+    fill, into = jnp.asarray(seen.raw_fill), jnp.asarray(seen.into, jnp.float32)
+    find = jit(functools.partial(step.find, avae=avae, search=work.search))
+    how = {"own": seen.own, "interpolation": avae.interpolation}
+    move = jax.jit(functools.partial(step.move, **how))
+    bring_back = jax.jit(functools.partial(step.bring_back, source=avae.inner, **how))
+
+    def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
+        full, numbers = filled(raw, size), filled(index, size)
+        found = find(trained.params, key, shown(full, seen), numbers, trained.bank)
+        poses = own_poses(np.asarray(found.pose), seen)
+        moved = move(full.astype(np.float32), poses.astype(np.float32), fill)
+        doubt = doubtful(
+            np.asarray(found.gap),
+            nonfinite=np.asarray(found.nonfinite),
+            constant=constant_examples(full),
+        )
+        rows = {
+            "aligned": moved,
+            "poses": poses,
+            "losses": np.stack([found.before, found.after, found.gap], axis=1),
+            "doubtful": doubt,
+            "latents": found.mu,
+        }
+        if work.reconstructions:
+            drawn = bring_back(found.canonical, into, avae.fill)
+            rows["drawn"] = raw_values(np.asarray(drawn), work)
+        return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
+
+    return rows_of
+
+
+def filled(chunk: np.ndarray, size: int) -> np.ndarray:
+    """A chunk `[n, ...]` filled up with its first entry, so that one program serves all."""
+    return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])
+
+
+def raw_values(values: np.ndarray, work: Work) -> np.ndarray:
+    """Values as the model has them, in the range of the stack."""
+    low, high = work.seen.scaling.low, work.seen.scaling.high
+    return np.float32(low) + values * np.float32(high - low)
+
+
+def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`values` as numbers of `dtype`: rounded and kept in its range where it holds integers."""
+    if dtype.kind == "b":
+        return values >= 0.5
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max).astype(dtype)

@@ -1,0 +1,181 @@
+"""From rows to results: the stack in its own format, the tables, the contact sheet."""
+
+import heapq
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from avae_jax.aligning import sheet, table
+from avae_jax.aligning.columns import Column
+from avae_jax.aligning.framing import moves_centre
+from avae_jax.aligning.output import LOCK, RESULT, UNFINISHED, Output
+from avae_jax.aligning.survey import piece
+from avae_jax.aligning.work import Work
+from avae_jax.data.stacks import Stack, blocks
+from avae_jax.data.values import scaled
+from avae_jax.errors import InputError
+from avae_jax.request import MODEL
+from avae_jax.transform.describe import sentence
+
+TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"
+LINES = 4096  # of a table, made together
+SHOWN, WORST = 24, 8  # examples on the contact sheet
+
+
+def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
+    """The results, relative to the output directory.
+
+    Raises:
+      InputError: the stack has the name of another result.
+    """
+    others = (TABLE, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
+    if stack.path.name in others:
+        raise InputError(
+            f"{stack.path}: {stack.path.name} is the name of another result; rename the input"
+        )
+    names = (stack.path.name, TABLE, LATENTS, SHEET)
+    return (*names, f"{DRAWN}/{stack.path.name}") if reconstructions else names
+
+
+def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[str, ...]) -> None:
+    """Writes the results and says what they are."""
+    count, folder = work.stack.shape[0], output.results()
+    print("writing", flush=True)
+    mean = Mean()
+    work.stack.write(folder / names[0], mean.watched(_parts(work, columns["aligned"])))
+    table.write(folder / TABLE, _blocks(work, columns))
+    shutil.copyfile(columns["latents"].path, folder / LATENTS)
+    if "drawn" in columns:
+        (folder / DRAWN).mkdir()
+        work.stack.write(folder / names[-1], _parts(work, columns["drawn"]))
+    result = _result(columns)
+    _draw(work, columns, mean.value, result, folder / SHEET)
+    output.finish(names, result)
+    print(
+        f"aligned {count:,} examples: mean loss {result['loss_before_nats']:.1f} nats before, "
+        f"{result['loss_after_nats']:.1f} after; {result['doubtful']:,} doubtful"
+    )
+    print(f"{output.folder}: {', '.join(names)}")
+
+
+def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
+    for start, stop in blocks(work.stack.shape[0], piece(work.stack)):
+        yield column.read(start, stop)
+
+
+class Mean:
+    """The mean over examples of what passes by."""
+
+    def __init__(self):
+        self._sum: Any = 0.0
+        self._count = 0
+
+    def watched(self, parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """`parts` unchanged, taken note of."""
+        for part in parts:
+            self._sum = self._sum + part.sum(0, dtype=np.float64)
+            self._count += len(part)
+            yield part
+
+    @property
+    def value(self) -> np.ndarray:
+        """The mean of all that passed."""
+        return self._sum / self._count
+
+
+def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:
+    """The lines of the table, block by block."""
+    avae, seen = work.trained.avae, work.seen
+    kinds = table.kinds_of(avae.group, reflect=avae.ranges.reflect, off_centre=moves_centre(seen))
+    for start, stop in blocks(work.stack.shape[0], LINES):
+        losses = columns["losses"].read(start, stop)
+        yield {
+            "index": range(start, stop),
+            "name": [work.stack.key(index) for index in range(start, stop)],
+            **table.columns(columns["poses"].read(start, stop), seen.own, kinds),
+            **{name: losses[:, i] for i, name in enumerate(table.NUMBERS)},
+            "doubtful": columns["doubtful"].read(start, stop),
+        }
+
+
+def _result(columns: dict[str, Column]) -> dict[str, Any]:
+    """The numbers of an alignment."""
+    count, doubtful, sums = columns["losses"].shape[0], 0, np.zeros(2)
+    for start, stop in blocks(count, LINES):
+        sums += columns["losses"].read(start, stop)[:, :2].sum(0, dtype=np.float64)
+        doubtful += int(columns["doubtful"].read(start, stop).sum())
+    before, after = (sums / count).tolist()
+    return {
+        "examples": count,
+        "loss_before_nats": before,
+        "loss_after_nats": after,
+        "doubtful": doubtful,
+    }
+
+
+def _draw(
+    work: Work, columns: dict[str, Column], mean: np.ndarray, result: dict[str, Any], path: Any
+) -> None:
+    """The contact sheet."""
+    count = work.stack.shape[0]
+    even = np.unique(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int))
+    worst = _worst(columns)
+    means = [_levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
+    # Means are faint: both are shown as bright as the brighter one allows.
+    top = max(max(float(each.max()) for each in means), 1e-6)
+    whole = sheet.Pair(means[0] / top, means[1] / top, "", ())
+    sections = (
+        sheet.Section(f"Mean of all {count:,} examples", [whole]),
+        sheet.Section("Examples, evenly through the stack", _pairs(work, columns, even)),
+        sheet.Section(
+            "The most doubtful: another pose explains them nearly as well",
+            _pairs(work, columns, worst),
+        ),
+    )
+    notes = (
+        f"Loss {result['loss_before_nats']:.1f} nats before and {result['loss_after_nats']:.1f} "
+        f"after, on average. {result['doubtful']:,} of {count:,} examples are doubtful (red).",
+        "Below each: the pose of the object as it came; its loss before > after; the gap to the "
+        "next best pose, in nats.",
+    )
+    sheet.save(path, f"{work.stack.path.name}: as it came, and aligned", notes, sections)
+
+
+def _worst(columns: dict[str, Column]) -> list[int]:
+    """The doubtful examples with the smallest gaps, in the order of the stack."""
+
+    def all_of() -> Iterator[tuple[float, int]]:
+        for start, stop in blocks(columns["losses"].shape[0], LINES):
+            gaps = columns["losses"].read(start, stop)[:, 2]
+            for place in np.flatnonzero(columns["doubtful"].read(start, stop)):
+                yield float(gaps[place]), int(start + place)
+
+    return sorted(index for _, index in heapq.nsmallest(WORST, all_of()))
+
+
+def _pairs(work: Work, columns: dict[str, Column], indices: Any) -> list[sheet.Pair]:
+    return [_pair(work, columns, int(index)) for index in indices]
+
+
+def _pair(work: Work, columns: dict[str, Column], index: int) -> sheet.Pair:
+    avae, stack = work.trained.avae, work.stack
+    row = {name: column.read(index, index + 1)[0] for name, column in columns.items()}
+    before, after, gap = row["losses"]
+    pose = sentence(np.linalg.inv(row["poses"]), avae.group, work.seen.own)
+    lines = (pose, f"{before:.0f} > {after:.0f} nats")
+    if np.isfinite(gap):
+        lines += (f"gap {gap:.1f} nats",)
+    return sheet.Pair(
+        _levels(stack.raw(index, index + 1)[0], work),
+        _levels(row["aligned"].reshape(stack.example), work),
+        stack.key(index) if stack.keys else f"{index}",
+        lines,
+        bool(row["doubtful"]),
+    )
+
+
+def _levels(raw: np.ndarray, work: Work) -> np.ndarray:
+    """Raw values as the sheet shows them, in [0, 1]."""
+    return np.clip(scaled(np.asarray(raw), work.seen.scaling), 0, 1)

@@ -1,0 +1,94 @@
+"""How the examples of a stack meet the frame of a model, and how poses come back from there.
+
+A model sees values scaled to [0, 1] and frames of the size it was trained on; a stack keeps
+its own values, sides and pixels, and its examples are moved in its own frame.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.data.shape import frame_sides, reframe
+from avae_jax.data.source import describe
+from avae_jax.data.stacks import Stack
+from avae_jax.data.values import Scaling, scaled
+from avae_jax.errors import InputError
+from avae_jax.objective import AVAE
+from avae_jax.options import DataOptions
+from avae_jax.transform.frame import Frame, frame
+
+
+class Framing(NamedTuple):
+    """The two frames and the two ranges of values of an alignment.
+
+    Attributes:
+      own: frame of an example of the stack.
+      into: `[d + 1, d + 1]`, carries coordinates of `own` to those of the model's frame.
+      scaling: raw values that the model sees as 0 and 1.
+      fill: `[C]`, value outside, as the model sees it.
+      data: options of the data set that the model was trained on.
+    """
+
+    own: Frame
+    into: np.ndarray
+    scaling: Scaling
+    fill: np.ndarray
+    data: DataOptions
+
+    @property
+    def raw_fill(self) -> np.ndarray:
+        """`[C]` float32, the value outside in raw numbers."""
+        low, high = self.scaling.low, self.scaling.high
+        return (low + self.fill * (high - low)).astype(np.float32)
+
+
+def framing(stack: Stack, scaling: Scaling, *, avae: AVAE, data: DataOptions) -> Framing:
+    """The framing of a stack for a model trained with the options `data`."""
+    own, fill = frame(stack.example[:-1]), np.asarray(avae.fill, np.float64)
+    return Framing(own, into_model(own, avae.inner, data.scale), scaling, fill, data)
+
+
+def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
+    """Checks that the examples of a stack look like those a model was trained on.
+
+    Raises:
+      InputError: images for a model of volumes, other channels, other sides.
+    """
+    *sides, channels = stack.example
+    trained = (*avae.inner.shape, len(avae.fill))
+    came = f"{stack.name}: examples of {describe(stack.example)}, channels last"
+    if len(sides) != avae.inner.d or channels != len(avae.fill):
+        raise InputError(f"{came}; the model was trained on {describe(trained)}")
+    if frame_sides(tuple(sides), data.size) != avae.inner.shape:
+        raise InputError(
+            f"{came}; the model was trained on {describe(trained)} with data.size=0, which takes "
+            "no other size"
+        )
+
+
+def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
+    """What `data.shape.reframe` does to coordinates, `[d + 1, d + 1]`."""
+    matrix = np.eye(own.d + 1)
+    for axis, (old, new) in enumerate(zip(own.shape, model.shape, strict=True)):
+        matrix[axis, axis] = scale * own.unit / model.unit
+        # Pixels are copied where nothing is scaled: between odd and even sides the centre
+        # then moves by half a pixel.
+        if scale == 1.0 and (new - old) % 2:
+            matrix[axis, -1] = -0.5 / model.unit
+    return matrix
+
+
+def shown(raw: np.ndarray, seen: Framing) -> np.ndarray:
+    """Raw examples `[n, *S, C]` as the model sees them, float32."""
+    values = scaled(raw, seen.scaling)
+    return reframe(values, scale=seen.data.scale, size=seen.data.size, fill=seen.fill)
+
+
+def own_poses(poses: np.ndarray, seen: Framing) -> np.ndarray:
+    """Poses `[n, d + 1, d + 1]` of the model's frame in that of the stack, float64."""
+    return np.linalg.inv(seen.into) @ poses.astype(np.float64) @ seen.into
+
+
+def moves_centre(seen: Framing) -> bool:
+    """Whether a rotation about the model's centre shifts in the frame of the stack."""
+    return bool(seen.into[:-1, -1].any())

@@ -1,0 +1,101 @@
+"""`align`: the whole way from a stack and a trained model to an aligned stack."""
+
+import shutil
+from pathlib import Path
+
+from avae_jax import restore
+from avae_jax.aligning.compute import compute
+from avae_jax.aligning.finish import finish, names_of
+from avae_jax.aligning.framing import Framing, framing, require_fit
+from avae_jax.aligning.output import claimed
+from avae_jax.aligning.survey import Survey, survey
+from avae_jax.aligning.work import Work, columns_of, job_of
+from avae_jax.data.dataset import require_range
+from avae_jax.data.stacks import Stack, open_stack
+from avae_jax.data.values import scaling_of
+from avae_jax.errors import InputError
+from avae_jax.options import Options
+from avae_jax.request import Request
+from avae_jax.restore import Trained
+from avae_jax.workdir import WorkDir
+
+
+def align(options: Options, workdir: Path, request: Request) -> None:
+    """Aligns a stack by the model of a work directory.
+
+    Raises:
+      InputError: the model, the stack or the output cannot be used, or belong to other ones.
+    """
+    WorkDir(workdir).compare(options)
+    align_by(restore.load(workdir), options, request)
+
+
+def align_by(trained: Trained, options: Options, request: Request) -> None:
+    """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
+    with open_stack(request.input) as stack:
+        require_fit(stack, avae=trained.avae, data=options.data)
+        require_apart(stack.path, request.output)
+        names = names_of(stack, reconstructions=request.reconstructions)
+        print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+        surveyed = survey(stack)
+        seen = _framing(stack, surveyed, trained, options)
+        work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
+        claim = claimed(request.output, job_of(work), names, overwrite=request.overwrite)
+        with claim as output:
+            if output.finished is not None:
+                print(f"output {request.output}: finished before, nothing to do")
+                return
+            require_room(work, request.output, begun=output.done > 0)
+            columns = columns_of(work, output.rows)
+            compute(work, columns, output)
+            finish(work, columns, output, names)
+
+
+def require_apart(source: Path, output: Path) -> None:
+    """Checks that results do not land on or in the stack itself.
+
+    Raises:
+      InputError: they would.
+    """
+    # The input may be a link: neither it nor what it points to makes way.
+    held = {source.parent.resolve(), source.resolve().parent}
+    source, output = source.resolve(), output.resolve()
+    if output == source or output in held or source in output.parents:
+        raise InputError(
+            f"output {output}: holds the input {source}, or lies in it; another directory is wanted"
+        )
+
+
+def require_room(work: Work, output: Path, *, begun: bool) -> None:
+    """Checks that the disk can hold the results, once as rows and once in their format.
+
+    Args:
+      begun: rows were made by an earlier start.
+
+    Raises:
+      InputError: says how much there is and how much is wanted.
+    """
+    wanted = work.stack.bytes * (1 + work.reconstructions) * (1 if begun else 2)
+    free = shutil.disk_usage(output).free
+    if wanted > free:
+        raise InputError(
+            f"output {output}: {free / 2**30:.1f} GiB free on its disk; {wanted / 2**30:.1f} "
+            "are wanted while it is made, half of them in the end"
+        )
+
+
+def _framing(stack: Stack, surveyed: Survey, trained: Trained, options: Options) -> Framing:
+    """How the model sees the stack; says what becomes of its values."""
+    scaling, said = scaling_of(
+        stack.dtype,
+        surveyed.least,
+        surveyed.largest,
+        name=stack.name,
+        window=options.data.window,
+    )
+    print(said)
+    if not scaling.clip:
+        span = scaling.high - scaling.low
+        low, high = ((v - scaling.low) / span for v in (surveyed.least, surveyed.largest))
+        require_range(low, high, options.model.likelihood, name=stack.name)
+    return framing(stack, scaling, avae=trained.avae, data=options.data)

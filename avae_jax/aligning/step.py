@@ -1,0 +1,103 @@
+"""What is computed for a chunk of examples: poses and losses, then the examples moved."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax import evaluate
+from avae_jax.bank import Bank
+from avae_jax.objective import AVAE
+from avae_jax.options import SearchOptions
+from avae_jax.pose_search import SearchResult
+from avae_jax.pose_search.select import near
+from avae_jax.transform.frame import Frame
+from avae_jax.transform.warp import pull, warp
+from avae_jax.types import Array, Key, Params
+
+# Poses nearer than this are one optimum, where the search does not say how far apart they are.
+DEGREES = 15.0
+# Pixels resampled at once: what a resampler holds for them is some twenty times as much.
+PIXELS = 2**21
+
+
+class Found(NamedTuple):
+    """What is found of B examples.
+
+    Attributes:
+      pose: `[B, d + 1, d + 1]`, carries the example to the canonical pose, in the model's frame.
+      before, after: `[B]`, nll + KL in nats, unmoved and at `pose`.
+      gap: `[B]`, nats to the next optimum apart from `pose`; +inf where none was met.
+      nonfinite: `[B]`, starts and candidates whose loss was not finite.
+      mu: `[B, Z]`, mean of the latent code.
+      canonical: `[B, *S, C]`, the object as the model draws it.
+    """
+
+    pose: Array
+    before: Array
+    after: Array
+    gap: Array
+    nonfinite: Array
+    mu: Array
+    canonical: Array
+
+
+def find(
+    params: Params,
+    key: Key,
+    x: Array,
+    index: Array,
+    bank: Bank | None,
+    *,
+    avae: AVAE,
+    search: SearchOptions,
+) -> Found:
+    """Poses of observations `x: [B, *S, C]`; draws depend on the key and `index: [B]` alone."""
+    result = evaluate.search_batch(params, key, x, index, bank, avae=avae, search=search)
+    views = evaluate.views(params, x, result.pose, avae=avae)
+    still = evaluate.unmoved(x, avae=avae)
+    return Found(
+        pose=result.pose,
+        before=evaluate.losses(params, key, x, index, still, avae=avae),
+        after=evaluate.losses(params, key, x, index, result.pose, avae=avae),
+        gap=gap(result, degrees=search.distance or DEGREES),
+        nonfinite=result.nonfinite,
+        mu=views.mu,
+        canonical=views.canonical,
+    )
+
+
+def gap(result: SearchResult, *, degrees: float) -> Array:
+    """Nats `[B]` by which the best candidate apart from the best of all lies above it."""
+
+    def one(poses: Array, losses: Array) -> Array:
+        same = near(poses, poses[:1], degrees=degrees)[:, 0]
+        return jnp.where(same, jnp.inf, losses).min() - losses[0]
+
+    return jax.vmap(one)(result.candidates, result.candidate_losses)
+
+
+def move(raw: Array, poses: Array, fill: Array, *, own: Frame, interpolation: str) -> Array:
+    """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in their own frame."""
+
+    def one(pair: tuple[Array, Array]) -> Array:
+        image, pose = pair
+        return warp(image, pose, fill, source=own, target=own, interpolation=interpolation)
+
+    return jax.lax.map(one, (raw, poses), batch_size=max(1, PIXELS // math.prod(own.shape)))
+
+
+def bring_back(
+    drawn: Array, into: Array, fill: Array, *, source: Frame, own: Frame, interpolation: str
+) -> Array:
+    """What a model draws in its frame `source`, `[B, *source.shape, C]`, in the frame `own`.
+
+    Args:
+      into: `[d + 1, d + 1]`, carries coordinates of `own` to those of `source`.
+    """
+
+    def one(image: Array) -> Array:
+        return pull(image, into, fill, source=source, target=own, interpolation=interpolation)
+
+    return jax.lax.map(one, drawn, batch_size=max(1, PIXELS // math.prod(own.shape)))

@@ -1,0 +1,111 @@
+"""Options that suit a stack: what somebody who only has a folder should not have to choose."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from avae_jax.data.stacks import Stack
+from avae_jax.errors import InputError
+from avae_jax.options import DataOptions, Options, TrainOptions
+
+# Longest side that a model sees, by dimension: larger examples are shrunk to it.
+MOST = {2: 48, 3: 16}
+# A volume costs as much as many images: updates of a run where nothing else is asked for.
+VOLUMES = {"steps": 600, "batch_size": 64, "warmup": 10}
+# Examples looked at for the range of values, and bytes of them at most.
+SAMPLED, SAMPLE = 256, 2**26
+WITHIN = (0.1, 99.9)  # a window begins and ends at these percentiles
+DIM = 0.25  # values that reach less of their range want a window
+TRAINED_ON = 2**31  # bytes of raw examples, and of what the model sees of them
+
+
+def suited(
+    options: Options, stack: Stack, *, untouched: frozenset[str]
+) -> tuple[Options, list[str]]:
+    """`options` made to suit `stack`, and sentences that say what was chosen.
+
+    Args:
+      untouched: names of the fields that nobody has set; only these are chosen.
+
+    Raises:
+      InputError: there is nothing to train on.
+    """
+    data, notes = options.data, []
+    data = dataclasses.replace(data, source=f"stack:{stack.path.resolve()}{_member(stack)}")
+    for choose in (_window, _frame, _limit):
+        chosen, said = choose(data, stack)
+        if chosen and set(chosen) <= {name.removeprefix("data.") for name in untouched}:
+            data = dataclasses.replace(data, **chosen)
+            notes.append(said)
+    train = _training(options.train, stack, data, untouched)
+    return dataclasses.replace(options, data=data, train=train), notes
+
+
+def _member(stack: Stack) -> str:
+    # The name of a data set matters only where a file can hold several.
+    return f":{stack.member}" if stack.member.startswith("/") else ""
+
+
+def _sample(stack: Stack) -> np.ndarray:
+    count = stack.shape[0]
+    number = min(count, SAMPLED, max(1, SAMPLE * count // stack.bytes))
+    places = np.unique(np.linspace(0, count - 1, number).round().astype(int))
+    return np.concatenate([stack.raw(int(place), int(place) + 1) for place in places])
+
+
+def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
+    """A window where values by their type leave [0, 1], or much of it unused."""
+    sample = _sample(stack)
+    least, largest = float(sample.min()), float(sample.max())
+    if not least < largest:
+        raise InputError(f"{stack.name}: all values are {least:g}; images of something are wanted")
+    binary = stack.dtype.kind != "f" and largest <= 1
+    top = 1.0 if binary or stack.dtype.kind == "f" else float(np.iinfo(stack.dtype).max)
+    if least >= 0 and DIM * top <= largest <= top:
+        return {}, ""
+    low, high = (float(value) for value in np.percentile(sample, WITHIN))
+    # Of objects that fill less than a thousandth of their frame.
+    low, high = (low, high) if low < high else (least, largest)
+    return {"window": (low, high)}, (
+        f"Shown to the model: {low:g} to {high:g} as 0 to 1 (data.window)."
+    )
+
+
+def _frame(data: DataOptions, stack: Stack) -> tuple[dict, str]:
+    """Large examples shrink; the results keep their full size."""
+    *sides, _ = stack.example
+    most = MOST[len(sides)]
+    if max(sides) <= most:
+        return {}, ""
+    scale = round(most / max(sides), 6)
+    said = f"Shown to the model at {' x '.join([str(most)] * len(sides))} (data.size, data.scale)."
+    return {"size": most, "scale": scale}, said
+
+
+def _limit(data: DataOptions, stack: Stack) -> tuple[dict, str]:
+    """As many examples as fit into memory."""
+    *sides, channels = stack.example
+    shown = data.size ** len(sides) if data.size else math.prod(sides)
+    largest = max(stack.bytes // stack.shape[0], 4 * channels * math.prod(sides), 4 * shown)
+    most = max(2, TRAINED_ON // largest)
+    if stack.shape[0] <= most:
+        return {}, ""
+    return {"limit": most}, f"Trained on {most:,} of the examples, drawn at random (data.limit)."
+
+
+def _training(
+    train: TrainOptions, stack: Stack, data: DataOptions, untouched: frozenset[str]
+) -> TrainOptions:
+    """Batches no larger than the stack, fewer updates for volumes."""
+    count = stack.shape[0]
+    if count < 2:
+        raise InputError(f"{stack.name}: one example; a model needs many to learn from")
+    if len(stack.example) == 4:
+        free = {k: v for k, v in VOLUMES.items() if f"train.{k}" in untouched}
+        train = dataclasses.replace(train, **free)
+    held_out = min(max(round(count * data.test_fraction), 1), count - 1)
+    if "train.batch_size" in untouched:
+        most = min(count - held_out, data.limit or count)
+        train = dataclasses.replace(train, batch_size=min(train.batch_size, most))
+    return train

@@ -1,0 +1,75 @@
+"""`poses.csv`: one line an example."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avae_jax.transform.describe import KINDS, quaternions, table
+from avae_jax.transform.families import Family
+from avae_jax.transform.frame import Frame
+
+# Below this gap another pose explains an example nearly as well. Grey pixels make a model
+# too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).
+DOUBTFUL = 5.0
+NUMBERS = ("loss_before_nats", "loss_after_nats", "gap_nats")
+
+
+def doubtful(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """Which examples `[n]` to look at before their poses are believed.
+
+    Args:
+      gap: nats to the next optimum.
+      nonfinite: starts and candidates whose loss was not finite.
+      constant: whether an example has one value everywhere.
+    """
+    return (gap < DOUBTFUL) | (nonfinite > 0) | constant
+
+
+def kinds_of(group: Family, *, reflect: bool, off_centre: bool) -> tuple[str, ...]:
+    """The kinds of parameters that poses of a family can have.
+
+    Args:
+      off_centre: rotations are about a point beside the centre, so that they shift.
+    """
+    also = {"scale": reflect, "shift": off_centre}
+    return tuple(kind for kind in KINDS if group.reaches(kind) or also.get(kind))
+
+
+def columns(poses: np.ndarray, grid: Frame, kinds: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The columns `[n]` that describe poses `[n, d + 1, d + 1]` which carry to the canonical pose.
+
+    Returns:
+      The parameters of the object's pose, and as `align_...` those of its inverse.
+    """
+    found: dict[str, np.ndarray] = {}
+    for prefix, matrices in (("", np.linalg.inv(poses)), ("align_", poses)):
+        each = table(matrices, grid, kinds)
+        if grid.d == 3 and "rotation" in kinds:
+            each |= quaternions(matrices)
+        found |= {prefix + name: column for name, column in each.items()}
+    return found
+
+
+def write(path: Path, blocks: Iterable[dict[str, Any]]) -> None:
+    """Writes blocks of columns, each of n examples, as one table with a head line."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, block in enumerate(blocks):
+            if not number:
+                writer.writerow(block)
+            writer.writerows(zip(*map(_texts, block.values()), strict=True))
+
+
+def _texts(column: Any) -> Iterator[str]:
+    """Numbers to seven digits, nothing where there is no number, true and false."""
+    for value in column:
+        if isinstance(value, bool | np.bool_):
+            yield "true" if value else "false"
+        elif isinstance(value, float | np.floating):
+            # Adding zero turns -0 into 0.
+            yield f"{value + 0.0:.7g}" if np.isfinite(value) else ""
+        else:
+            yield str(value)

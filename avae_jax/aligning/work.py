@@ -1,0 +1,88 @@
+"""An alignment under way: what is read, by what it is aligned, where its rows go."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from avae_jax.aligning.columns import Column
+from avae_jax.aligning.framing import Framing
+from avae_jax.aligning.survey import Survey, piece
+from avae_jax.data.stacks import Stack
+from avae_jax.options import Options, SearchOptions
+from avae_jax.restore import Trained
+
+# Candidates kept and, by a line search, refined: a gap needs a second optimum to be measured.
+KEEP, MARGIN = 4, 20.0
+
+
+class Work(NamedTuple):
+    """Everything that an alignment needs.
+
+    Attributes:
+      reconstructions: whether the objects as the model draws them are wanted.
+    """
+
+    stack: Stack
+    seen: Framing
+    surveyed: Survey
+    trained: Trained
+    options: Options
+    reconstructions: bool
+
+    @property
+    def batch(self) -> int:
+        """Examples of a chunk: as many as in evaluation, fewer where they are large."""
+        count, most = self.stack.shape[0], self.options.eval.batch_size
+        return min(most, piece(self.stack), count)
+
+    @property
+    def search(self) -> SearchOptions:
+        """The search of the model, with candidates enough to tell how far the next optimum is."""
+        search = self.trained.search
+        wide = dataclasses.replace(search, keep=min(max(search.keep, KEEP), search.starts))
+        if search.method == "line":
+            wide = dataclasses.replace(wide, margin=max(search.margin, MARGIN))
+        return wide
+
+
+def job_of(work: Work) -> dict[str, Any]:
+    """What makes two alignments the same: the same job goes on where it stopped."""
+    stack = work.stack
+    return {
+        "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
+        "contents": work.surveyed.digest,
+        "model": _digest(work.trained),
+        "search": repr(work.search),
+        "batch": work.batch,
+        "reconstructions": work.reconstructions,
+    }
+
+
+def _digest(trained: Trained) -> str:
+    """SHA-256 of the weights, and of what the bank is made of."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves((trained.params, trained.met, trained.bank)):
+        digest.update(np.ascontiguousarray(leaf).data)
+    return digest.hexdigest()
+
+
+def columns_of(work: Work, folder: Path) -> dict[str, Column]:
+    """The rows of each result, in files of `folder`."""
+    count, d = work.stack.shape[0], work.trained.avae.inner.d
+    stored = work.stack.shape, work.stack.dtype
+    shapes: dict[str, tuple] = {
+        "aligned": stored,
+        # Carry an example to the canonical pose, in its own frame.
+        "poses": ((count, d + 1, d + 1), np.float64),
+        # Before, after, gap to the next optimum.
+        "losses": ((count, 3), np.float32),
+        "doubtful": ((count,), np.bool_),
+        "latents": ((count, work.trained.met.shape[1]), np.float32),
+    }
+    if work.reconstructions:
+        shapes["drawn"] = stored
+    return {name: Column(folder / f"{name}.npy", *what) for name, what in shapes.items()}

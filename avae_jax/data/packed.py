@@ -1,0 +1,32 @@
+"""Plain and gzip files, told apart by their contents: browsers unpack files and keep the name."""
+
+import contextlib
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+GZIP = b"\x1f\x8b"
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the file is compressed by gzip."""
+    with open(path, "rb") as stream:
+        return stream.read(2) == GZIP
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """The contents of a file, unpacked if need be."""
+    return gzip.open(path, "rb") if is_packed(path) else open(path, "rb")
+
+
+@contextlib.contextmanager
+def created(path: Path, *, packed: bool) -> Iterator[BinaryIO]:
+    """A new file, packed or not; the same contents give the same bytes."""
+    with open(path, "wb") as stream:
+        if not packed:
+            yield stream
+            return
+        # Without the name and the time that gzip files hold otherwise.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as wrapped:
+            yield wrapped

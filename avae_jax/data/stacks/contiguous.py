@@ -1,0 +1,73 @@
+"""Examples that lie one behind the other in a file, as plain numbers after some head."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from avae_jax.errors import InputError
+
+COPIED = 2**20  # bytes of a head that are copied at once
+
+
+class Layout(NamedTuple):
+    """Where the numbers are.
+
+    Attributes:
+      offset: bytes before the first example.
+      shape: `(N, *rest)`.
+      order: of the axes of one example, `C` or (first axis fastest) `F`.
+    """
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    order: str = "C"
+
+    @property
+    def size(self) -> int:
+        """Bytes of one example."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def reader(stream: BinaryIO, layout: Layout, *, name: str) -> Callable[[int, int], np.ndarray]:
+    """`(start, stop) -> [stop - start, *rest]` from an open file.
+
+    The stream may be compressed: going forwards is then cheap, going back is not.
+    """
+
+    def read(start: int, stop: int) -> np.ndarray:
+        count = stop - start
+        stream.seek(layout.offset + start * layout.size)
+        body = stream.read(count * layout.size)
+        if len(body) < count * layout.size:
+            raise InputError(
+                f"{name}: ends within its {layout.shape[0]} examples; a complete file is wanted"
+            )
+        flat = np.frombuffer(body, layout.dtype)
+        rest = layout.shape[1:]
+        if layout.order == "C":
+            return flat.reshape(count, *rest)
+        reverse = (0, *range(len(rest), 0, -1))
+        return flat.reshape(count, *rest[::-1]).transpose(reverse)
+
+    return read
+
+
+def copy_head(source: BinaryIO, target: BinaryIO, layout: Layout) -> None:
+    """Copies all that stands before the first example."""
+    source.seek(0)
+    left = layout.offset
+    while left:
+        part = source.read(min(left, COPIED))
+        target.write(part)
+        left -= len(part)
+
+
+def write_examples(target: BinaryIO, parts: Iterable[np.ndarray], layout: Layout) -> None:
+    """Writes examples `[n, *rest]` behind each other."""
+    for part in parts:
+        if layout.order == "F":
+            part = part.transpose(0, *range(part.ndim - 1, 0, -1))
+        target.write(np.ascontiguousarray(part, layout.dtype).data)

@@ -1,0 +1,100 @@
+"""Folders in which every file is one example: PNG, JPEG and TIFF, or volumes of MRC and NIfTI."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from avae_jax.data.folder import image_paths, read_image
+from avae_jax.data.source import describe, reading
+from avae_jax.data.stacks.mrc import open_mrc
+from avae_jax.data.stacks.nifti import open_nifti
+from avae_jax.data.stacks.stack import Stack
+from avae_jax.errors import InputError
+
+VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
+# Lossy, so that what is written is near to what was computed.
+JPEG = {"quality": 95, "subsampling": 0}
+
+
+@contextlib.contextmanager
+def open_folder(folder: Path) -> Iterator[Stack]:
+    """The images or volumes of a folder and the folders in it, in order of their paths.
+
+    Raises:
+      InputError: none there, both kinds, or files that differ in size or type.
+    """
+    images, volumes = image_paths(folder), image_paths(folder, suffixes=tuple(VOLUMES))
+    if bool(images) == bool(volumes):
+        came = f"{len(images)} images and {len(volumes)} volumes"
+        raise InputError(
+            f"{folder}: {came} in it; PNG, JPEG or TIFF files, or else MRC or NIfTI volumes wanted"
+        )
+    paths = images or volumes
+    load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
+    first = load(paths[0])
+    names = [path.relative_to(folder) for path in paths]
+
+    def read(start: int, stop: int) -> np.ndarray:
+        some = [_like(load(path), path, first, paths[0]) for path in paths[start:stop]]
+        return np.stack(some).astype(first.dtype)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        examples = (example for part in parts for example in np.asarray(part, first.dtype))
+        for path, name, example in zip(paths, names, examples, strict=True):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            save(path, target / name, example)
+
+    keys = tuple(name.as_posix() for name in names)
+    yield Stack(folder, (len(paths), *first.shape), first.dtype, read, write, keys=keys)
+
+
+def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
+    if example.shape != first.shape or example.dtype != first.dtype:
+        raise InputError(
+            f"{path}: {describe(example.shape)} of {example.dtype}, but {first_path} is "
+            f"{describe(first.shape)} of {first.dtype}; all of one size, channels and type wanted"
+        )
+    return example
+
+
+def _save_image(source: Path, target: Path, example: np.ndarray) -> None:
+    """Writes `[H, W, C]` in the kind of file that `source` is."""
+    pixels = example[..., 0] if example.shape[-1] == 1 else example
+    with reading(source, "PNG, JPEG or TIFF file"), Image.open(source) as image:
+        mode, kind = image.mode, "JPEG" if image.format == "MPO" else image.format
+        kept = _kept(image, kind)
+    if mode.startswith("I;16"):
+        # The only modes of which Pillow keeps the byte order.
+        made = Image.frombytes(mode, pixels.shape[::-1], pixels.tobytes())
+    else:
+        made = Image.fromarray(pixels)
+    made.save(target, kind, **kept)
+
+
+def _kept(image: Image.Image, kind: str | None) -> dict[str, Any]:
+    """What a picture says of itself, for its successor: resolution, colours, orientation."""
+    names = ("dpi", "icc_profile", "exif")
+    if kind == "TIFF":
+        return {name: image.info[name] for name in ("dpi", "compression") if name in image.info}
+    kept = {name: image.info[name] for name in names if name in image.info}
+    return kept | (JPEG if kind == "JPEG" else {})
+
+
+def _volume_opener(path: Path) -> Callable:
+    return next(opener for end, opener in VOLUMES.items() if path.name.lower().endswith(end))
+
+
+def _read_volume(path: Path) -> np.ndarray:
+    with _volume_opener(path)(path) as stack:
+        if stack.shape[0] != 1:
+            raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
+        return stack.read(0, 1)[0]
+
+
+def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:
+    with _volume_opener(source)(source) as stack:
+        stack.write(target, [example[None]])

@@ -1,0 +1,94 @@
+"""Stacks in MRC and MRCS files, as electron microscopy writes them, with their pixel size."""
+
+import contextlib
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from avae_jax.data.packed import is_packed
+from avae_jax.data.source import reading
+from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
+from avae_jax.data.stacks.extras import library
+from avae_jax.data.stacks.stack import Stack
+from avae_jax.errors import InputError
+
+STACKS = (".mrcs", ".st")
+
+
+@contextlib.contextmanager
+def open_mrc(path: Path) -> Iterator[Stack]:
+    """The images of an MRC file, or its volumes.
+
+    A file that says that it is one volume counts as one example, unless it is called
+    `.mrcs`, which many programs write without saying that they are stacks of images.
+    """
+    layout = _layout(path)
+    with open(path, "rb") as stream:
+
+        def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+            seen = _Statistics()
+            with open(target, "wb") as file:
+                copy_head(stream, file, layout)
+                write_examples(file, seen.watched(parts), layout)
+            _note_statistics(target, seen)
+
+        read = reader(stream, layout, name=str(path))
+        yield Stack(path, layout.shape, layout.dtype, read, write)
+
+
+def _layout(path: Path) -> Layout:
+    mrcfile = library("mrcfile", str(path))
+    if is_packed(path):
+        raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
+    with reading(path, "MRC file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters comes as an error
+        with mrcfile.open(path, header_only=True, permissive=True) as file:
+            header, extended = file.header, file.extended_header
+            shape = mrcfile.utils.data_shape_from_header(header)
+            dtype = mrcfile.utils.data_dtype_from_header(header)
+            offset = header.nbytes + extended.nbytes
+            images = int(header.ispg) == 0 or path.suffix.lower() in STACKS
+    rank = 3 if len(shape) == 4 or images else 4
+    return Layout(offset, (1,) * (rank - len(shape)) + shape, dtype)
+
+
+class _Statistics:
+    """Least, largest, mean and deviation of numbers that come in parts."""
+
+    def __init__(self):
+        self.least, self.largest = math.inf, -math.inf
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def watched(self, parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """`parts` unchanged, taken note of."""
+        for part in parts:
+            wide = part.astype(np.float64)
+            self.least = min(self.least, float(wide.min()))
+            self.largest = max(self.largest, float(wide.max()))
+            self._count += wide.size
+            self._sum += float(wide.sum())
+            self._squares += float((wide * wide).sum())
+            yield part
+
+    @property
+    def mean(self) -> float:
+        """The mean."""
+        return self._sum / self._count
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation."""
+        return math.sqrt(max(self._squares / self._count - self.mean**2, 0.0))
+
+
+def _note_statistics(path: Path, seen: _Statistics) -> None:
+    """Puts the statistics of the new numbers into the header, which was copied."""
+    mrcfile = library("mrcfile", str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with mrcfile.mmap(path, mode="r+", permissive=True) as file:
+            file.header.dmin, file.header.dmax = seen.least, seen.largest
+            file.header.dmean, file.header.rms = seen.mean, seen.deviation

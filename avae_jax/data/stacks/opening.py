@@ -1,0 +1,81 @@
+"""Which format a file is in: by what it contains, so that a wrong name does not matter."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from avae_jax.data.packed import open_plain
+from avae_jax.data.source import reading
+from avae_jax.data.stacks.hdf5 import open_hdf5
+from avae_jax.data.stacks.idx import open_idx
+from avae_jax.data.stacks.images import open_folder
+from avae_jax.data.stacks.mrc import open_mrc
+from avae_jax.data.stacks.nifti import open_nifti
+from avae_jax.data.stacks.npy import open_npy
+from avae_jax.data.stacks.npz import open_npz
+from avae_jax.data.stacks.stack import Stack, checked
+from avae_jax.data.stacks.tiff import open_tiff
+from avae_jax.errors import InputError
+
+FORMATS = (
+    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, or a folder of PNG, JPEG, TIFF, MRC or NIfTI files"
+)
+HEAD = 352  # bytes that tell every format from the others
+HDF5 = b"\x89HDF\r\n\x1a\n"
+BEGINNINGS: dict[bytes, Callable] = {
+    b"\x93NUMPY": open_npy,
+    b"PK": open_npz,
+    b"II*\0": open_tiff,
+    b"MM\0*": open_tiff,
+    b"II+\0": open_tiff,
+    b"MM\0+": open_tiff,
+    HDF5: open_hdf5,
+}
+# Where the magic of a format stands further inside.
+INSIDE: tuple[tuple[int, tuple[bytes, ...], Callable], ...] = (
+    (208, (b"MAP ",), open_mrc),
+    (344, (b"n+1\0",), open_nifti),
+    (4, (b"n+2\0",), open_nifti),
+)
+OLD_MRC = (".mrc", ".mrcs", ".map", ".st")
+
+
+@contextlib.contextmanager
+def open_stack(text: str) -> Iterator[Stack]:
+    """The stack that `text` names: a file, a folder, or `FILE:DATASET` of an HDF5 file.
+
+    Raises:
+      InputError: no such file, none of the formats, or a file that is damaged.
+    """
+    path, member = _located(text)
+    opener = open_folder if path.is_dir() else _opener(path)
+    if member and opener is not open_hdf5:
+        raise InputError(f"{text}: {path} is no HDF5 file, so that {member!r} in it means nothing")
+    with opener(path, member) if member else opener(path) as stack:
+        yield checked(stack)
+
+
+def _located(text: str) -> tuple[Path, str]:
+    """The path and, behind a colon, the data set."""
+    whole = Path(text).expanduser()
+    file, colon, member = text.rpartition(":")
+    if whole.exists() or not colon or not Path(file).expanduser().exists():
+        return whole, ""
+    return Path(file).expanduser(), member
+
+
+def _opener(path: Path) -> Callable:
+    with reading(path, f"stack ({FORMATS})"), open_plain(path) as stream:
+        head = stream.read(HEAD)
+    for begins, opener in BEGINNINGS.items():
+        if head.startswith(begins):
+            return opener
+    for place, marks, opener in INSIDE:
+        if head[place : place + 4] in marks:
+            return opener
+    if path.suffix.lower() in OLD_MRC:
+        return open_mrc
+    # Two zero bytes, then the code of a type and a number of axes.
+    if head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1:
+        return open_idx
+    raise InputError(f"{path}: none of the known formats; wanted {FORMATS}")

@@ -1,0 +1,24 @@
+"""`stack:PATH`: any file that can be aligned, as a source of examples."""
+
+import numpy as np
+
+from avae_jax.data.source import Examples, Source, require_memory
+from avae_jax.data.stacks.opening import open_stack
+
+
+def read_stack(text: str) -> Source:
+    """The examples of a stack, without labels; only those asked for are read."""
+    with open_stack(text) as stack:
+        count, note = stack.shape[0], stack.note
+
+    def read(indices: np.ndarray) -> tuple[np.ndarray, None]:
+        with open_stack(text) as stack:
+            shape = (len(indices), *stack.example)
+            require_memory(stack.name, shape, 4, way_out="set data.limit to read fewer")
+            examples = np.empty(shape, stack.dtype)
+            for place in np.argsort(indices):
+                index = int(indices[place])
+                examples[place] = stack.raw(index, index + 1)[0]
+        return examples, None
+
+    return Source(Examples(count, read), None, (), (note,))

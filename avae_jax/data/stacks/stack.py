@@ -1,0 +1,98 @@
+"""What every format of stacks offers: pieces in order, and a file of the same kind written."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from avae_jax.data.arrays import with_channels
+from avae_jax.data.source import describe
+from avae_jax.errors import InputError
+
+LEAST_SIDE = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """N examples in a file or a folder, open for reading; nothing is read ahead.
+
+    Attributes:
+      path: the file or folder.
+      shape: `(N, *rest)`, as stored.
+      dtype: as stored, byte order included.
+      read: `(start, stop) -> [stop - start, *rest]`; quickest in increasing order.
+      write: `(target, parts)` makes `target`, like the stack in everything but its values.
+        `parts` holds N examples in order, in arrays `[n, *rest]` of `dtype`.
+      member: which array of the file it is, where a file holds several.
+      keys: a name for each example, where they have names of their own.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
+    write: Callable[[Path, Iterable[np.ndarray]], None]
+    member: str = ""
+    keys: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The stack as sentences call it."""
+        return f"{self.path}:{self.member}" if self.member else str(self.path)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all examples."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def example(self) -> tuple[int, ...]:
+        """`[*S, C]`, the shape of one example with its channels last."""
+        return self._read_as()[0]
+
+    @property
+    def note(self) -> str:
+        """How the axes are read, a sentence."""
+        return self._read_as()[1]
+
+    def key(self, index: int) -> str:
+        """The name of one example in tables."""
+        if self.keys:
+            return self.keys[index]
+        member = f":{self.member}" if self.member else ""
+        return f"{self.path.name}{member}[{index}]"
+
+    def raw(self, start: int, stop: int) -> np.ndarray:
+        """Examples `[stop - start, *S, C]` as they are stored."""
+        return self.read(start, stop).reshape(stop - start, *self.example)
+
+    def _read_as(self) -> tuple[tuple[int, ...], str]:
+        # Only the axes matter, so that one number stands for all.
+        like = np.broadcast_to(np.zeros((), self.dtype), self.shape)
+        images, note = with_channels(like, name=self.name)
+        return images.shape[1:], note
+
+
+def checked(stack: Stack) -> Stack:
+    """`stack` unchanged if its examples can be images or volumes.
+
+    Raises:
+      InputError: none in it, sides that are too short, no numbers, or another rank.
+    """
+    example = stack.example
+    if not stack.shape[0]:
+        raise InputError(f"{stack.name}: no examples in it; at least one is wanted")
+    if min(example[:-1]) < LEAST_SIDE or not example[-1]:
+        raise InputError(
+            f"{stack.name}: examples of {describe(example)}, channels last; sides of at least "
+            f"{LEAST_SIDE} and at least one channel are wanted"
+        )
+    return stack
+
+
+def blocks(count: int, size: int) -> Iterator[tuple[int, int]]:
+    """(start, stop) of pieces of at most `size` that make up `0..count-1`."""
+    for start in range(0, count, size):
+        yield start, min(start + size, count)

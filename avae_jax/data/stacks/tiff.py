@@ -1,0 +1,115 @@
+"""Stacks in TIFF files: one page, or as many as a volume has slices, for each example."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avae_jax.data.source import describe, reading
+from avae_jax.data.stacks.contiguous import Layout, reader
+from avae_jax.data.stacks.extras import library
+from avae_jax.data.stacks.stack import Stack
+from avae_jax.errors import InputError
+
+PALETTE = 3
+# Programs that write the meaning of the axes into the description, by tifffile's names.
+DIALECTS = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {}}
+
+
+@contextlib.contextmanager
+def open_tiff(path: Path) -> Iterator[Stack]:
+    """The pages of a TIFF file along their first axis.
+
+    Raises:
+      InputError: a single image, pages that differ, colour tables, channels apart from pixels.
+    """
+    tifffile = library("tifffile", str(path))
+    with contextlib.ExitStack() as opened:
+        with reading(path, "TIFF file"):
+            tiff = opened.enter_context(tifffile.TiffFile(path))
+            series = tiff.series[0]
+            _check(tiff, path)
+            dtype = series.dtype.newbyteorder(tiff.byteorder)
+
+        def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+            big = math.prod(series.shape) * dtype.itemsize > 2**31
+            dialect = DIALECTS.get(series.kind, {})
+            bigtiff = (tiff.is_bigtiff or big) and "imagej" not in dialect
+            how = {"bigtiff": bigtiff, "byteorder": tiff.byteorder, **dialect}
+            with tifffile.TiffWriter(target, **how) as file:
+                file.write(_pages(parts, series), **_like(series))
+
+        if series.dataoffset is None:
+            read = _decoded(tiff, dtype, path)
+        else:
+            stream = opened.enter_context(open(path, "rb"))
+            read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
+        yield Stack(path, series.shape, dtype, read, write)
+
+
+def _check(tiff: Any, path: Path) -> None:
+    series = tiff.series[0]
+    inner = series.axes[1:].removesuffix("S")
+    if len(tiff.series) > 1:
+        shapes = ", ".join(describe(one.shape) for one in tiff.series[:3])
+        raise InputError(f"{path}: pages that differ ({shapes}); pages of one kind are wanted")
+    if not inner.endswith("YX"):
+        raise InputError(
+            f"{path}: {describe(series.shape)} with axes {series.axes}; a stack of images or "
+            "volumes is wanted, or a folder where every file is one image"
+        )
+    if "C" in inner or "S" in inner:
+        raise InputError(
+            f"{path}: axes {series.axes}, channels apart from pixels; channels in the last axis "
+            "are wanted"
+        )
+    if int(series.keyframe.photometric) == PALETTE:
+        raise InputError(f"{path}: numbers of a colour table; grey values or colours are wanted")
+
+
+def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.ndarray]:
+    """Reads pages that are compressed or lie scattered."""
+    series = tiff.series[0]
+    each = len(series.pages) // series.shape[0]
+
+    def read(start: int, stop: int) -> np.ndarray:
+        with reading(path, "TIFF file"):
+            pages = tiff.asarray(key=range(start * each, stop * each), series=0)
+        return pages.reshape(stop - start, *series.shape[1:]).astype(dtype)
+
+    return read
+
+
+def _pages(parts: Iterable[np.ndarray], series: Any) -> Iterator[np.ndarray]:
+    page = series.keyframe.shape
+    for part in parts:
+        yield from part.reshape(-1, *page)
+
+
+def _like(series: Any) -> dict[str, Any]:
+    """How `TiffWriter.write` makes pages like those of `series`."""
+    page = series.keyframe
+    how: dict[str, Any] = {
+        "shape": series.shape,
+        "dtype": series.dtype,
+        "photometric": page.photometric,
+        "compression": page.compression,
+        "software": page.software or False,
+        "datetime": page.datetime,
+    }
+    if page.samplesperpixel > 1:
+        how |= {"planarconfig": page.planarconfig, "extrasamples": page.extrasamples}
+    if page.compression != 1 and page.predictor != 1:
+        how["predictor"] = page.predictor
+    if "XResolution" in page.tags:
+        how |= {"resolution": page.resolution, "resolutionunit": page.resolutionunit}
+    if series.kind == "imagej":
+        how["metadata"] = {**series.parent.imagej_metadata, "axes": series.axes}
+    elif series.kind in DIALECTS:
+        how["metadata"] = {"axes": series.axes}
+    else:
+        how |= {"metadata": None, "description": page.description or None}
+    return how

@@ -1,0 +1,162 @@
+"""The flags of the command line, and what its help says."""
+
+import argparse
+
+from avae_jax import config
+from avae_jax.field import wanted
+from avae_jax.options import MAY_CHANGE, Options, fields, values
+from avae_jax.request import MODES
+
+DEFAULT_CONFIG = "digits"
+
+DESCRIPTION = """\
+Trains a variational autoencoder that looks, for every example, for the pose at which it
+explains the example best; evaluates it over all poses and writes a report.
+
+Without arguments: the handwritten digits, turned at random, into runs/digits.
+"""
+
+DETAILS = f"""\
+options of the experiment:
+  --config.path.to.field=value   set one field over the config; as often as wanted
+  Lists are written 512,512 and switches true or false. A second start in the same work
+  directory goes on where the first stopped, and may change only these:
+  {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
+
+examples:
+  python -m avae_jax.main
+  python -m avae_jax.main --config configs/solids.py --workdir runs/solids
+  python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
+  python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
+  python -m avae_jax.main --mode evaluate --workdir runs/digits
+  python -m avae_jax.main --config mnist --workdir /shared/mnist --multihost     (on every host)
+  python -m avae_jax.main --mode align --workdir runs/digits --input mine.npy --output aligned
+  python -m avae_jax.main --mode fit-align --input folder_of_images --output aligned
+  python -m avae_jax.main --mode plan --config mnist --topology v5e:16x16
+
+results, in the work directory:
+  report/index.html     the page to look at first: pictures and the table
+  report/summary.json   the numbers of the table
+  metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
+  checkpoints/          weights by step; the same command goes on from the last one
+  config.json           the config with every field
+
+results of align and fit-align, in the output directory:
+  the aligned stack under the name and in the format of the input
+  poses.csv             a line an example; latents.npy holds the latent codes
+  sheet.png             the picture to look at first
+
+exit status:
+  0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
+  143 told to end (SIGTERM) while training: saved, the same command goes on
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says a mistake in one sentence, without the usage in front of it."""
+
+    def error(self, message: str):
+        self.exit(2, f"avae_jax: {message}, see --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every flag; overrides of the config are taken out before."""
+    parser = Parser(
+        prog="python -m avae_jax.main",
+        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
+        "       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]",
+        description=DESCRIPTION,
+        epilog=DETAILS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a config file, or the name of a packaged one: "
+        f"{', '.join(config.packaged())} (default: {DEFAULT_CONFIG}; modes other than train "
+        "read the work directory's own)",
+    )
+    parser.add_argument(
+        "--workdir",
+        metavar="DIR",
+        help="where everything is written (default: runs/NAME of the config)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default="train",
+        help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
+        "report; align: bring a stack to the canonical pose of a trained model; fit-align: "
+        "train on the stack itself first; plan: compile for chips that are not here "
+        "(default: train)",
+    )
+    parser.add_argument(
+        "--platform",
+        choices=("auto", "cpu", "gpu", "tpu"),
+        default="auto",
+        help="where to compute; one that is asked for and absent is an error (default: auto)",
+    )
+    parser.add_argument(
+        "--list-options", action="store_true", help="list every field of a config and exit"
+    )
+    _add_stack_flags(parser)
+    _add_hosts(parser)
+    _add_plan_flags(parser)
+    return parser
+
+
+def _add_hosts(parser: argparse.ArgumentParser) -> None:
+    hosts = parser.add_argument_group("several processes, the same command in each")
+    hosts.add_argument(
+        "--multihost",
+        action="store_true",
+        help="train together with the other processes; TPU pods and Slurm tell what the next "
+        "three say",
+    )
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
+    hosts.add_argument("--processes", metavar="N", type=int, help="how many processes there are")
+    hosts.add_argument("--process", metavar="K", type=int, help="which one this is, from 0")
+
+
+def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
+    stack = parser.add_argument_group("a stack to align, for the modes align and fit-align")
+    stack.add_argument(
+        "--input",
+        metavar="STACK",
+        help="npy, npz, IDX, TIFF, HDF5 (FILE:DATASET), MRC or NIfTI file, or a folder",
+    )
+    stack.add_argument("--output", metavar="DIR", help="where the results go")
+    stack.add_argument(
+        "--reconstructions",
+        action="store_true",
+        help="also write the aligned objects as the model draws them",
+    )
+    stack.add_argument(
+        "--overwrite", action="store_true", help="what lies in the output makes way"
+    )
+
+
+def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
+    plan = parser.add_argument_group("chips to plan for, for the mode plan")
+    plan.add_argument(
+        "--topology", metavar="NAME", help="v5e:16x16, v5p:..., v6e:..., or cuda:8 (lowered only)"
+    )
+    plan.add_argument("--json", metavar="FILE", help="where to write the numbers as well")
+
+
+def list_options() -> str:
+    """Every field, its default, its meaning and what it holds, a line each."""
+    defaults = values(Options())
+    width = max(map(len, defaults))
+    return "\n".join(
+        f"{name:{width}}  {_shown(defaults[name]):10}  {field.metadata['help']} [{wanted(field)}]"
+        for name, field in fields().items()
+    )
+
+
+def _shown(value: object) -> str:
+    """`value` as an override writes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

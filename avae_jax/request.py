@@ -1,0 +1,69 @@
+"""What the command line asks to be done with a stack."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from avae_jax import config
+from avae_jax.errors import InputError
+from avae_jax.options import Options, values
+
+# Modes that read a stack: by a model that is there, or by one trained on the stack first.
+ALIGNING = ("align", "fit-align")
+# The config and, within the output, the work directory of `fit-align` if none is named.
+CONFIG, MODEL = "stack", "model"
+STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
+TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
+MODES = (*TRAINING, *ALIGNING, "plan")
+# What each mode needs and what it may be given; no other mode has a use for these flags.
+NEEDED = {**dict.fromkeys(ALIGNING, STACK), "plan": ("topology",)}
+TAKEN = {**dict.fromkeys(ALIGNING, SWITCHES), **dict.fromkeys(TRAINING, HOSTS), "plan": ("json",)}
+
+
+class Request(NamedTuple):
+    """What is to be aligned, and where the results go.
+
+    Attributes:
+      input: a file, a folder, or `FILE:DATASET`.
+      reconstructions: also write the objects as the model draws them.
+      overwrite: what lies in `output` makes way.
+    """
+
+    input: str
+    output: Path
+    reconstructions: bool = False
+    overwrite: bool = False
+
+
+def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
+    """The request that `flags` make, `None` for a mode that reads no stack.
+
+    Raises:
+      InputError: names the flags that are missing or have no use.
+    """
+    _require_use(mode, flags)
+    if mode not in ALIGNING:
+        return None
+    switches = {name: flags[name] for name in SWITCHES}
+    return Request(flags["input"], Path(flags["output"]), **switches)
+
+
+def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
+    """Checks that a mode is given what it needs and nothing that it has no use for."""
+    needed = NEEDED.get(mode, ())
+    known = {name for names in (*NEEDED.values(), *TAKEN.values()) for name in names}
+    idle = known - {*needed, *TAKEN.get(mode, ())}
+    given = [f"--{name}" for name in flags if name in idle and flags[name]]
+    if given:
+        raise InputError(f"--mode {mode}: has no use for {', '.join(given)}")
+    missing = [f"--{name}" for name in needed if not flags[name]]
+    if missing:
+        raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
+
+
+def untouched(options: Options, overrides: Iterable[str]) -> frozenset[str]:
+    """Names of the fields that are what `fit-align` begins with, and that no override sets."""
+    begun = values(config.to_options(config.load_file(CONFIG)))
+    given = {override.partition("=")[0] for override in overrides}
+    alike = (name for name, value in values(options).items() if value == begun[name])
+    return frozenset(alike) - given

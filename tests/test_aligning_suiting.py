@@ -1,0 +1,82 @@
+"""Options chosen for a stack."""
+
+import numpy as np
+import pytest
+
+from avae_jax import config
+from avae_jax.aligning.suiting import suited
+from avae_jax.data.stacks import open_stack
+from avae_jax.errors import InputError
+from avae_jax.request import untouched
+from avae_jax.rules import check
+
+
+def chosen(stack, tmp_path, *overrides):
+    """The options for an array, and what was said of them."""
+    np.save(tmp_path / "x.npy", stack)
+    given = config.apply_overrides(config.load_file("stack"), overrides)
+    options = config.to_options(given)
+    with open_stack(str(tmp_path / "x.npy")) as opened:
+        made, notes = suited(options, opened, untouched=untouched(options, overrides))
+    return check(made), " ".join(notes)
+
+
+def numbers(shape, dtype, top):
+    return (np.random.default_rng(0).random(shape) * top).astype(dtype)
+
+
+def test_small_images_of_bytes_are_taken_as_they_are(tmp_path):
+    options, said = chosen(numbers((200, 28, 28), "u1", 255.9), tmp_path)
+    assert said == ""
+    assert options.data.source == f"stack:{tmp_path / 'x.npy'}"
+    assert (options.data.window, options.data.size, options.data.limit) == ("type", 0, 0)
+    assert (options.data.pose, options.train.batch_size, options.train.steps) == (
+        *("as_is", 128, 2000),
+    )
+
+
+@pytest.mark.parametrize(
+    "dtype, low, top",
+    [("u2", 0, 4095), ("i2", -100, 900), ("f4", -4, 4), ("f4", 0, 0.01), ("f8", 0, 900)],
+)
+def test_other_ranges_get_a_window(dtype, low, top, tmp_path):
+    stack = (low + numbers((50, 20, 20), "f8", top - low)).astype(dtype)
+    options, said = chosen(stack, tmp_path)
+    begin, end = options.data.window
+    assert low <= begin < end <= top and end - begin > 0.99 * (top - low)
+    assert "data.window" in said
+
+
+def test_objects_in_a_void_keep_their_window(tmp_path):
+    stack = np.zeros((40, 8, 8), np.int32)
+    stack[0, 3, 3] = 900
+    assert chosen(stack, tmp_path)[0].data.window == (0, 900)
+
+
+def test_binary_numbers_need_no_window(tmp_path):
+    assert chosen(numbers((50, 20, 20), "u1", 2), tmp_path)[0].data.window == "type"
+    assert chosen(numbers((50, 20, 20), "f4", 1) > 0.5, tmp_path)[0].data.window == "type"
+
+
+def test_large_examples_are_shown_small(tmp_path):
+    options, said = chosen(numbers((30, 120, 96), "f4", 1), tmp_path)
+    assert (options.data.size, options.data.scale) == (48, 0.4)
+    assert "48 x 48" in said
+    options, _ = chosen(numbers((9, 20, 32, 24), "f4", 1), tmp_path)
+    assert (options.data.size, options.data.scale, options.train.steps) == (16, 0.5, 600)
+    assert options.train.batch_size == 7
+
+
+def test_what_somebody_has_set_stays(tmp_path):
+    overrides = "data.size=64", "data.window=0,0.5", "train.batch_size=4", "train.steps=2000"
+    options, said = chosen(numbers((9, 80, 80), "f4", 1), tmp_path, *overrides)
+    assert (options.data.size, options.data.scale) == (64, 1.0)
+    assert options.data.window == (0.0, 0.5)
+    assert options.train.batch_size == 4 and said == ""
+
+
+def test_nothing_to_learn_from_is_refused(tmp_path):
+    with pytest.raises(InputError, match="one example"):
+        chosen(numbers((1, 20, 20), "f4", 1), tmp_path)
+    with pytest.raises(InputError, match="all values are 7"):
+        chosen(np.full((5, 20, 20), 7, "u1"), tmp_path)
