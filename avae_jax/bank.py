@@ -16,11 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.likelihood import EPS
+from avae_jax.likelihood import log_probabilities
 from avae_jax.models.pose_head import PoseHead, no_signal
 from avae_jax.objective import AVAE, render
 from avae_jax.options import RangeOptions
-from avae_jax.pose_search.select import best_apart, near
+from avae_jax.pose_search.select import best_apart, lowest, near
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import affine, identity, inverse, matmul
@@ -87,9 +87,13 @@ def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) ->
     """`image: [*S, C]` moved by `pose` and averaged over blocks, `[*pooled, C]`."""
     coarse, factor = pooled_frame(avae.inner, side or POOLED[avae.group.d])
     fine = dataclasses.replace(avae.inner, shape=tuple(n * factor for n in coarse.shape))
-    moved = warp(image, pose, avae.fill, source=avae.inner, target=fine)
-    blocks = moved.reshape(*(n for count in coarse.shape for n in (count, factor)), -1)
-    return blocks.mean(tuple(range(1, 2 * coarse.d, 2)))
+    means = warp(image, pose, avae.fill, source=avae.inner, target=fine)
+    # A product an axis: a CPU merges a plain mean with the resampler into one scalar loop.
+    for axis, count in enumerate(coarse.shape):
+        blocks = np.repeat(np.eye(count, dtype=np.float32), factor, axis=1) / factor
+        means = jnp.tensordot(blocks, means, (1, axis), precision="highest")
+        means = jnp.moveaxis(means, 0, axis)
+    return means
 
 
 # Objects remembered from training, of which the prototypes are the centres.
@@ -141,8 +145,8 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
 def _scores(means: Array, avae: AVAE) -> tuple[Array, Array]:
     """Rows `[..., D]` and offsets `[...]` that make log-likelihoods of means `[..., D]`."""
     if avae.likelihood == "bernoulli":
-        p = EPS + (1 - 2 * EPS) * jnp.clip(means, 0, 1)
-        return jnp.log(p) - jnp.log1p(-p), jnp.log1p(-p).sum(-1)
+        full, empty = log_probabilities(means)
+        return full - empty, empty.sum(-1)
     return means, -(means * means).sum(-1) / 2
 
 
@@ -158,7 +162,7 @@ def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
     normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
     scores = bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
     # One prototype, the best, speaks for each rotation.
-    best = scores.argmax(0)
+    best = lowest(-scores)
     poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
     logits = (scores.max(0) - scores.max()) / TEMPERATURE
     if bank.head is None:

@@ -20,7 +20,8 @@ class Experiment(NamedTuple):
     """A config made concrete.
 
     Attributes:
-      search: the resolved search, used in evaluation and, where `train.search`, in training.
+      search: the resolved search of evaluation.
+      training_search: the one before each update; `None` trains without.
       tx: the optimiser of the weights.
       state: before the first update.
     """
@@ -29,6 +30,7 @@ class Experiment(NamedTuple):
     dataset: data.Dataset
     avae: AVAE
     search: SearchOptions
+    training_search: SearchOptions | None
     tx: optax.GradientTransformation
     state: TrainState
 
@@ -44,8 +46,11 @@ def prepare(options: Options) -> Experiment:
     data.require_batch(dataset, options.train.batch_size)
     placement.require_even_parts("train.batch_size", options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
+    training_search = None
+    if options.train.search:
+        training_search = resolve(options.search, avae.group, training=True)
     tx, state = beginning(options, avae, search, params)
-    return Experiment(options, dataset, avae, search, tx, state)
+    return Experiment(options, dataset, avae, search, training_search, tx, state)
 
 
 def beginning(

@@ -13,9 +13,16 @@ EPS = 1e-4
 
 def bernoulli_nll(x: Array, p: Array) -> Array:
     """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape."""
+    full, empty = log_probabilities(p)
+    return -total(x * full + (1 - x) * empty)
+
+
+def log_probabilities(p: Array) -> tuple[Array, Array]:
+    """Logarithms of a pixel's probabilities `p` and `1 - p` after `EPS`, any shape."""
     # Cubic interpolation may leave [0, 1] by a little.
-    p = EPS + (1 - 2 * EPS) * jnp.clip(p, 0, 1)
-    return -total(x * jnp.log(p) + (1 - x) * jnp.log1p(-p))
+    p = jnp.clip(p, 0, 1)
+    # As exact as log1p of the former, which CPUs take several times as long for.
+    return jnp.log(EPS + (1 - 2 * EPS) * p), jnp.log(EPS + (1 - 2 * EPS) * (1 - p))
 
 
 def gaussian_nll(x: Array, mean: Array, log_sigma: Array) -> Array:

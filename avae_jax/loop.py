@@ -155,7 +155,7 @@ def compiled_step(experiment: Experiment) -> Callable:
         train_step,
         avae=experiment.avae,
         tx=experiment.tx,
-        search=experiment.search if options.train.search else None,
+        search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
     return placement.step(step, searches=options.train.search)

@@ -13,6 +13,7 @@ from avae_jax.field import option
 FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
 MODELS = ("dense", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
+DTYPES = ("float32", "bfloat16")
 INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
 METHODS = ("line", "register", "gauss_newton", "adam")
@@ -89,6 +90,9 @@ class ModelOptions:
         0.1, "standard deviation of the Gaussian likelihood, or its start if learned", above=0.0
     )
     interpolation: str = option("linear", "resampling of images", choices=INTERPOLATIONS)
+    dtype: str = option(
+        "float32", "in what the networks compute; weights and losses are float32", choices=DTYPES
+    )
 
 
 @dataclasses.dataclass(frozen=True)

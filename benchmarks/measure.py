@@ -10,7 +10,7 @@ import numpy as np
 
 from avae_jax.alignment import pose_errors
 from avae_jax.compiling import jit
-from avae_jax.models import Model
+from avae_jax.models import in_bfloat16
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, starts
@@ -24,7 +24,7 @@ from avae_jax.posing import (
     see,
 )
 from avae_jax.transform.matrices import identity
-from avae_jax.types import Array, Params, PyTree
+from avae_jax.types import Array, Params
 from benchmarks.upright import SEED, Upright
 
 
@@ -81,21 +81,6 @@ def verdict(case: Case, poses: np.ndarray) -> dict[str, Any]:
         "network": case.network,
         "examples": len(poses),
     }
-
-
-def in_bfloat16(model: Model) -> Model:
-    """`model` with networks that compute in bfloat16, from float32 and to float32."""
-
-    def low(tree: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
-
-    def full(tree: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
-
-    return model._replace(
-        encode=lambda params, x: full(model.encode(low(params), low(x))),
-        decode=lambda params, z: full(model.decode(low(params), low(z))),
-    )
 
 
 def search_in_jax(

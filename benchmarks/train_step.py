@@ -82,7 +82,7 @@ def _prepared(
     key, model = jax.random.key(upright.SEED), ModelOptions()
     net, params = models.build(key, tuple(sides), channels, options=model)
     avae, tx = upright.wrap(net, objects, "rotation"), optimiser(TrainOptions())
-    search = None if options is None else resolve(options, avae.group)
+    search = None if options is None else resolve(options, avae.group, training=True)
     head = None if search is None else proposals.init(key, avae=avae, options=search)
     state = init_state(key, params, tx, met=jnp.zeros((REMEMBERED, model.latent)), head=head)
     step = functools.partial(train_step, avae=avae, tx=tx, search=search, pose_data=bool(search))

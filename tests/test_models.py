@@ -138,3 +138,17 @@ def test_a_posterior_is_narrow_to_begin_with(name):
     mu, logvar = jax.jit(model.encode)(params, jnp.zeros((9, 6, 1)))
     np.testing.assert_array_equal(mu, np.zeros(Z))
     np.testing.assert_array_equal(logvar, np.full(Z, NARROW))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bfloat16_computes_nearly_the_same_and_leaves_all_else_in_float32(name):
+    full, params = model_of(name, (9, 6), 3)
+    low, _ = model_of(name, (9, 6), 3, dtype="bfloat16")
+    x = jax.random.uniform(jax.random.key(0), (9, 6, 3))
+    exact, rough = (jax.jit(functools.partial(outputs, m))(params, x) for m in (full, low))
+    for one, other in zip(exact, rough, strict=True):
+        assert other.dtype == jnp.float32
+        assert 0 < abs(one - other).max() < 0.05 * abs(one).max()
+    slope = jax.jit(jax.grad(lambda p: low.decode(p, low.encode(p, x)[0]).sum()))(params)
+    for leaf, weight in zip(jax.tree.leaves(slope), jax.tree.leaves(params), strict=True):
+        assert leaf.dtype == weight.dtype == jnp.float32

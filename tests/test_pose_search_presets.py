@@ -85,6 +85,22 @@ def test_what_a_method_has_no_use_for_is_not_taken_from_the_preset():
     assert resolve(SearchOptions(learned=True), group).doubt > 0
 
 
+@pytest.mark.parametrize("name", ["rotation", "rotation+shift_x", "affine"])
+def test_with_learned_proposals_training_searches_less_by_the_same_bank(name):
+    group = family(name, 2)
+    final = resolve(SearchOptions(learned=True), group)
+    update = resolve(SearchOptions(learned=True), group, training=True)
+    assert update.doubt >= final.doubt and update.polish <= final.polish
+    assert dataclasses.replace(update, doubt=final.doubt, polish=final.polish) == final
+    assert resolve(SearchOptions(), group, training=True) == resolve(SearchOptions(), group)
+
+
+def test_what_is_given_holds_in_training_too():
+    given = SearchOptions(learned=True, doubt=0.5, polish=3)
+    group = family("rotation", 2)
+    assert resolve(given, group, training=True) == resolve(given, group)
+
+
 @pytest.mark.parametrize(
     ("options", "cost"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from avae_jax.options import RangeOptions
 from avae_jax.pose_search import starts
-from avae_jax.pose_search.select import best_apart
+from avae_jax.pose_search.select import best_apart, lowest
 from avae_jax.transform import factorise, family, inverse
 from avae_jax.transform.matrices import plane_rotation
 from avae_jax.transform.poses import right_angles
@@ -104,3 +104,10 @@ def test_losses_that_are_not_finite_come_last():
     losses = np.where(np.isfinite(nothing), nothing, np.inf)
     assert kept(turns(0, 90, 1, 180, 2), losses, 3, 15.0)[:2] == [4, 2]
     assert sorted(kept(turns(0, 90, 1), [np.inf] * 3, 3, 15.0)) == [0, 1, 2]
+
+
+def test_the_lowest_is_the_first_of_them_as_argmin_finds_it():
+    values = np.random.default_rng(0).integers(0, 4, (9, 5, 3)).astype(np.float32)
+    values[2, 1] = np.inf
+    np.testing.assert_array_equal(jax.jit(lowest)(values), values.argmin(0))
+    assert lowest(jnp.full(4, jnp.inf)) == 0

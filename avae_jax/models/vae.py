@@ -1,6 +1,6 @@
 """The variational autoencoder of one example, and the pure functions that others use."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -8,25 +8,11 @@ import jax.numpy as jnp
 
 from avae_jax.models.conv import ConvDecoder, ConvEncoder
 from avae_jax.models.dense import DenseDecoder, DenseEncoder
+from avae_jax.models.model import Model
+from avae_jax.models.precision import in_bfloat16
 from avae_jax.models.source import SourceDecoder, SourceEncoder
 from avae_jax.options import ModelOptions
 from avae_jax.types import Array, Decode, Encode, Key, Params, Shape
-
-
-class Model(NamedTuple):
-    """A VAE as pure functions of one example.
-
-    Attributes:
-      encode: `(params, x [*S, C]) -> (mu [Z], logvar [Z])`.
-      decode: `(params, z [Z]) -> [*S, C]`: the mean of each pixel, in the range of the data
-        (for Bernoulli a probability).
-      log_sigma: `params -> []`, logarithm of the standard deviation of the Gaussian
-        likelihood; not used by Bernoulli.
-    """
-
-    encode: Encode
-    decode: Decode
-    log_sigma: Any
 
 
 class VAE(nn.Module):
@@ -79,7 +65,8 @@ def build(
     def call(method: Any) -> Any:
         return lambda params, *args: module.apply(params, *args, method=method)
 
-    return Model(call(VAE.encode), call(VAE.decode), call(VAE.log_sigma)), params
+    model = Model(call(VAE.encode), call(VAE.decode), call(VAE.log_sigma))
+    return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
 
 
 def wrap(encode: Encode, decode: Decode, *, sigma: float = 1.0) -> Model:

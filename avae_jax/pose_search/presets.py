@@ -56,6 +56,8 @@ LEARNED = {
     "few": {"starts": 20, "doubt": 0.005},
     "many": {},
 }
+# An update profits less from the last hundredths of a nat than the final answer does.
+LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
 # Prototypes and rotations of the bank, by dimension; in space 15 degrees apart is too near to
 # tell optima from their flanks.
 BANKS = {
@@ -64,8 +66,11 @@ BANKS = {
 }
 
 
-def resolve(options: SearchOptions, group: Family) -> SearchOptions:
+def resolve(options: SearchOptions, group: Family, *, training: bool = False) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
+
+    Args:
+      training: for the search before each update, which with learned proposals spends less.
 
     Raises:
       InputError: more candidates kept than starts, or a method with what it cannot do.
@@ -75,7 +80,7 @@ def resolve(options: SearchOptions, group: Family) -> SearchOptions:
         size = "one" if group.size == 1 else "few" if group.size <= FEW else "many"
         preset |= FAST[size] if options.preset == "fast" else THOROUGH[size]
         if options.learned and options.preset == "fast":
-            preset |= LEARNED[size]
+            preset |= LEARNED[size] | (LEARNED_IN_TRAINING[size] if training else {})
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
     if options.keep is None:
