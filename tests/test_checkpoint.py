@@ -143,14 +143,22 @@ def test_a_damaged_newest_gives_way_to_the_one_before(damage, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_run_never_starts_over_because_nothing_can_be_read(tmp_path):
+def test_where_none_can_be_read_there_is_none_and_it_is_said(tmp_path):
     saved(tmp_path, 10, 20)
     cut(tmp_path / "10")
     flip(tmp_path / "20")
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
-        with pytest.warns(UserWarning), pytest.raises(InputError, match=r"none of \[10, 20\]"):
-            checkpoints.restore_latest(state_at(0))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "20"]
+        with pytest.warns(UserWarning) as warned:
+            assert checkpoints.restore_latest(state_at(0)) is None
+        assert [str(one.message).split(":")[0] for one in warned] == [
+            f"checkpoint {tmp_path / '20'}",
+            f"checkpoint {tmp_path / '10'}",
+            f"checkpoints {tmp_path}",
+        ]
+        # Until there is a new one, they stay for whoever can make something of them.
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "20"]
+        assert checkpoints.save(10, state_at(10))
+    assert [path.name for path in tmp_path.iterdir()] == ["10"]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +170,9 @@ def test_a_state_of_another_model_is_refused(params, tmp_path):
     state = state_at(0)
     other = state.replace(params=state.params | params)
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
-        with pytest.warns(UserWarning), pytest.raises(InputError, match=r"none of \[10\]"):
+        with pytest.raises(InputError, match="checkpoint .*10: holds .* is wanted"):
             checkpoints.restore_latest(other)
+    assert [path.name for path in tmp_path.iterdir()] == ["10"]
 
 
 def test_a_process_killed_while_saving_leaves_the_last_good_one(tmp_path):

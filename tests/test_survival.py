@@ -1,0 +1,68 @@
+"""Runs that are told to end, killed or left with damaged checkpoints go on where they can."""
+
+import json
+import signal
+import time
+
+import pytest
+from processes import ended, ran, start, terminate, wait_for
+from test_checkpoint import cut, garble
+from test_end_to_end import SMALL, compiled_once, lines_of  # noqa: F401
+
+ALONE = {**SMALL, "log.moments": 0}
+ENDLESS = {**ALONE, "train.steps": 100_000, "log.every": 1}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, tmp_path):
+    """Whichever process is told, all stop after the same update."""
+    options = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
+    told, whole = tmp_path / "told", tmp_path / "whole"
+    where = {"count": count, "evaluates": False}
+    processes = start(told, options, **where)
+    wait_for(told / "metrics.jsonl", process=processes[0])
+    terminate(processes[-1])
+    results = ended(processes)
+    for status, _, stderr in results:
+        assert status == 143, stderr
+        assert "avae_jax: preempted, saved after step " in stderr
+    (saved,) = (path.name for path in (told / "checkpoints").iterdir())
+    assert f"saved after step {saved}; the same command goes on from there" in results[0][2]
+    assert 0 < int(saved) < 300
+    ran(told, options, **where)
+    ran(whole, options, evaluates=False)
+    if count == 1:
+        assert lines_of(told) == lines_of(whole)
+    assert [line["step"] for line in lines_of(told)] == [line["step"] for line in lines_of(whole)]
+
+
+def test_a_killed_process_stops_the_others_and_all_go_on_together(tmp_path):
+    where = {"count": 2, "evaluates": False}
+    first, second = start(tmp_path / "run", ENDLESS, **where)
+    wait_for(tmp_path / "run" / "checkpoints" / "4", process=first)
+    second.send_signal(signal.SIGKILL)
+    began = time.monotonic()
+    (status, _, stderr), _ = ended([first, second])
+    assert time.monotonic() - began < 60
+    # Either the loop meets the failure or JAX ends the process first.
+    assert status in (1, -signal.SIGABRT)
+    assert "the work of the processes broke off" in stderr or "another task died" in stderr
+    steps = max(line["step"] for line in lines_of(tmp_path / "run"))
+    ran(tmp_path / "run", {**ENDLESS, "train.steps": steps + 2}, **where)
+    assert lines_of(tmp_path / "run")[-1]["step"] == steps + 2
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["train"]["steps"] == steps + 2
+
+
+def test_damaged_checkpoints_give_way_and_the_end_is_the_same(tmp_path):
+    """The newest to the one before; all of them to a new beginning."""
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    ran(whole, {**ALONE, "train.steps": 8}, evaluates=False)
+    ran(run, {**ALONE, "train.steps": 6}, evaluates=False)
+    for damage, steps in ((garble, ["6"]), (cut, ["6", "8"])):
+        for step in steps:
+            damage(run / "checkpoints" / step)
+        ((_, _, stderr),) = ran(run, {**ALONE, "train.steps": 8}, evaluates=False)
+        for step in steps:
+            assert f"checkpoint {run / 'checkpoints' / step}: " in stderr
+        assert ("none can be read" in stderr) == (len(steps) > 1)
+        assert lines_of(run) == lines_of(whole)
