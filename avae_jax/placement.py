@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from avae_jax import compiling
 from avae_jax.errors import DistributedError, InputError
@@ -137,13 +138,19 @@ def step(function: Callable, *, searches: bool) -> Callable:
       searches: see `compiling.jit`.
     """
 
+    whole = NamedSharding(mesh(), WHOLE)
+    shared = shared_step(function, mesh())
+    return compiling.jit(shared, searches=searches, donate_argnums=0, out_shardings=whole)
+
+
+def shared_step(function: Callable, mesh: Mesh | AbstractMesh) -> Callable:
+    """What `step` compiles, for any mesh, also one of devices that are not here."""
+
     def shared(state: PyTree, *rows: Array) -> PyTree:
         specs = (WHOLE, *(SPLIT for _ in rows))
-        return _on_parts(functools.partial(function, axis=AXIS), specs, WHOLE)(state, *rows)
+        return _on_parts(functools.partial(function, axis=AXIS), mesh, specs, WHOLE)(state, *rows)
 
-    return compiling.jit(
-        shared, searches=searches, donate_argnums=0, out_shardings=NamedSharding(mesh(), WHOLE)
-    )
+    return shared
 
 
 def examples(
@@ -159,7 +166,7 @@ def examples(
 
     def shared(arguments: dict[str, Any]) -> PyTree:
         specs = {name: WHOLE if name in whole else SPLIT for name in arguments}
-        return _on_parts(lambda given: function(**given), (specs,), SPLIT)(arguments)
+        return _on_parts(lambda given: function(**given), mesh(), (specs,), SPLIT)(arguments)
 
     compiled = compiling.jit(shared, searches=searches, out_shardings=NamedSharding(mesh(), WHOLE))
     return lambda **arguments: compiled(arguments)
@@ -182,13 +189,20 @@ def total(tree: PyTree, axis: str | None) -> PyTree:
 
 def joined(rows: Array, axis: str | None) -> Array:
     """The rows of all parts of a batch in their order."""
-    return rows if axis is None else jax.lax.all_gather(rows, axis, tiled=True)
+    if axis is None:
+        return rows
+    # A sum with zeros travels with the sum of the gradients, a gather would go by itself.
+    whole = jnp.zeros((jax.lax.axis_size(axis), *rows.shape), rows.dtype)
+    placed = whole.at[jax.lax.axis_index(axis)].set(rows)
+    return jax.lax.psum(placed, axis).reshape(-1, *rows.shape[1:])
 
 
-def _on_parts(function: Callable, inputs: Any, outputs: PartitionSpec) -> Callable:
+def _on_parts(
+    function: Callable, mesh: Mesh | AbstractMesh, inputs: Any, outputs: PartitionSpec
+) -> Callable:
     # What is declared whole is made so by `mean`, `total` and `joined`; the check that would
     # prove it does not know the loops of the search.
-    return jax.shard_map(function, mesh=mesh(), in_specs=inputs, out_specs=outputs, check_vma=False)
+    return jax.shard_map(function, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 
 def _placed(leaf: Any, spec: PartitionSpec) -> Array:

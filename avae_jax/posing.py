@@ -101,11 +101,12 @@ PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**17, 2**25
 LEAST_CHUNK = 64
 
 
-def bounded(options: SearchOptions, avae: AVAE) -> SearchOptions:
-    """`options` with a chunk size that fits the device and the size of the images."""
+def bounded(options: SearchOptions, avae: AVAE, *, platform: str | None = None) -> SearchOptions:
+    """`options` with a chunk size that fits the platform (the default one) and the images."""
     if options.chunk is not None:
         return options
-    pixels = PIXELS_ON_CPU if jax.default_backend() == "cpu" else PIXELS_ON_ACCELERATORS
+    platform = platform or jax.default_backend()
+    pixels = PIXELS_ON_CPU if platform == "cpu" else PIXELS_ON_ACCELERATORS
     chunk = max(LEAST_CHUNK, pixels // math.prod(avae.outer.shape))
     return dataclasses.replace(options, chunk=chunk)
 

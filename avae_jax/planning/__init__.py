@@ -1,0 +1,3 @@
+"""What a run on many chips would take, found out without any of them."""
+
+from avae_jax.planning.plan import plan as plan

@@ -1,0 +1,156 @@
+"""Compiles the train step for chips that are not there, and tells what it takes."""
+
+import functools
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from avae_jax import atomic, placement
+from avae_jax.errors import InputError
+from avae_jax.experiment import Experiment, prepare
+from avae_jax.options import Options
+from avae_jax.planning import program
+from avae_jax.planning.topology import Topology, mesh_of, topology
+from avae_jax.posing import bounded, build_bank, forward_equivalents, operations, problem, see
+from avae_jax.train import train_step
+from avae_jax.transform.matrices import identity
+from avae_jax.types import PyTree
+
+# Forward passes of an update of the weights: its backward pass counts as two.
+UPDATE = 3
+
+
+def plan(options: Options, name: str, file: Path | None = None) -> None:
+    """Prints what a train step takes on every chip of a topology, and writes it as JSON.
+
+    Args:
+      name: such as `v5e:16x16` or `cuda:8`, see `topology`.
+      file: where to write the numbers.
+
+    Raises:
+      InputError: the topology or the config cannot be, or the chips cannot share the batch.
+    """
+    chips, batch = topology(name), options.train.batch_size
+    if batch % chips.chips:
+        raise InputError(f"train.batch_size={batch}: wanted a multiple of {chips.chips} chips")
+    experiment = prepare(options)
+    print(f"compiling the train step for {name}, {chips.chips} chips", flush=True)
+    found = planned(experiment, chips)
+    print(_table(found))
+    if file is not None:
+        with atomic.whole(file) as place:
+            place.write((json.dumps(found, indent=2) + "\n").encode())
+
+
+def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
+    """What a train step takes on each of `chips`; bytes, operations and seconds."""
+    options = experiment.options
+    about = {"topology": chips.name, "platform": chips.platform, "chips": chips.chips}
+    about |= {"batch": options.train.batch_size, "jax": jax.__version__}
+    about |= {"counted_operations": counted(experiment) * options.train.batch_size / chips.chips}
+    began = time.perf_counter()
+    step, arguments = step_for(experiment, chips)
+    if chips.platform == "cuda":
+        text = jax.export.export(step, platforms=("cuda",))(*arguments).mlir_module()
+        crossing = program.lowered_collectives(text)
+        return about | {"seconds_to_lower": time.perf_counter() - began, **_crossing(crossing)}
+    compiled = step.lower(*arguments).compile()
+    about |= {"seconds_to_compile": time.perf_counter() - began}
+    text = compiled.as_text()
+    return about | {
+        "memory": memory(compiled, chips),
+        "compiler": estimate(compiled.cost_analysis()),
+        "pixel_gathers": program.pixel_gathers(text),
+        **_crossing(program.collectives(text)),
+    }
+
+
+def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree, ...]]:
+    """The train step for a topology, and the shapes of its arguments as they lie on it."""
+    options, search = experiment.options, experiment.training_search
+    if search is not None:
+        search = bounded(search, experiment.avae, platform=chips.platform)
+    step = functools.partial(
+        train_step,
+        avae=experiment.avae,
+        tx=experiment.tx,
+        search=search,
+        pose_data=options.data.pose == "random",
+    )
+    mesh = mesh_of(chips)
+
+    def placed(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
+
+    state = jax.tree.map(
+        lambda leaf: placed(leaf.shape, leaf.dtype, placement.WHOLE), experiment.state
+    )
+    batch = options.train.batch_size
+    x = placed((batch, *experiment.dataset.train.shape[1:]), np.float32, placement.SPLIT)
+    index = placed((batch,), np.int32, placement.SPLIT)
+    whole = NamedSharding(mesh, placement.WHOLE)
+    shared = placement.shared_step(step, mesh)
+    return jax.jit(shared, donate_argnums=0, out_shardings=whole), (state, x, index)
+
+
+def counted(experiment: Experiment) -> float:
+    """Operations of a train step for one example, before a compiler optimises.
+
+    Loops count as often as they run, with all starts and candidates; resampling counts as on
+    CPUs, in its form that reads neighbours.
+    """
+    state, avae, search = experiment.state, experiment.avae, experiment.training_search
+    x = experiment.dataset.train[0]
+    one = problem(state.params, avae)
+    forward = operations(one.value, see(x, avae=avae), identity(avae.group.d))
+    if search is None:
+        return forward * UPDATE
+    bank = jax.eval_shape(
+        functools.partial(build_bank, avae=avae, options=search), state.params, state.met
+    )
+    bank = bank and jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), bank)
+    spent = forward_equivalents(state.params, x, avae=avae, options=search, bank=bank)
+    return forward * (spent + UPDATE)
+
+
+def memory(compiled: Any, chips: Topology) -> dict[str, Any]:
+    """Bytes of a chip by kind, and whether they fit."""
+    stats = compiled.memory_analysis()
+    kinds = ("argument", "output", "alias", "temp", "generated_code")
+    sizes = {kind: getattr(stats, f"{kind}_size_in_bytes") for kind in kinds}
+    total = sum(sizes.values()) - 2 * sizes["alias"]
+    return {**sizes, "total": total, "available": chips.memory, "fits": total <= chips.memory}
+
+
+def estimate(cost: dict[str, float]) -> dict[str, float | None]:
+    """Operations, bytes and seconds of a step by the compiler, for which loops run once."""
+    # Below zero where a program holds instructions whose time the compiler does not know.
+    seconds = cost.get("optimal_seconds", -1.0)
+    known = seconds if seconds > 0 else None
+    return {"operations": cost["flops"], "bytes": cost["bytes accessed"], "seconds": known}
+
+
+def _crossing(found: list[program.Collective]) -> dict[str, Any]:
+    return {"collectives": [one._asdict() for one in found]}
+
+
+def _table(found: dict[str, Any]) -> str:
+    return "\n".join(f"{name:32}{value}" for name, value in _rows(found))
+
+
+def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values in words, nested names joined."""
+    rows = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            rows += [(f"{name}.{inner}", text) for inner, text in _rows(value)]
+        elif isinstance(value, list):
+            rows += [(name, f"{one['kind']} of {one['bytes']:,} bytes") for one in value]
+        else:
+            rows.append((name, f"{value:,.4g}" if isinstance(value, float) else f"{value}"))
+    return rows

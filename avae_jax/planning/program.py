@@ -1,0 +1,61 @@
+"""What a compiled program holds, read from its text."""
+
+import math
+import re
+from typing import NamedTuple
+
+KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
+BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "f32": 4}
+# A resampler that reads neighbours reads many rows of few numbers; others read few rows (starts,
+# kept candidates) or long ones (examples, poses).
+ROWS, NUMBERS = 256, 8
+
+
+class Collective(NamedTuple):
+    """Data that crosses chips once in a step."""
+
+    kind: str
+    bytes: int
+
+
+def collectives(text: str) -> list[Collective]:
+    """The collectives of a program, largest first; `text` is HLO or StableHLO."""
+    found = {}
+    for number, line in enumerate(text.splitlines()):
+        match = re.search(rf"= (.+?) ({'|'.join(KINDS)})(-start)?\(", line)
+        if match:
+            # Copies of one collective in several branches share its channel.
+            channel = re.search(r"channel_id=(\d+)", line)
+            key = channel.group(1) if channel else f"line {number}"
+            found[key] = Collective(match.group(2), _bytes(match.group(1)))
+    return sorted(found.values(), key=lambda one: -one.bytes)
+
+
+def lowered_collectives(text: str) -> list[Collective]:
+    """The same for StableHLO, before a compiler joins reductions."""
+    kinds = "|".join(kind.replace("-", "_") for kind in KINDS)
+    found = []
+    for part in re.split(rf'"?stablehlo\.(?=(?:{kinds})\b)', text)[1:]:
+        kind = re.match(kinds, part)
+        result = re.search(r"-> tensor<([^>]*)>", part)
+        *sides, dtype = result.group(1).split("x")
+        size = math.prod(map(int, sides)) * int(re.search(r"\d+", dtype).group()) // 8
+        found.append(Collective(kind.group().replace("_", "-"), size))
+    return sorted(found, key=lambda one: -one.bytes)
+
+
+def pixel_gathers(text: str) -> int:
+    """How many instructions read pixels one by one from memory, as `resample.gather` does."""
+    found = re.findall(r"= \w+\[([\d,]*)\]\S* gather\(.*?slice_sizes=\{([\d,]*)\}", text)
+    sizes = ((_count(result), _count(row)) for result, row in found)
+    return sum(row <= NUMBERS and result >= ROWS * row for result, row in sizes)
+
+
+def _count(sides: str) -> int:
+    """The product of comma-separated numbers."""
+    return math.prod(int(n) for n in sides.split(",") if n)
+
+
+def _bytes(shapes: str) -> int:
+    arrays = re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes)
+    return sum(BYTES.get(dtype, 4) * _count(sides) for dtype, sides in arrays)

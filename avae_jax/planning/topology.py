@@ -1,0 +1,72 @@
+"""Chips that a run can be planned for, and the meshes they make up."""
+
+import math
+import os
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.sharding import AbstractMesh, AxisType, Mesh
+
+from avae_jax.errors import InputError
+from avae_jax.placement import AXIS
+
+# Memory of a chip in bytes, by the maker's pages on system architecture.
+TPUS = {"v5e": 16 * 2**30, "v5p": 95 * 2**30, "v6e": 32 * 2**30}
+
+
+class Topology(NamedTuple):
+    """Chips to plan for.
+
+    Attributes:
+      platform: `tpu`, compiled for, or `cuda`, lowered for.
+      memory: bytes of a chip; `None` where they depend on the card.
+    """
+
+    name: str
+    platform: str
+    chips: int
+    memory: int | None
+
+
+def topology(name: str) -> Topology:
+    """What `v5e:16x16` or `cuda:8` means.
+
+    Raises:
+      InputError: neither a kind of TPU with its sides nor `cuda` with a number.
+    """
+    kind, _, sides = name.partition(":")
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", sides) or kind not in (*TPUS, "cuda"):
+        raise InputError(
+            f"--topology {name}: wanted one of {', '.join(TPUS)} with sides, such as v5e:4x4, "
+            "or cuda with a number, such as cuda:8"
+        )
+    chips = math.prod(int(side) for side in sides.split("x"))
+    return Topology(name, "cuda" if kind == "cuda" else "tpu", chips, TPUS.get(kind))
+
+
+def mesh_of(wanted: Topology) -> Mesh | AbstractMesh:
+    """The chips of a topology in a line.
+
+    Raises:
+      InputError: the compiler for TPUs is not installed, or knows no such topology.
+    """
+    if wanted.platform == "cuda":
+        return AbstractMesh((wanted.chips,), (AXIS,), axis_types=(AxisType.Auto,))
+    devices = np.array(_described(wanted.name).devices)
+    return Mesh(devices, (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def _described(name: str) -> Any:
+    # Otherwise it asks a server for the TPUs of this machine, which may have none.
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    from jax.experimental import topologies
+
+    try:
+        return topologies.get_topology_desc(topology_name=name, platform="tpu")
+    except Exception as error:  # of kinds that no documentation lists
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise InputError(
+            f"--topology {name}: {reason}; wanted a topology that the compiler knows, and the "
+            "compiler: pip install 'avae_jax[plan]'"
+        ) from error
