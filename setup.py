@@ -3,6 +3,8 @@
 from setuptools import find_packages, setup
 
 FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
+# The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
+PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
 setup(
     name="avae_jax",
@@ -33,9 +35,19 @@ setup(
     ],
     extras_require={
         # setuptools: one test builds the package from its sources.
-        "test": ["import-linter", "pytest", "pytest-xdist", "ruff", "setuptools>=70.1", *FORMATS],
+        "test": [
+            "import-linter",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "setuptools>=70.1",
+            *FORMATS,
+            *PLAN,
+        ],
         # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
         "formats": FORMATS,
+        # Compiles for TPUs that are not there.
+        "plan": PLAN,
         "tensorflow": ["tensorflow"],
         # What the original work was written in; benchmarks compare with it.
         "benchmark": ["torch"],

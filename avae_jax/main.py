@@ -146,8 +146,6 @@ def _join(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} {value}: wanted together with --multihost")
 
 
-
-
 def _process() -> None:
     """The whole process: runs the command line and exits with its status."""
     try:

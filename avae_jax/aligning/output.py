@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from avae_jax.errors import InputError
 from avae_jax.atomic import locked, whole
+from avae_jax.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
 
