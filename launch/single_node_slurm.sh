@@ -65,6 +65,8 @@ done
 
 daemons=()
 stop() {
+    # The tasks would outlive the daemons.
+    if [ -n "${job:-}" ] && ! has_ended; then scancel --signal=KILL --full "$job" && sleep 2; fi
     kill "${daemons[@]}" 2>/dev/null || true
     wait
     rm -rf "$dir"

@@ -91,9 +91,13 @@ def test_a_batch_that_chips_cannot_share_is_refused():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--mode", "plan"], "--mode plan: wanted --topology, such as v5e:4x4"),
-        (["--topology", "v5e:4x4"], "--topology v5e:4x4: wanted together with --mode plan"),
-        (["--json", "x"], "--json x: wanted together with --mode plan"),
+        (["--mode", "plan"], "--mode plan: wants --topology"),
+        (["--topology", "v5e:4x4"], "--mode train: has no use for --topology"),
+        (["--json", "x"], "--mode train: has no use for --json"),
+        (
+            ["--mode", "plan", "--topology", "cuda:8", "--multihost"],
+            "--mode plan: has no use for --multihost",
+        ),
     ],
 )
 def test_flags_of_planning_belong_together(flags, message):
