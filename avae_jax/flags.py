@@ -96,9 +96,7 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="where to compute; one that is asked for and absent is an error (default: auto)",
     )
-    parser.add_argument(
-        "--list-options", action="store_true", help="list every field of a config and exit"
-    )
+    parser.add_argument("--list-options", action="store_true", help="list every field and exit")
     for add in (_add_stack_flags, _add_hosts, _add_plan_flags):
         add(parser)
     return parser
