@@ -1,10 +1,14 @@
 """Checkpoints of a training run: saved in the background, restored to the same bits."""
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -29,7 +33,7 @@ class Checkpoints:
 
     Args:
       folder: made if it does not exist.
-      keep: how many are kept; the oldest go.
+      keep: how many are kept, the newest, and beside them the one of the lowest loss.
       every: updates between two checkpoints.
     """
 
@@ -38,15 +42,17 @@ class Checkpoints:
         self._every = every
         self._broken: list[int] = []
         self._sealing: tuple[int, dict[str, str]] | None = None
+        self._losses: dict[int, float] = {}
         # What matters arrives as an exception or a warning of ours; the rest is noise.
         self._verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.FATAL)
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep,
+            preservation_policy=_NewestAndBest(keep, self._losses),
             cleanup_tmp_directories=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._losses |= _losses(self.folder, self.steps())
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -58,7 +64,9 @@ class Checkpoints:
         """The steps of the checkpoints, readable or not, in their order."""
         return sorted(self._manager.all_steps())
 
-    def save(self, step: int, state: PyTree, *, force: bool = False) -> bool:
+    def save(
+        self, step: int, state: PyTree, *, loss: float | None = None, force: bool = False
+    ) -> bool:
         """Saves `state` if a checkpoint is due at `step`; returns whether it did.
 
         The arrays are copied before this returns, so the caller may donate them.
@@ -66,6 +74,7 @@ class Checkpoints:
         Args:
           step: updates done.
           state: a pytree of arrays.
+          loss: by which the best is found; without it `state` is never the best.
           force: save whether due or not, as at the end of a run.
         """
         if not force and step % self._every:
@@ -77,6 +86,9 @@ class Checkpoints:
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
         self._sealing = step, _description(state)
+        self._losses.pop(step, None)
+        if loss is not None:
+            self._losses[step] = loss
         return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
     def wait(self) -> None:
@@ -98,26 +110,46 @@ class Checkpoints:
         """
         self.wait()
         steps = self.steps()
+        found = self._restore_first(steps[::-1], template)
+        self._broken = [step for step in steps if found is None or step > found[1]]
+        return found
+
+    def restore_best(self, template: PyTree) -> tuple[PyTree, int] | None:
+        """The readable state of the lowest loss, the newest of them; else like `restore_latest`."""
+        self.wait()
+        rated = sorted(self._losses, key=lambda step: (self._losses[step], -step))
+        there = self.steps()
+        return self._restore_first([step for step in rated if step in there], template)
+
+    def _restore_first(self, steps: list[int], template: PyTree) -> tuple[PyTree, int] | None:
+        """The first of `steps` that can be read.
+
+        Args:
+          template: a pytree with the structure, shapes, dtypes and shardings of the state;
+            the devices need not be those that saved.
+
+        Raises:
+          InputError: the newest that can be read holds a state of another kind.
+        """
         # One process looks, and all go by what it found.
-        newest = placement.agreed(self._newest_sound(steps) if placement.leads() else NONE)
-        self._broken = [step for step in steps if step > newest]
-        if newest == NONE:
+        sound = placement.agreed(self._first_sound(steps) if placement.leads() else NONE)
+        if sound == NONE:
             return None
-        folder = self.folder / str(newest)
+        folder = self.folder / str(sound)
         other = _mismatch(folder, _description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
-        return self._manager.restore(newest, args=ocp.args.StandardRestore(template)), newest
+        return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
 
-    def _newest_sound(self, steps: list[int]) -> int:
-        """The newest of `steps` whose files are whole; warns of those passed over."""
-        for step in reversed(steps):
+    def _first_sound(self, steps: list[int]) -> int:
+        """The first of `steps` whose files are whole; warns of those passed over."""
+        for step in steps:
             damage = _damage(self.folder / str(step))
             if damage is None:
                 return step
-            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=3)
+            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
         if steps:
-            warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=3)
+            warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=4)
         return NONE
 
     def close(self) -> None:
@@ -133,8 +165,31 @@ class Checkpoints:
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):
-            seal = {"arrays": arrays, "files": _digests(folder)}
+            seal = {"arrays": arrays, "files": _digests(folder), "loss": self._losses.get(step)}
             (folder / SEAL).write_text(json.dumps(seal))
+
+
+class _NewestAndBest:
+    """Which checkpoints stay: the newest `keep` and the one of the lowest loss."""
+
+    def __init__(self, keep: int, losses: dict[int, float]):
+        self._keep, self._losses = keep, losses
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """One answer for each of `checkpoints`, which come oldest first."""
+        steps = [one.step for one in checkpoints]
+        rated = [step for step in steps if step in self._losses]
+        best = min(rated, key=lambda step: (self._losses[step], -step), default=None)
+        return [step == best or step in steps[-self._keep :] for step in steps]
+
+
+def _losses(folder: Path, steps: list[int]) -> dict[int, float]:
+    """The losses that seals tell, by step."""
+    found = {}
+    for step in steps:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found[step] = float(_seal_of(folder / str(step))["loss"])
+    return {step: loss for step, loss in found.items() if math.isfinite(loss)}
 
 
 def _description(state: PyTree) -> dict[str, str]:
