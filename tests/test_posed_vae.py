@@ -1,6 +1,8 @@
 """A VAE of one's own made robust to pose: any number of examples, any kind of function."""
 
 import dataclasses
+import functools
+import os
 import subprocess
 import sys
 
@@ -53,7 +55,8 @@ def test_any_number_of_examples_gives_the_same_as_the_functions_underneath(posed
     x, (params, avae, search, bank, _) = upright()[:7], posed.trained
     found = posed.find(x)
     keys = avae_jax.example_keys(jax.random.fold_in(jax.random.key(0), 1), np.arange(7))
-    wanted = avae_jax.find_poses(params, keys, x, avae=avae, options=search, bank=bank)
+    find = functools.partial(avae_jax.find_poses, avae=avae, options=search)
+    wanted = jax.jit(find)(params, keys, x, bank=bank)
     np.testing.assert_allclose(found.pose, wanted.pose, atol=1e-4)
     np.testing.assert_allclose(found.loss, wanted.loss, rtol=1e-5)
     moved = posed.canonicalise(x, poses=found.pose)
@@ -68,8 +71,8 @@ def test_results_do_not_depend_on_how_many_are_worked_at_once(posed):
         one, two = getattr(posed, name)(x), getattr(other, name)(x)
         assert isinstance(one, np.ndarray) and one.dtype == np.float32
         np.testing.assert_allclose(one, two, atol=1e-4)
+        assert len(one) == 5 and len(getattr(posed, name)(x[:1])) == 1
     assert posed.canonicalise(x).shape == posed.reconstruct(x).shape == x.shape
-    assert posed.pose(x[:1]).shape == (1, 3, 3)
 
 
 def test_the_likelihood_is_a_bound_that_a_turn_hardly_changes(posed):
@@ -84,9 +87,7 @@ def test_the_likelihood_is_a_bound_that_a_turn_hardly_changes(posed):
 def test_functions_outside_of_jax_do_as_well_where_values_suffice(posed):
     functions = avae_jax.on_host(*host_functions(), shape=(*clubs.SHAPE, 1), latent=clubs.Z)
     outside, x = wrap(*functions), upright()[:5]
-    found, wanted = outside.find(x), posed.find(x)
-    np.testing.assert_allclose(found.loss, wanted.loss, rtol=1e-4)
-    np.testing.assert_allclose(outside.reconstruct(x), posed.reconstruct(x), atol=1e-2)
+    np.testing.assert_allclose(outside.find(x).loss, posed.find(x).loss, rtol=1e-4)
     assert np.isfinite(outside.log_likelihood(x[:2], samples=6)).all()
     with pytest.raises(InputError, match="method=gauss_newton.*derivatives.*method=line"):
         wrap(*functions, **WIDE)
@@ -139,7 +140,9 @@ def test_the_exported_search_runs_where_the_package_is_not(posed, tmp_path):
     x = upright()[:4]
     np.save(tmp_path / "x.npy", x)
     avae_jax.export(posed, tmp_path / "posed.bin")
-    subprocess.run([sys.executable, "-c", SERVE, str(tmp_path)], cwd=tmp_path, check=True)
+    quick = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    called = [sys.executable, "-c", SERVE, str(tmp_path)]
+    subprocess.run(called, cwd=tmp_path, env=quick, check=True)
     served = np.load(tmp_path / "found.npz")
     found = posed.find(x)
     np.testing.assert_allclose(served["pose"], found.pose, atol=1e-3)
