@@ -12,6 +12,7 @@ import numpy as np
 from avae_jax import evaluate
 from avae_jax.compiling import jit
 from avae_jax.data.batches import filled
+from avae_jax.errors import InputError
 from avae_jax.evidence import bound_batch
 from avae_jax.own_vae import examples, wrapped
 from avae_jax.pose_search import SearchResult
@@ -42,6 +43,10 @@ class Posed:
 
     trained: Trained
     batch: int = BATCH
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise InputError(f"batch={self.batch}: wanted at least one example at once")
 
     @classmethod
     def wrap(
@@ -83,17 +88,19 @@ class Posed:
         Args:
           poses: of `pose`, where they are known already; `None` searches them.
         """
-        return self.views(x, poses=poses).canonical_input
+        return self._viewed(x, poses, lambda views: views.canonical_input)
 
     def reconstruct(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
         """What the model draws of the examples, at the pose in which they are, `[n, *S, C]`."""
-        return self.views(x, poses=poses).reconstruction
+        return self._viewed(x, poses, lambda views: views.reconstruction)
 
     def views(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> evaluate.Views:
-        """All pictures of the examples, and the codes `mu: [n, Z]` of the canonical objects."""
-        x = self._checked(x)
-        poses = self.find(x).pose if poses is None else np.asarray(poses, np.float32)
-        return self._worked(self._programs["views"], x, poses)
+        """All pictures of the examples, and the codes `mu: [n, Z]` of the canonical objects.
+
+        Raises:
+          InputError: `x` is not what the model takes, or `poses` are not one an example.
+        """
+        return self._viewed(x, poses, lambda views: views)
 
     def log_likelihood(self, x: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
         """A lower bound `[n]` on log p(x), pose and code integrated out (see `marginal`).
@@ -130,6 +137,19 @@ class Posed:
             "views": lambda x, index, poses: views(params, x, poses),
             "bound": lambda x, index, **given: bound(params, x=x, index=index, **given),
         }
+
+    def _viewed(self, x: np.ndarray, poses: np.ndarray | None, part: Callable) -> PyTree:
+        """The part of the views that is wanted: of many examples no memory holds them all."""
+        x = self._checked(x)
+        poses = self.find(x).pose if poses is None else self._poses(poses, len(x))
+        return self._worked(lambda *given: part(self._programs["views"](*given)), x, poses)
+
+    def _poses(self, poses: np.ndarray, count: int) -> np.ndarray:
+        """Checks poses that are known already; of another number they would be misplaced."""
+        poses, side = np.asarray(poses, np.float32), self.trained.avae.group.d + 1
+        if poses.shape != (count, side, side):
+            raise InputError(f"poses: of shape {poses.shape}, wanted ({count}, {side}, {side})")
+        return poses
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
         avae = self.trained.avae

@@ -1,5 +1,6 @@
 """The command line from data to report, through real files and processes."""
 
+import functools
 import json
 import re
 import signal
@@ -162,9 +163,8 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     trained = avae_jax.load(workdir)
     x = np.random.default_rng(0).uniform(size=(2, 24, 24, 1)).astype(np.float32)
     keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
-    found = avae_jax.find_poses(
-        trained.params, keys, x, avae=trained.avae, options=trained.search, bank=trained.bank
-    )
+    find = functools.partial(avae_jax.find_poses, avae=trained.avae, options=trained.search)
+    found = jax.jit(find)(trained.params, keys, x, bank=trained.bank)
     assert found.pose.shape == (2, 3, 3)
     assert np.isfinite(found.loss).all()
     assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
@@ -176,6 +176,7 @@ def python_in(name):
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.mark.usefixtures("for_an_optimiser")
 def test_the_code_in_the_readme_runs(digits):
     workdir, _ = digits
     blocks = python_in("README.md")

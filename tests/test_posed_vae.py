@@ -108,6 +108,7 @@ def test_functions_outside_of_jax_do_as_well_where_values_suffice(posed):
         ({"decode": lambda params, z: z}, r"decode: gave float32\[2\], wanted float32\[7, 7, 1\]"),
         ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
         ({"family": "wobble"}, "wobble"),
+        ({"batch": 0}, "batch=0"),
         ({"fill": (0.0, 0.0)}, "fill"),
     ],
 )
@@ -121,6 +122,8 @@ def test_examples_that_do_not_fit_are_refused(posed):
         posed.pose(upright()[:0])
     with pytest.raises(InputError, match=r"x: .*\(7, 7, 1\)"):
         posed.pose(upright()[0])
+    with pytest.raises(InputError, match=r"poses: of shape \(2, 3, 3\), wanted \(4, 3, 3\)"):
+        posed.canonicalise(upright()[:4], poses=np.zeros((2, 3, 3)))
 
 
 SERVE = """
