@@ -19,6 +19,8 @@ setup(
     zip_safe=False,
     install_requires=[
         "chex",
+        # What JAX writes programs with for other processes to run.
+        "flatbuffers",
         "flax>=0.12",
         "jax>=0.10",
         "matplotlib",

@@ -23,6 +23,7 @@ _HOMES = {
     "avae_jax.models": (
         "Model",
         "build",
+        "on_host",
         "wrap",
     ),
     "avae_jax.objective": (
@@ -38,6 +39,7 @@ _HOMES = {
         "SearchOptions",
         "TrainOptions",
     ),
+    "avae_jax.posed_vae": ("Posed",),
     "avae_jax.posing": (
         "example_keys",
         "find_poses",
@@ -52,7 +54,9 @@ _HOMES = {
     "avae_jax.restore": (
         "Trained",
         "load",
+        "pack",
     ),
+    "avae_jax.serving": ("export",),
     "avae_jax.train": (
         "TrainState",
         "init_state",

@@ -40,3 +40,28 @@ def whole(path: Path) -> Iterator[Any]:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def require_new(path: Path) -> None:
+    """Checks that nothing is at `path` yet.
+
+    Raises:
+      InputError: something is.
+    """
+    if path.exists():
+        raise InputError(f"{path}: exists already, wanted the name of a new file")
+
+
+@contextlib.contextmanager
+def fresh(path: Path) -> Iterator[Any]:
+    """A binary file at `path`, where nothing is yet; it appears once it is written whole.
+
+    Raises:
+      InputError: something is there, or it cannot be written.
+    """
+    require_new(path)
+    try:
+        with whole(path) as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written, {error.strerror}") from error

@@ -1,17 +1,20 @@
-"""Trained weights back from a work directory, with or without the data they came from."""
+"""Trained weights back from a work directory or one file, without the data they came from."""
 
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from avae_jax import packing
 from avae_jax.bank import Bank
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.errors import InputError
 from avae_jax.experiment import Experiment, assemble, beginning
 from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
+from avae_jax.posing import build_bank
 from avae_jax.train import TrainState, bank_of
 from avae_jax.types import Array, Params
 from avae_jax.workdir import WorkDir
@@ -33,23 +36,72 @@ class Trained(NamedTuple):
     met: Array
 
 
-def load(folder: str | os.PathLike) -> Trained:
-    """The trained model of a work directory; the data set is not needed.
+def load(path: str | os.PathLike) -> Trained:
+    """The trained model of a work directory or of a file of `pack`; the data is not needed.
 
     Of its checkpoints the one that `eval.checkpoint` names, the last if nothing else is said.
 
     Raises:
       InputError: nothing was trained there, or what is there cannot be read.
     """
-    workdir = WorkDir(folder)
-    options, frame = workdir.saved_options(), workdir.read_json(FRAME)
-    if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
-        raise InputError(f"workdir {folder}: no readable {FRAME}, train there first")
-    avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
-    _, begun = beginning(options, avae, search, params)
+    if Path(path).is_file():
+        return _unpacked(Path(path))
+    workdir = WorkDir(path)
+    options, frame = workdir.saved_options(), _frame(workdir)
+    avae, search, begun = _begun(options, frame)
     state = saved_state(begun, options, workdir)
     bank = bank_of(state, avae=avae, search=search)
     return Trained(state.params, avae, search, bank, state.met)
+
+
+def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
+    """Writes the trained model of a work directory as one file, which `load` takes.
+
+    It holds the weights, what the search needs, the config and what examples look like,
+    and neither the optimiser nor the data.
+
+    Raises:
+      InputError: nothing was trained in `folder`, or `file` exists or cannot be written.
+    """
+    workdir = WorkDir(folder)
+    options, frame = workdir.saved_options(), _frame(workdir)
+    state = saved_state(_begun(options, frame)[-1], options, workdir)
+    packing.write(Path(file), options, frame, _kept(state))
+
+
+def _unpacked(path: Path) -> Trained:
+    """The model of a file of `pack`."""
+    packed = packing.read(path)
+    if not _is_frame(packed.frame):
+        raise InputError(f"{path}: does not say what examples look like, pack it again")
+    avae, search, begun = _begun(packed.options, packed.frame)
+    kept = packing.like(_kept(begun), packed.arrays, path=path)
+    kept = jax.device_put(kept)
+    bank = build_bank(kept["params"], kept["met"], avae=avae, options=search, head=kept["head"])
+    return Trained(kept["params"], avae, search, bank, kept["met"])
+
+
+def _kept(state: TrainState) -> dict[str, Any]:
+    """What a model needs of a state when it trains no more."""
+    head = None if state.head is None else state.head.params
+    return {"params": state.params, "met": state.met, "head": head}
+
+
+def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions, TrainState]:
+    """The affine VAE of a config, its search, and a state before training."""
+    avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
+    return avae, search, beginning(options, avae, search, params)[1]
+
+
+def _frame(workdir: WorkDir) -> dict[str, Any]:
+    frame = workdir.read_json(FRAME)
+    if not _is_frame(frame):
+        raise InputError(f"workdir {workdir.folder}: no readable {FRAME}, train there first")
+    return frame
+
+
+def _is_frame(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"shape", "fill"}
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The command line from data to report, through real files and processes."""
 
+import functools
 import json
 import re
 import signal
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import avae_jax
+from avae_jax.errors import InputError
 
 SMALL = {
     "data.limit": 48,
@@ -161,24 +163,30 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     trained = avae_jax.load(workdir)
     x = np.random.default_rng(0).uniform(size=(2, 24, 24, 1)).astype(np.float32)
     keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
-    found = avae_jax.find_poses(
-        trained.params, keys, x, avae=trained.avae, options=trained.search, bank=trained.bank
-    )
+    find = functools.partial(avae_jax.find_poses, avae=trained.avae, options=trained.search)
+    found = jax.jit(find)(trained.params, keys, x, bank=trained.bank)
     assert found.pose.shape == (2, 3, 3)
     assert np.isfinite(found.loss).all()
     assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
 
 
+def python_in(name):
+    """The Python of a page of the repository, block by block."""
+    text = (Path(__file__).parent.parent / name).read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.usefixtures("for_an_optimiser")
 def test_the_code_in_the_readme_runs(digits):
     workdir, _ = digits
-    text = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    blocks = python_in("README.md")
     assert len(blocks) == 2
     names = {}
     for block in blocks:
         exec(block.replace("runs/digits", str(workdir)), names)
-    assert names["upright"].shape == names["x"].shape
-    assert names["found"].pose.shape == (8, 3, 3)
+    assert names["upright"].shape == names["drawn"].shape == names["x"].shape
+    assert names["bound"].shape == (8,) and np.isfinite(names["bound"]).all()
+    assert names["poses"].shape == (8, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -233,3 +241,44 @@ def test_bad_input_is_one_sentence_and_status_2(changes, said, tmp_path):
     assert done.returncode == 2
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.usefixtures("for_an_optimiser")
+def test_the_code_of_the_page_on_own_models_runs(digits, tmp_path, monkeypatch):
+    workdir, _ = digits
+    monkeypatch.chdir(tmp_path)
+    names, blocks = {}, python_in("docs/own_vae.md")
+    for block in blocks:
+        if "import torch" not in block:
+            exec(block.replace("runs/digits", str(workdir)), names)
+    assert names["canonical"].shape == names["drawn"].shape == names["x"].shape
+    assert names["bound"].shape == (10,) and names["codes"].shape == (10, 4)
+    # Encoded and decoded, for the bank.
+    for name in ("linen", "net"):
+        assert np.isfinite(names[name].trained.bank.weights).all()
+    np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
+    assert len(blocks) == 9
+
+
+@pytest.mark.usefixtures("for_an_optimiser")
+def test_the_code_for_pytorch_runs():
+    pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
+    names, blocks = {}, python_in("docs/own_vae.md")
+    for block in (blocks[0], next(block for block in blocks if "import torch" in block)):
+        exec(block, names)
+    assert names["foreign"].pose(names["upright"][:3]).shape == (3, 3, 3)
+
+
+def test_a_model_in_one_file_is_the_model_of_its_work_directory(digits, tmp_path):
+    workdir, _ = digits
+    avae_jax.pack(workdir, tmp_path / "model.npz")
+    one, other = avae_jax.load(workdir), avae_jax.load(tmp_path / "model.npz")
+    assert (tmp_path / "model.npz").stat().st_size < 3e6
+    for here, there in ((one.params, other.params), (one.met, other.met)):
+        jax.tree.map(np.testing.assert_array_equal, here, there)
+    assert one.search == other.search and one.avae.inner == other.avae.inner
+    np.testing.assert_allclose(one.bank.weights, other.bank.weights, atol=1e-3)
+    with pytest.raises(InputError, match="exists already"):
+        avae_jax.pack(workdir, tmp_path / "model.npz")
+    with pytest.raises(InputError, match="no config.json"):
+        avae_jax.load(tmp_path / "nowhere.npz")

@@ -16,6 +16,7 @@ from avae_jax.aligning.output import Output
 from avae_jax.aligning.table import doubtful
 from avae_jax.aligning.work import Work
 from avae_jax.compiling import jit
+from avae_jax.data.batches import filled
 from avae_jax.data.stacks import blocks
 from avae_jax.data.values import constant_examples
 from avae_jax.experiment import stream
@@ -83,11 +84,6 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
-
-
-def filled(chunk: np.ndarray, size: int) -> np.ndarray:
-    """A chunk `[n, ...]` filled up with its first entry, so that one program serves all."""
-    return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])
 
 
 def raw_values(values: np.ndarray, work: Work) -> np.ndarray:

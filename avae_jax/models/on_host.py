@@ -1,0 +1,57 @@
+"""Networks that JAX cannot see, called back from compiled code: values, no derivatives."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.types import Array, Decode, Encode, Params, Shape
+
+
+def on_host(
+    encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    decode: Callable[[np.ndarray], np.ndarray],
+    *,
+    shape: Shape,
+    latent: int,
+) -> tuple[Encode, Decode]:
+    """An encoder and a decoder as `wrap` wants them, around functions of numpy batches.
+
+    They take weights and ignore them. They have no derivatives: searches by the methods
+    `line`, and `register` without polish, need none. The functions must not call JAX, which
+    may wait for itself.
+
+    Args:
+      encode: `[n, *S, C] -> (mean [n, Z], log-variance [n, Z])`; n is up to the search.
+      decode: `[n, Z] -> [n, *S, C]`.
+      shape: `[*S, C]` of one example.
+      latent: Z.
+    """
+    code = jax.ShapeDtypeStruct((latent,), jnp.float32)
+    drawn = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
+
+    def encode_one(params: Params, x: Array) -> tuple[Array, Array]:
+        del params
+        seen = _by_rows(encode, len(shape))
+        return jax.pure_callback(seen, (code, code), x, vmap_method="expand_dims")
+
+    def decode_one(params: Params, z: Array) -> Array:
+        del params
+        return jax.pure_callback(_by_rows(decode, 1), drawn, z, vmap_method="expand_dims")
+
+    return encode_one, decode_one
+
+
+def _by_rows(function: Callable, rank: int) -> Callable:
+    """`function` of rows `[n, ...]` for one with any leading axes, none included."""
+
+    def called(values: Array) -> tuple[np.ndarray, ...] | np.ndarray:
+        given = np.asarray(values, np.float32)
+        lead, one = given.shape[: given.ndim - rank], given.shape[given.ndim - rank :]
+        rows = function(given.reshape(-1, *one))
+        return jax.tree.map(
+            lambda leaf: np.asarray(leaf, np.float32).reshape(*lead, *np.shape(leaf)[1:]), rows
+        )
+
+    return called

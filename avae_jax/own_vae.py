@@ -1,0 +1,171 @@
+"""A VAE trained elsewhere, checked and made ready for the search: no training, no data set."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax import transform
+from avae_jax.bank import REMEMBERED
+from avae_jax.data.dataset import require_range
+from avae_jax.data.shape import fill_value
+from avae_jax.data.values import check_finite
+from avae_jax.errors import InputError
+from avae_jax.fitting import fit_head
+from avae_jax.models import Model, wrap
+from avae_jax.objective import AVAE, affine_vae
+from avae_jax.options import LIKELIHOODS, RangeOptions, SearchOptions
+from avae_jax.pose_search import resolve
+from avae_jax.posing import build_bank
+from avae_jax.restore import Trained
+from avae_jax.types import Array, Decode, Encode, Params, Shape
+
+# Upright examples encoded at once.
+BATCH = 64
+
+
+def wrapped(
+    encode: Encode,
+    decode: Decode,
+    params: Params,
+    upright: np.ndarray,
+    *,
+    family: str = "rotation",
+    likelihood: str = "bernoulli",
+    sigma: float = 1.0,
+    fill: str | float | tuple[float, ...] = "border",
+    ranges: RangeOptions = RangeOptions(),
+    interpolation: str = "linear",
+    search: SearchOptions = SearchOptions(),
+) -> Trained:
+    """An affine VAE around functions trained elsewhere, its search and its bank.
+
+    Args:
+      encode, decode, sigma: as for `wrap`.
+      upright: `[n, *S, C]`, examples in the pose that the VAE knows, in the range it knows.
+        The bank of the search is made of some of them; a few hundred are plenty.
+      family: of poses, such as `rotation`, `rigid` or `rotation+shift_x`.
+      likelihood: `bernoulli` or `gaussian`.
+      fill: value outside of an example, a number or `C` of them; `border` takes the median of
+        the border of `upright`.
+      search: not yet resolved. With `learned` a pose head is fitted to `upright`, which takes
+        minutes.
+
+    Raises:
+      InputError: functions or examples that do not fit together, or a search that wants
+        derivatives of functions that have none.
+    """
+    if likelihood not in LIKELIHOODS[:2]:
+        raise InputError(f"likelihood={likelihood!r}: wanted {' or '.join(LIKELIHOODS[:2])}")
+    upright = examples("upright", upright, likelihood=likelihood)
+    model = wrap(encode, decode, sigma=sigma)
+    _require_vae(model, params, upright.shape[1:])
+    avae = affine_vae(
+        model,
+        transform.frame(upright.shape[1:-1]),
+        fill_value(fill, upright),
+        group=transform.family(family, upright.ndim - 2),
+        ranges=ranges,
+        likelihood=likelihood,
+        interpolation=interpolation,
+    )
+    options = resolve(search, avae.group)
+    _require_derivatives(avae, params, options=options)
+    return _searching(params, upright, avae=avae, options=options)
+
+
+def _searching(
+    params: Params, upright: np.ndarray, *, avae: AVAE, options: SearchOptions
+) -> Trained:
+    """An affine VAE with its bank, and its pose head where one is learned."""
+    some = np.linspace(0, len(upright) - 1, min(len(upright), REMEMBERED)).astype(int)
+    code = jax.jit(jax.vmap(lambda x: avae.model.encode(params, x)[0]))
+    parts = [code(upright[some[at : at + BATCH]]) for at in range(0, len(some), BATCH)]
+    met, head = jnp.concatenate(parts), None
+    if not np.isfinite(met).all():
+        raise InputError("encode: the code of an upright example is not finite, wanted numbers")
+    if options.learned:
+        visits = options.visits
+        head = fit_head(params, met, upright, avae=avae, options=options, visits=visits).params
+    bank = jax.jit(functools.partial(build_bank, avae=avae, options=options))(
+        params, met, head=head
+    )
+    return Trained(params, avae, options, bank, met)
+
+
+def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = None) -> np.ndarray:
+    """`x: [n, *S, C]` as float32, if it can be scored.
+
+    Args:
+      name: of what holds them, for the sentence.
+      like: the shape `[*S, C]` that every example must have; `None` takes any in 2-D or 3-D.
+
+    Raises:
+      InputError: another shape, no examples, integers, values not finite or out of range.
+    """
+    x = np.asarray(x)
+    fits, wanted = x.ndim in (4, 5), "[n, H, W, C] or [n, D, H, W, C]"
+    if like is not None:
+        fits, wanted = x.shape[1:] == like, f"[n, {', '.join(map(str, like))}]"
+    if not fits or not x.size:
+        raise InputError(f"{name}: an array of shape {x.shape}, wanted {wanted}, n at least 1")
+    if x.dtype.kind != "f":
+        raise InputError(
+            f"{name}: {x.dtype} values, wanted floats in the range that the model was trained on"
+        )
+    x = x.astype(np.float32)
+    check_finite(x, np.arange(len(x)), name=name)
+    require_range(float(x.min()), float(x.max()), likelihood, name=name)
+    return x
+
+
+def _require_vae(model: Model, params: Params, shape: Shape) -> None:
+    """Checks by shapes alone that `model` is a VAE of examples `[*shape]`."""
+    x = jax.ShapeDtypeStruct(shape, jnp.float32)
+    given = _traced("encode", model.encode, params, x)
+    code = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(given)]
+    if not isinstance(given, tuple | list) or len(code) != 2 or code[0] != code[1]:
+        raise InputError(f"encode: gave {_shown(given)}, wanted mean and log-variance, alike [Z]")
+    (sides, dtype), _ = code
+    if len(sides) != 1 or dtype != jnp.float32:
+        raise InputError(f"encode: gave {_shown(given)}, wanted two float32 [Z] for one example")
+    drawn = _traced("decode", model.decode, params, jax.ShapeDtypeStruct(sides, jnp.float32))
+    if getattr(drawn, "shape", None) != tuple(shape) or drawn.dtype != jnp.float32:
+        raise InputError(f"decode: gave {_shown(drawn)}, wanted float32{list(shape)} for one code")
+
+
+def _traced(name: str, function: Callable, params: Params, given: jax.ShapeDtypeStruct) -> Array:
+    """What `function(params, given)` returns, by shapes."""
+    try:
+        return jax.eval_shape(function, params, given)
+    except (TypeError, ValueError, IndexError) as error:
+        reason = str(error).strip().splitlines() or [repr(error)]
+        raise InputError(
+            f"{name}: fails on one example, float32{list(given.shape)} without a batch axis: "
+            f"{reason[0]}"
+        ) from error
+
+
+def _shown(tree: object) -> str:
+    leaves = jax.tree.leaves(tree)
+    return ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves) or "nothing"
+
+
+def _require_derivatives(avae: AVAE, params: Params, *, options: SearchOptions) -> None:
+    """Checks that the method of the search can do with the derivatives that there are."""
+    line, polished = options.method == "line", options.method == "register" and options.polish
+    if line or (options.method == "register" and not polished):
+        return
+    shape = *avae.inner.shape, len(avae.fill)
+    x = jax.ShapeDtypeStruct(shape, jnp.float32)
+    encode = functools.partial(avae.model.encode, params)
+    try:
+        jax.eval_shape(lambda x: jax.jvp(encode, (x,), (x,)), x)
+    except ValueError as error:
+        values = "line" if avae.group.size == 1 else "register and search.polish=0"
+        raise InputError(
+            f"search.method={options.method}, search.polish={options.polish}: wants derivatives "
+            f"that encode does not have, wanted search.method={values}"
+        ) from error

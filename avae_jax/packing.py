@@ -1,0 +1,94 @@
+"""A trained model as one file: an npz of its arrays by name and its config as text, no pickle.
+
+config         the JSON of config.json
+frame          the JSON of frame.json: shape and fill of the examples
+params/...     the weights, met the objects met last, head/... the pose head where there is one
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from avae_jax import config
+from avae_jax.atomic import fresh
+from avae_jax.errors import InputError
+from avae_jax.options import Options
+from avae_jax.types import PyTree
+
+# The entry that tells these files from other npz files, and what it holds.
+KIND, VERSION = "avae_jax", 1
+
+
+class Packed(NamedTuple):
+    """What a file holds: the options, what examples look like, and arrays by name."""
+
+    options: Options
+    frame: Any
+    arrays: dict[str, np.ndarray]
+
+
+def write(path: Path, options: Options, frame: Mapping[str, Any], tree: PyTree) -> None:
+    """Writes `tree`, a pytree of arrays, and what is needed to use it; whole or not at all.
+
+    Raises:
+      InputError: something is there already, or it cannot be written.
+    """
+    texts = {"config": config.to_dict(options), "frame": dict(frame)}
+    arrays = {name: np.array(json.dumps(text, allow_nan=False)) for name, text in texts.items()}
+    arrays |= named(jax.device_get(tree))
+    with fresh(path) as file:
+        np.savez(file, **{KIND: np.array(VERSION)}, **arrays)
+
+
+def read(path: Path) -> Packed:
+    """What `write` wrote.
+
+    Raises:
+      InputError: it is no such file, a damaged one, or one of a later version.
+    """
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+            version = int(arrays.pop(KIND))
+            texts = {name: json.loads(str(arrays.pop(name))) for name in ("config", "frame")}
+    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(
+            f"{path}: no readable file of `avae_jax.pack`, {type(error).__name__}: {error}"
+        ) from error
+    if version > VERSION:
+        raise InputError(f"{path}: of version {version}, this avae_jax reads {VERSION} and before")
+    try:
+        options = config.from_dict(texts["config"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return Packed(options, texts["frame"], arrays)
+
+
+def named(tree: PyTree) -> dict[str, Any]:
+    """The leaves of `tree` by their path, such as `params/params/encoder/Dense_0/kernel`."""
+    leaves, _ = jax.tree.flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> PyTree:
+    """`arrays` in the structure of `template`.
+
+    Raises:
+      InputError: names, shapes or types are not those of `template`.
+    """
+    wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named(template).items()}
+    held = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    other = sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))
+    if other:
+        here, there = (_shown(side.get(other[0])) for side in (held, wanted))
+        raise InputError(f"{path}: holds {here} at {other[0]} where {there} is wanted")
+    return jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in wanted])
+
+
+def _shown(kind: tuple | None) -> str:
+    return "nothing" if kind is None else f"{kind[1]}{list(kind[0])}"

@@ -1,0 +1,167 @@
+"""A VAE made robust to pose, for whoever has batches of arrays: numpy in, numpy out."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from avae_jax import evaluate
+from avae_jax.compiling import jit
+from avae_jax.data.batches import filled
+from avae_jax.errors import InputError
+from avae_jax.evidence import bound_batch
+from avae_jax.own_vae import examples, wrapped
+from avae_jax.pose_search import SearchResult
+from avae_jax.posing import bounded
+from avae_jax.restore import Trained, load
+from avae_jax.transform.lie import brackets
+from avae_jax.types import Decode, Encode, Params, PyTree
+
+# Examples worked at once.
+BATCH = 64
+# Draws of a bound on log p(x).
+SAMPLES = 128
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Posed:
+    """A VAE that knows one pose and, by searching, explains objects in all of them.
+
+    Made by `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`, floats
+    in the range that the model was trained on, and works them `batch` at a time by one compiled
+    program. What an example gives depends on its place in `x` where something is drawn (random
+    starts, the draws of `log_likelihood`), and not on `batch`.
+
+    Attributes:
+      trained: weights, model, search and bank.
+      batch: examples worked at once; the last are filled up to it.
+    """
+
+    trained: Trained
+    batch: int = BATCH
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise InputError(f"batch={self.batch}: wanted at least one example at once")
+
+    @classmethod
+    def wrap(
+        cls,
+        encode: Encode,
+        decode: Decode,
+        params: Params,
+        upright: np.ndarray,
+        *,
+        batch: int = BATCH,
+        **options: Any,
+    ) -> "Posed":
+        """A VAE trained elsewhere; arguments and errors as for `own_vae.wrapped`."""
+        return cls(wrapped(encode, decode, params, upright, **options), batch)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, *, batch: int = BATCH) -> "Posed":
+        """The model of a work directory, or of a file written by `pack`.
+
+        Raises:
+          InputError: there is none that can be read.
+        """
+        return cls(load(path), batch)
+
+    def find(self, x: np.ndarray) -> SearchResult:
+        """What the search finds, with all candidates it kept and their losses in nats."""
+        return self._worked(self._programs["find"], self._checked(x))
+
+    def pose(self, x: np.ndarray) -> np.ndarray:
+        """Poses `[n, d + 1, d + 1]` that carry the examples to the canonical pose.
+
+        The poses of the objects are their inverses, `np.linalg.inv(poses)`.
+        """
+        return self.find(x).pose
+
+    def canonicalise(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
+        """The examples carried to the canonical pose, `[n, *S, C]`.
+
+        Args:
+          poses: of `pose`, where they are known already; `None` searches them.
+        """
+        return self._viewed(x, poses, lambda views: views.canonical_input)
+
+    def reconstruct(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
+        """What the model draws of the examples, at the pose in which they are, `[n, *S, C]`."""
+        return self._viewed(x, poses, lambda views: views.reconstruction)
+
+    def views(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> evaluate.Views:
+        """All pictures of the examples, and the codes `mu: [n, Z]` of the canonical objects.
+
+        Raises:
+          InputError: `x` is not what the model takes, or `poses` are not one an example.
+        """
+        return self._viewed(x, poses, lambda views: views)
+
+    def log_likelihood(self, x: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
+        """A lower bound `[n]` on log p(x), pose and code integrated out (see `marginal`).
+
+        Args:
+          samples: poses and codes drawn an example; the bound rises with their number.
+          seed: of the draws.
+
+        Raises:
+          InputError: the family is no group, so that its poses have no density.
+        """
+        x = self._checked(x)
+        brackets(self.trained.avae.group)
+        key = jax.random.key(seed)
+
+        def bound(x: np.ndarray, index: np.ndarray) -> PyTree:
+            found = self._programs["find"](x, index)
+            return self._programs["bound"](x, index, found=found, key=key, samples=samples).bound
+
+        return self._worked(bound, x)
+
+    @functools.cached_property
+    def _programs(self) -> dict[str, Callable]:
+        """Compiled functions of a batch and its indices."""
+        params, avae, search, bank, _ = self.trained
+        key, chunk = jax.random.key(0), bounded(search, avae).chunk
+
+        find = jit(functools.partial(evaluate.search_batch, avae=avae, search=search))
+        views = jax.jit(functools.partial(evaluate.views, avae=avae))
+        bound = functools.partial(bound_batch, avae=avae, chunk=chunk)
+        bound = jit(bound, static_argnames="samples")
+        return {
+            "find": lambda x, index: find(params, key, x, index, bank),
+            "views": lambda x, index, poses: views(params, x, poses),
+            "bound": lambda x, index, **given: bound(params, x=x, index=index, **given),
+        }
+
+    def _viewed(self, x: np.ndarray, poses: np.ndarray | None, part: Callable) -> PyTree:
+        """The part of the views that is wanted: of many examples no memory holds them all."""
+        x = self._checked(x)
+        poses = self.find(x).pose if poses is None else self._poses(poses, len(x))
+        return self._worked(lambda *given: part(self._programs["views"](*given)), x, poses)
+
+    def _poses(self, poses: np.ndarray, count: int) -> np.ndarray:
+        """Checks poses that are known already; of another number they would be misplaced."""
+        poses, side = np.asarray(poses, np.float32), self.trained.avae.group.d + 1
+        if poses.shape != (count, side, side):
+            raise InputError(f"poses: of shape {poses.shape}, wanted ({count}, {side}, {side})")
+        return poses
+
+    def _checked(self, x: np.ndarray) -> np.ndarray:
+        avae = self.trained.avae
+        like = *avae.inner.shape, len(avae.fill)
+        return examples("x", x, likelihood=avae.likelihood, like=like)
+
+    def _worked(self, function: Callable, x: np.ndarray, *rows: np.ndarray) -> PyTree:
+        """`function(x, index, *rows)` of all examples, a batch at a time, as numpy arrays."""
+        count, size, parts = len(x), self.batch, []
+        index = np.arange(count)
+        for at in range(0, count, size):
+            some = (filled(part[at : at + size], size) for part in (x, index, *rows))
+            # Waits for each batch, so that memory holds one.
+            parts.append(jax.device_get(function(*some)))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)

@@ -1,0 +1,162 @@
+"""A VAE of one's own made robust to pose: any number of examples, any kind of function."""
+
+import dataclasses
+import functools
+import os
+import subprocess
+import sys
+
+import clubs
+import jax
+import numpy as np
+import pytest
+
+import avae_jax
+from avae_jax.errors import InputError
+from avae_jax.options import SearchOptions
+
+SEARCH = SearchOptions(starts=3, keep=2, steps=1, polish=1, prototypes=6, turns=8)
+WIDE = {"search": SearchOptions(method="gauss_newton", kind="even", starts=3, keep=1, steps=1)}
+
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+
+
+def upright() -> np.ndarray:
+    return np.asarray(clubs.images())
+
+
+def wrap(encode=clubs.encode, decode=clubs.decode, x=None, **options) -> avae_jax.Posed:
+    x = upright() if x is None else x
+    options = {"search": SEARCH, "batch": 4, **options}
+    return avae_jax.Posed.wrap(encode, decode, clubs.weights(), x, **options)
+
+
+def host_functions() -> tuple:
+    """The VAE of `clubs` in numpy alone."""
+    weights = jax.tree.map(np.asarray, clubs.weights())
+
+    def encode(x):
+        mu, logvar = np.split(np.tanh(x.reshape(len(x), -1) @ weights["encode"]), 2, axis=1)
+        return mu, logvar - 2
+
+    def decode(z):
+        logits = z @ weights["decode"] + weights["bias"]
+        return (1 / (1 + np.exp(-logits))).reshape(len(z), *clubs.SHAPE, 1)
+
+    return encode, decode
+
+
+@pytest.fixture(scope="module")
+def posed(for_an_optimiser):
+    return wrap()
+
+
+def test_any_number_of_examples_gives_the_same_as_the_functions_underneath(posed):
+    x, (params, avae, search, bank, _) = upright()[:7], posed.trained
+    found = posed.find(x)
+    keys = avae_jax.example_keys(jax.random.fold_in(jax.random.key(0), 1), np.arange(7))
+    find = functools.partial(avae_jax.find_poses, avae=avae, options=search)
+    wanted = jax.jit(find)(params, keys, x, bank=bank)
+    np.testing.assert_allclose(found.pose, wanted.pose, atol=1e-4)
+    np.testing.assert_allclose(found.loss, wanted.loss, rtol=1e-5)
+    moved = posed.canonicalise(x, poses=found.pose)
+    for image, pose, made in zip(x, found.pose, moved, strict=True):
+        one = avae_jax.canonicalise(image, pose, avae=avae)
+        np.testing.assert_allclose(made, one, atol=1e-5)
+
+
+def test_results_do_not_depend_on_how_many_are_worked_at_once(posed):
+    x, other = upright()[:5], dataclasses.replace(posed, batch=3)
+    for name in ("pose", "canonicalise", "reconstruct"):
+        one, two = getattr(posed, name)(x), getattr(other, name)(x)
+        assert isinstance(one, np.ndarray) and one.dtype == np.float32
+        np.testing.assert_allclose(one, two, atol=1e-4)
+        assert len(one) == 5 and len(getattr(posed, name)(x[:1])) == 1
+    assert posed.canonicalise(x).shape == posed.reconstruct(x).shape == x.shape
+
+
+def test_the_likelihood_is_a_bound_that_a_turn_hardly_changes(posed):
+    x = upright()[:5]
+    bound = posed.log_likelihood(x, samples=12)
+    np.testing.assert_allclose(posed.log_likelihood(x[:3], samples=12), bound[:3], rtol=1e-4)
+    assert bound.shape == (5,) and (bound > -60).all()
+    turned = np.ascontiguousarray(np.rot90(x, axes=(1, 2)))
+    assert np.abs(posed.log_likelihood(turned, samples=12) - bound).max() < 3
+
+
+def test_functions_outside_of_jax_do_as_well_where_values_suffice(posed):
+    functions = avae_jax.on_host(*host_functions(), shape=(*clubs.SHAPE, 1), latent=clubs.Z)
+    outside, x = wrap(*functions), upright()[:5]
+    np.testing.assert_allclose(outside.find(x).loss, posed.find(x).loss, rtol=1e-4)
+    assert np.isfinite(outside.log_likelihood(x[:2], samples=6)).all()
+    with pytest.raises(InputError, match="method=gauss_newton.*derivatives.*method=line"):
+        wrap(*functions, **WIDE)
+    with pytest.raises(InputError, match="polish=1.*derivatives.*search.polish=0"):
+        registered = dataclasses.replace(SEARCH, method="register")
+        wrap(*functions, family="rigid", search=registered)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"x": np.zeros((3, 7, 7), np.float32)}, r"upright: .*\(3, 7, 7\), wanted \[n, H, W, C\]"),
+        ({"x": np.zeros((3, 7, 7, 1), np.uint8)}, "upright: uint8 values, wanted floats"),
+        ({"x": np.full((3, 7, 7, 1), 2.0)}, "upright: values from 2 to 2"),
+        ({"x": np.full((3, 7, 7, 1), np.nan)}, "upright: example 0 holds NaN"),
+        ({"x": np.zeros((3, 8, 8, 1))}, r"encode: fails on one example, float32\[8, 8, 1\]"),
+        ({"encode": lambda params, x: x.reshape(-1)}, r"encode: gave float32\[49\], wanted mean"),
+        ({"decode": lambda params, z: z}, r"decode: gave float32\[2\], wanted float32\[7, 7, 1\]"),
+        ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
+        ({"family": "wobble"}, "wobble"),
+        ({"batch": 0}, "batch=0"),
+        ({"fill": (0.0, 0.0)}, "fill"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_compute_is_spent(changes, said):
+    with pytest.raises(InputError, match=said):
+        wrap(**changes)
+
+
+def test_examples_that_do_not_fit_are_refused(posed):
+    with pytest.raises(InputError, match=r"x: .*\(0, 7, 7, 1\), wanted \[n, 7, 7, 1\]"):
+        posed.pose(upright()[:0])
+    with pytest.raises(InputError, match=r"x: .*\(7, 7, 1\)"):
+        posed.pose(upright()[0])
+    with pytest.raises(InputError, match=r"poses: of shape \(2, 3, 3\), wanted \(4, 3, 3\)"):
+        posed.canonicalise(upright()[:4], poses=np.zeros((2, 3, 3)))
+
+
+SERVE = """
+import sys
+import jax, jax.export, numpy as np
+folder = sys.argv[1]
+with open(folder + "/posed.bin", "rb") as file:
+    program = jax.export.deserialize(bytearray(file.read()))
+found = program.call(np.load(folder + "/x.npy"))
+assert set(program.platforms) == {"cpu", "cuda", "tpu"}
+assert not any(name.split(".")[0] in ("avae_jax", "flax", "optax") for name in sys.modules)
+np.savez(folder + "/found.npz", **found)
+"""
+
+
+def test_the_exported_search_runs_where_the_package_is_not(posed, tmp_path):
+    x = upright()[:4]
+    np.save(tmp_path / "x.npy", x)
+    avae_jax.export(posed, tmp_path / "posed.bin")
+    quick = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    called = [sys.executable, "-c", SERVE, str(tmp_path)]
+    subprocess.run(called, cwd=tmp_path, env=quick, check=True)
+    served = np.load(tmp_path / "found.npz")
+    found = posed.find(x)
+    np.testing.assert_allclose(served["pose"], found.pose, atol=1e-3)
+    np.testing.assert_allclose(served["loss"], found.loss, rtol=1e-4)
+    np.testing.assert_allclose(served["canonical"], posed.canonicalise(x), atol=1e-2)
+    with pytest.raises(InputError, match="posed.bin: exists already"):
+        avae_jax.export(posed, tmp_path / "posed.bin")
+
+
+def test_what_cannot_be_exported_is_said(tmp_path):
+    functions = avae_jax.on_host(*host_functions(), shape=(*clubs.SHAPE, 1), latent=clubs.Z)
+    with pytest.raises(InputError, match="cannot be exported"):
+        avae_jax.export(wrap(*functions), tmp_path / "posed.bin")
+    assert not list(tmp_path.iterdir())
