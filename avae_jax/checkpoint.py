@@ -5,12 +5,13 @@ import json
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
-from avae_jax import placement
+from avae_jax import jsontext, placement
 from avae_jax.errors import InputError
 from avae_jax.types import PyTree
 
@@ -161,9 +162,9 @@ def _damage(folder: Path) -> str | None:
     """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
     try:
         sealed, found = _seal_of(folder)["files"], _digests(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         return f"{SEAL} cannot be read, {error}"
-    changed = [name for name in sealed if found.get(name) != sealed[name]]
+    changed = [name for name in sorted({*sealed, *found}) if found.get(name) != sealed.get(name)]
     return f"{changed[0]} is truncated, garbled or gone" if changed else None
 
 
@@ -178,4 +179,17 @@ def _mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
 
 
 def _seal_of(folder: Path) -> dict:
-    return json.loads((folder / SEAL).read_bytes())
+    """The seal of a checkpoint.
+
+    Raises:
+      ValueError: it is none.
+    """
+    seal = jsontext.read(folder / SEAL)
+    if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
+        raise ValueError("not the digests and shapes of a checkpoint")
+    return seal
+
+
+def _names(value: Any) -> bool:
+    """Whether `value` is an object of texts."""
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

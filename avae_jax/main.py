@@ -148,6 +148,8 @@ def _join(flags: argparse.Namespace) -> None:
 
 def _process() -> None:
     """The whole process: runs the command line and exits with its status."""
+    # Names of files need not be text, and are no reason to fail when they are printed.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
     except Exception:

@@ -13,11 +13,12 @@ from avae_jax.experiment import Experiment, assemble, beginning
 from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
 from avae_jax.train import TrainState, bank_of
-from avae_jax.types import Array, Params
+from avae_jax.types import Array, Params, Shape
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that says what examples look like.
 FRAME = "frame.json"
+MOST_PIXELS = 2**14  # of a side
 
 
 class Trained(NamedTuple):
@@ -40,14 +41,34 @@ def load(folder: str | os.PathLike) -> Trained:
       InputError: nothing was trained there, or what is there cannot be read.
     """
     workdir = WorkDir(folder)
-    options, frame = workdir.saved_options(), workdir.read_json(FRAME)
-    if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
-        raise InputError(f"workdir {folder}: no readable {FRAME}, train there first")
-    avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
+    options, (shape, fill) = workdir.saved_options(), frame_in(workdir)
+    avae, search, params = assemble(options, shape, fill)
     _, begun = beginning(options, avae, search, params)
     state = last_state(begun, options, workdir)
     bank = bank_of(state, avae=avae, search=search)
     return Trained(state.params, avae, search, bank, state.met)
+
+
+def frame_in(workdir: WorkDir) -> tuple[Shape, np.ndarray]:
+    """What a work directory says about the examples: `[*S, C]` and the fill `[C]`.
+
+    Raises:
+      InputError: it says nothing, or what no examples are like.
+    """
+    frame = workdir.read_json(FRAME)
+    if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
+        raise InputError(f"workdir {workdir.folder}: no readable {FRAME}, train there first")
+    shape, fill = frame["shape"], frame["fill"]
+    sound = isinstance(shape, list) and len(shape) in (3, 4) and all(map(_is_side, shape))
+    sound = sound and isinstance(fill, list) and len(fill) == shape[-1]
+    if not sound or not all(isinstance(value, float) for value in fill):
+        raise InputError(f"workdir {workdir.folder}: {FRAME} is garbled, train there first")
+    return tuple(shape), np.asarray(fill)
+
+
+def _is_side(value: Any) -> bool:
+    """Whether `value` can be the number of pixels of a side."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIXELS
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

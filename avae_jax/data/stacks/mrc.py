@@ -41,15 +41,15 @@ def open_mrc(path: Path) -> Iterator[Stack]:
 
 def _layout(path: Path) -> Layout:
     mrcfile = library("mrcfile", str(path))
-    if is_packed(path):
-        raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
     with reading(path, "MRC file"), warnings.catch_warnings():
+        if is_packed(path):
+            raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
         warnings.simplefilter("ignore")  # what matters comes as an error
         with mrcfile.open(path, header_only=True, permissive=True) as file:
             header, extended = file.header, file.extended_header
-            shape = mrcfile.utils.data_shape_from_header(header)
+            shape = tuple(map(int, mrcfile.utils.data_shape_from_header(header)))
             dtype = mrcfile.utils.data_dtype_from_header(header)
-            offset = header.nbytes + extended.nbytes
+            offset = int(header.nbytes + extended.nbytes)
             images = int(header.ispg) == 0 or path.suffix.lower() in STACKS
     rank = 3 if len(shape) == 4 or images else 4
     return Layout(offset, (1,) * (rank - len(shape)) + shape, dtype)

@@ -29,7 +29,8 @@ def open_tiff(path: Path) -> Iterator[Stack]:
     tifffile = library("tifffile", str(path))
     with contextlib.ExitStack() as opened:
         with reading(path, "TIFF file"):
-            tiff = opened.enter_context(tifffile.TiffFile(path))
+            # What is said to continue in other files is not looked for there.
+            tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
             series = tiff.series[0]
             _check(tiff, path)
             dtype = series.dtype.newbyteorder(tiff.byteorder)
