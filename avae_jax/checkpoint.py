@@ -1,9 +1,12 @@
 """Checkpoints of a training run: saved in the background, restored to the same bits."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +81,17 @@ class Checkpoints:
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
         self._sealing = step, _description(state)
-        return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+        with _writing(self.folder):
+            return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
     def wait(self) -> None:
-        """Returns when every save is on disk, or raises what kept one from getting there."""
-        self._manager.wait_until_finished()
+        """Returns when every save is on disk.
+
+        Raises:
+          InputError: one did not get there, as on a full disk; those before it stay.
+        """
+        with _writing(self.folder):
+            self._manager.wait_until_finished()
 
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
         """The newest state that can be read and its step; `None` if there is none.
@@ -108,7 +117,11 @@ class Checkpoints:
         other = _mismatch(folder, _description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
-        return self._manager.restore(newest, args=ocp.args.StandardRestore(template)), newest
+        try:
+            return self._manager.restore(newest, args=ocp.args.StandardRestore(template)), newest
+        except Exception as error:  # the storage has many kinds of its own
+            said = str(error).splitlines()[:1]
+            raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
 
     def _newest_sound(self, steps: list[int]) -> int:
         """The newest of `steps` whose files are whole; warns of those passed over."""
@@ -124,7 +137,8 @@ class Checkpoints:
     def close(self) -> None:
         """Waits for the last save and lets go of the folder."""
         try:
-            self._manager.close()
+            with _writing(self.folder):
+                self._manager.close()
         finally:
             logging.set_verbosity(self._verbosity)
 
@@ -136,6 +150,22 @@ class Checkpoints:
         for folder in self.folder.glob(f"{step}.*"):
             seal = {"arrays": arrays, "files": _digests(folder)}
             (folder / SEAL).write_text(json.dumps(seal))
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turns a failure to write a checkpoint into an `InputError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        # The storage ends with the words of the system: "... to file 4: No space left on
+        # device [os_error_code='28']".
+        inner = re.search(r"([^:]*) \[os_error_code", str(error))
+        said = inner.group(1).strip() if inner else getattr(error, "strerror", None)
+        said = said or str(error)[:200]
+        raise InputError(
+            f"checkpoints {folder}: cannot be written, {said}; the last good one is kept"
+        ) from error
 
 
 def _description(state: PyTree) -> dict[str, str]:

@@ -213,5 +213,6 @@ TARGETS: dict[str, Target] = {
     "NIfTI.gz": Target(_nifti("x.nii.gz"), "x.nii.gz", _stack("x.nii.gz")),
     **_json_targets(),
     "seal.json": Target(_make_checkpoint, f"c/1/{SEAL}", _read_checkpoint),
+    "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
     "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_moments()),
 }

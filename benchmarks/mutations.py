@@ -14,7 +14,7 @@ TOKENS = (
     *(b"null", b"true", b"[]", b"{}", b'""', b"NaN", b"-Infinity", b"1e999", b"-1", b"0"),
     *(b"9" * 19, b"9" * 400, b"9" * 5000, b"[" * 5000, b'{"a":' * 3000, b'"\\ud800"', b"\xff\xfe"),
 )
-NAMES = ("../../escaped.npy", "/escaped.npy", "a\0b.npy", "a\nb.npy", "")  # of members
+NAMES = ("../../escaped.npy", "/escaped.npy", "a\0b.npy", "a\nb.npy", "a")  # of members
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
