@@ -24,6 +24,7 @@ import numpy as np
 from avae_jax import config, jsontext, moments
 from avae_jax.atomic import locked, refused, whole
 from avae_jax.errors import InputError
+from avae_jax.events import Events
 from avae_jax.options import Options
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
@@ -65,7 +66,8 @@ class WorkDir:
 
     def __exit__(self, *exception) -> None:
         self._events = None
-        self._open.close()
+        with refused(self.folder):
+            self._open.close()
 
     def saved_options(self) -> Options:
         """The options that this directory belongs to.
@@ -139,13 +141,13 @@ class WorkDir:
         if not self.leads:
             return
         record = {"step": int(step)} | {name: _plain(value) for name, value in metrics.items()}
-        with refused(self.folder), self.metrics_file.open("a") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        for name, value in record.items():
-            if name != "step" and isinstance(value, int | float):
-                self._writer().add_scalar(name, value, record["step"])
+        numbers = {name: v for name, v in record.items() if isinstance(v, int | float)}
+        with refused(self.folder):
+            with self.metrics_file.open("a") as file:
+                file.write(json.dumps(record, allow_nan=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            self._writer().add(numbers.pop("step"), numbers)
 
     def read_metrics(self) -> list[dict]:
         """The lines of metrics.jsonl in their order, without a last one cut off by a crash."""
@@ -203,17 +205,10 @@ class WorkDir:
         """
         return [(step, moments.load(path)) for step, path in moments.files(self._moments)]
 
-    def _writer(self):
-        """The TensorBoard writer, opened when first needed: its import takes a while."""
+    def _writer(self) -> Events:
+        """The TensorBoard file, made when first needed."""
         if self._events is None:
-            from tensorboardX import SummaryWriter
-
-            # The process id keeps two starts within one second in separate files.
-            self._events = SummaryWriter(
-                str(self.folder / "tensorboard"),
-                purge_step=self._purge_step,
-                filename_suffix=f".{os.getpid()}",
-            )
+            self._events = Events(self.folder / "tensorboard", purge_step=self._purge_step)
             self._open.callback(self._events.close)
         return self._events
 

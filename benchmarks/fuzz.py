@@ -167,7 +167,7 @@ def _judged(error: Exception) -> str:
         cause = cause.__cause__
     if cause is not None:
         return f"memory asked for: {str(cause)[:100]}"
-    return REFUSED if "\n" not in str(error) and len(str(error)) < 2000 else f"says {error!r:.100}"
+    return REFUSED if "\n" not in str(error) and len(str(error)) < 2100 else f"says {error!r:.100}"
 
 
 def _peak(*, anew: bool = False) -> int:
