@@ -41,6 +41,7 @@ class Checkpoints:
         self.folder = Path(folder).resolve()
         self._every = every
         self._broken: list[int] = []
+        self._failed = False
         self._sealing: tuple[int, dict[str, str]] | None = None
         # What matters arrives as an exception or a warning of ours; the rest is noise.
         self._verbosity = logging.get_verbosity()
@@ -48,6 +49,8 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             cleanup_tmp_directories=True,
+            # What it would read of every checkpoint are dates, and these need not be sound.
+            lightweight_initialize=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
@@ -81,7 +84,7 @@ class Checkpoints:
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
         self._sealing = step, _description(state)
-        with _writing(self.folder):
+        with self._writing():
             return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
     def wait(self) -> None:
@@ -90,7 +93,7 @@ class Checkpoints:
         Raises:
           InputError: one did not get there, as on a full disk; those before it stay.
         """
-        with _writing(self.folder):
+        with self._writing():
             self._manager.wait_until_finished()
 
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
@@ -137,10 +140,24 @@ class Checkpoints:
     def close(self) -> None:
         """Waits for the last save and lets go of the folder."""
         try:
-            with _writing(self.folder):
+            with self._writing():
                 self._manager.close()
         finally:
-            logging.set_verbosity(self._verbosity)
+            # Of a failure more threads than one have something to say, now or later.
+            if not self._failed:
+                logging.set_verbosity(self._verbosity)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns a failure to write a checkpoint into an `InputError`."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._failed = True
+            raise InputError(
+                f"checkpoints {self.folder}: cannot be written, {_system_words(error)}; "
+                "the last good one is kept"
+            ) from error
 
     def _seal(self) -> None:
         """Seals the save under way, whose folder is whole and not yet under its final name."""
@@ -152,20 +169,12 @@ class Checkpoints:
             (folder / SEAL).write_text(json.dumps(seal))
 
 
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turns a failure to write a checkpoint into an `InputError`."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        # The storage ends with the words of the system: "... to file 4: No space left on
-        # device [os_error_code='28']".
-        inner = re.search(r"([^:]*) \[os_error_code", str(error))
-        said = inner.group(1).strip() if inner else getattr(error, "strerror", None)
-        said = said or str(error)[:200]
-        raise InputError(
-            f"checkpoints {folder}: cannot be written, {said}; the last good one is kept"
-        ) from error
+def _system_words(error: Exception) -> str:
+    """What the system said when something could not be written."""
+    # The storage ends with it: "... to file 4: No space left on device [os_error_code='28']".
+    inner = re.search(r"([^:]*) \[os_error_code", str(error))
+    said = inner.group(1).strip() if inner else getattr(error, "strerror", None)
+    return said or str(error)[:200]
 
 
 def _description(state: PyTree) -> dict[str, str]:

@@ -61,7 +61,8 @@ def test_a_full_disk_ends_a_run_and_with_room_it_goes_on(disk):
     assert "cannot be written, No space left on device" in stderr
     assert "Traceback" not in stderr
     (disk / "filler").unlink()
-    step = max(int(path.name) for path in (run / "checkpoints").glob("[0-9]*[0-9]"))
+    names = [path.name for path in (run / "checkpoints").iterdir()]
+    step = max(int(name) for name in names if name.isdecimal())
     ran(run, {**ENDLESS, "train.steps": step + 2}, evaluates=False)
     assert [line["step"] for line in lines_of(run)] == list(range(1, step + 3))
 
@@ -134,7 +135,7 @@ def images(folder: Path, broken=()):
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.full((8, 8), 20 * number, np.uint8)).save(path)
         if number in broken:
-            path.write_bytes(path.read_bytes()[:50])
+            path.write_bytes(path.read_bytes()[:40])
     return DataOptions(source=f"folder:{folder}")
 
 
@@ -142,7 +143,8 @@ def images(folder: Path, broken=()):
 def test_broken_images_are_named_and_counted_and_left_out_if_asked(broken, tmp_path):
     options = images(tmp_path, broken)
     first = min(f"{'ab'[number % 2]}/{number}.png" for number in broken)
-    with pytest.raises(InputError, match=f"{first}: .*of [0-9]+ images read [12] are broken, data"):
+    named = f"[ab]/({'|'.join(map(str, broken))})"
+    with pytest.raises(InputError, match=f"{named}.png: .*of [0-9]+ images read [12] are broken"):
         load(options, seed=0)
     dataset = load(DataOptions(source=options.source, skip_broken=True), seed=0)
     assert len(dataset.train) + len(dataset.test) == 8
