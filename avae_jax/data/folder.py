@@ -12,7 +12,7 @@ from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # Pillow would open many more whatever a file is called, some by starting other programs.
-FORMATS = ("PNG", "JPEG", "TIFF", "MPO")
+FORMATS = ("PNG", "JPEG", "TIFF")
 # Pillow's modes whose pixels are numbers as they stand; the others become colours.
 NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
