@@ -143,7 +143,7 @@ def load_saved(path: Path) -> Options:
       InputError: unreadable, no JSON, or not the fields of a config.
     """
     try:
-        nested = jsontext.read(path)
+        nested = jsontext.read(path, finite=False)
     except OSError as error:
         raise InputError(f"config {path}: cannot be read, {error.strerror}") from error
     except ValueError as error:

@@ -1,5 +1,6 @@
 """JSON that others may have written or damaged: strict values within bounds, or none."""
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -9,31 +10,35 @@ from typing import Any
 MOST_BYTES = 2**26
 
 
-def read(path: Path) -> Any:
+def read(path: Path, *, finite: bool = True) -> Any:
     """The value of a JSON file.
 
     Raises:
-      OSError: it cannot be read.
-      ValueError: it is no regular file, too long, or not what `parse` takes.
+      OSError: it cannot be read, or is no regular file: a pipe would be waited for.
+      ValueError: not what `parse` takes.
     """
     if path.exists() and not path.is_file():
-        raise ValueError("no regular file")
+        raise OSError(errno.EINVAL, "no regular file")
     with path.open("rb") as file:
-        return parse(file.read(MOST_BYTES + 1))
+        return parse(file.read(MOST_BYTES + 1), finite=finite)
 
 
-def parse(text: bytes) -> Any:
+def parse(text: bytes, *, finite: bool = True) -> Any:
     """The value that `text` spells.
 
+    Args:
+      finite: refuse numbers that are not; otherwise they are for the caller to judge.
+
     Raises:
-      ValueError: no JSON, more than `MOST_BYTES`, nested too deeply, a number that is not
-        finite, or a name that stands twice in one object.
+      ValueError: no JSON, more than `MOST_BYTES`, nested too deeply, or a name that stands
+        twice in one object.
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES} bytes")
+    number = _finite if finite else float
     try:
         return json.loads(
-            text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+            text, object_pairs_hook=_unique, parse_float=number, parse_constant=number
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None

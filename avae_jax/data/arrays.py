@@ -108,7 +108,9 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
         raise InputError(f"{name}: an array of shape {array.shape}; {RANKS} is wanted")
     shape = describe(array.shape[1:])
     if 0 in array.shape[1:]:
-        raise InputError(f"{name}: examples of {shape}; sides of at least 1 are wanted")
+        raise InputError(
+            f"{name}: examples of {shape}; sides of at least 1 and at least one channel are wanted"
+        )
     if array.ndim == 3:
         return array[..., None], f"{shape} is read as images of one channel."
     if array.ndim == 5:

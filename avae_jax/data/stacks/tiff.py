@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import os
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
     tifffile = library("tifffile", str(path))
     with contextlib.ExitStack() as opened:
         with reading(path, "TIFF file"):
+            _require_end(path)
             # What is said to continue in other files is not looked for there.
             tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
             series = tiff.series[0]
@@ -49,6 +52,25 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         yield Stack(path, series.shape, dtype, read, write)
+
+
+def _require_end(path: Path) -> None:
+    """Checks that the chain of pages ends: one that comes back to itself has no last page."""
+    with open(path, "rb") as stream:
+        head = stream.read(16)
+        order = "<" if head[:2] == b"II" else ">"
+        big = head[2:4] in (b"+\0", b"\0+")
+        count, entry, place = ("Q", 20, "Q") if big else ("H", 12, "I")
+        (offset,) = struct.unpack_from(order + place, head, 8 if big else 4)
+        seen = set()
+        while offset:
+            if offset in seen:
+                raise InputError(f"{path}: a chain of pages without end; an end is wanted")
+            seen.add(offset)
+            stream.seek(offset)
+            (entries,) = struct.unpack(order + count, stream.read(struct.calcsize(count)))
+            stream.seek(entries * entry, os.SEEK_CUR)
+            (offset,) = struct.unpack(order + place, stream.read(struct.calcsize(place)))
 
 
 def _check(tiff: Any, path: Path) -> None:
