@@ -1,24 +1,20 @@
 """Checkpoints of a training run: saved in the background, restored to the same bits."""
 
 import contextlib
-import hashlib
-import json
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
-from avae_jax import jsontext, placement
+from avae_jax import placement, seal
 from avae_jax.errors import InputError
 from avae_jax.types import PyTree
 
-SEAL = "seal.json"
 # In place of a step, where there is no checkpoint.
 NONE = -1
 
@@ -33,7 +29,7 @@ class Checkpoints:
 
     Args:
       folder: made if it does not exist.
-      keep: how many are kept; the oldest go.
+      keep: how many are kept, the newest, and beside them the one of the lowest loss.
       every: updates between two checkpoints.
     """
 
@@ -43,17 +39,19 @@ class Checkpoints:
         self._broken: list[int] = []
         self._failed = False
         self._sealing: tuple[int, dict[str, str]] | None = None
+        self._losses: dict[int, float] = {}
         # What matters arrives as an exception or a warning of ours; the rest is noise.
         self._verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.FATAL)
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep,
+            preservation_policy=_NewestAndBest(keep, self._losses),
             cleanup_tmp_directories=True,
             # What it would read of every checkpoint are dates, and these need not be sound.
             lightweight_initialize=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._losses |= seal.losses(self.folder, self.steps())
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -65,7 +63,9 @@ class Checkpoints:
         """The steps of the checkpoints, readable or not, in their order."""
         return sorted(self._manager.all_steps())
 
-    def save(self, step: int, state: PyTree, *, force: bool = False) -> bool:
+    def save(
+        self, step: int, state: PyTree, *, loss: float | None = None, force: bool = False
+    ) -> bool:
         """Saves `state` if a checkpoint is due at `step`; returns whether it did.
 
         The arrays are copied before this returns, so the caller may donate them.
@@ -73,6 +73,7 @@ class Checkpoints:
         Args:
           step: updates done.
           state: a pytree of arrays.
+          loss: by which the best is found; without it `state` is never the best.
           force: save whether due or not, as at the end of a run.
         """
         if not force and step % self._every:
@@ -83,7 +84,10 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
-        self._sealing = step, _description(state)
+        self._sealing = step, seal.description(state)
+        self._losses.pop(step, None)
+        if loss is not None:
+            self._losses[step] = loss
         with self._writing():
             return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
@@ -111,30 +115,50 @@ class Checkpoints:
         """
         self.wait()
         steps = self.steps()
+        found = self._restore_first(steps[::-1], template)
+        self._broken = [step for step in steps if found is None or step > found[1]]
+        return found
+
+    def restore_best(self, template: PyTree) -> tuple[PyTree, int] | None:
+        """The readable state of the lowest loss, the newest of them; else like `restore_latest`."""
+        self.wait()
+        rated = sorted(self._losses, key=lambda step: (self._losses[step], -step))
+        there = self.steps()
+        return self._restore_first([step for step in rated if step in there], template)
+
+    def _restore_first(self, steps: list[int], template: PyTree) -> tuple[PyTree, int] | None:
+        """The first of `steps` that can be read.
+
+        Args:
+          template: a pytree with the structure, shapes, dtypes and shardings of the state;
+            the devices need not be those that saved.
+
+        Raises:
+          InputError: the newest that can be read holds a state of another kind.
+        """
         # One process looks, and all go by what it found.
-        newest = placement.agreed(self._newest_sound(steps) if placement.leads() else NONE)
-        self._broken = [step for step in steps if step > newest]
-        if newest == NONE:
+        sound = placement.agreed(self._first_sound(steps) if placement.leads() else NONE)
+        if sound == NONE:
             return None
-        folder = self.folder / str(newest)
-        other = _mismatch(folder, _description(template))
+        folder = self.folder / str(sound)
+        other = seal.mismatch(folder, seal.description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
         try:
-            return self._manager.restore(newest, args=ocp.args.StandardRestore(template)), newest
+            return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
         except Exception as error:  # the storage has many kinds of its own
             said = str(error).splitlines()[:1]
             raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
 
-    def _newest_sound(self, steps: list[int]) -> int:
-        """The newest of `steps` whose files are whole; warns of those passed over."""
-        for step in reversed(steps):
-            damage = _damage(self.folder / str(step))
+    def _first_sound(self, steps: list[int]) -> int:
+        """The first of `steps` whose files are whole; warns of those passed over."""
+        for step in steps:
+            damage = seal.damage(self.folder / str(step))
             if damage is None:
                 return step
-            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=3)
+            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
         if steps:
-            warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=3)
+            warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=4)
         return NONE
 
     def close(self) -> None:
@@ -165,8 +189,7 @@ class Checkpoints:
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):
-            seal = {"arrays": arrays, "files": _digests(folder)}
-            (folder / SEAL).write_text(json.dumps(seal))
+            seal.write(folder, arrays, self._losses.get(step))
 
 
 def _system_words(error: Exception) -> str:
@@ -177,58 +200,15 @@ def _system_words(error: Exception) -> str:
     return said or str(error)[:200]
 
 
-def _description(state: PyTree) -> dict[str, str]:
-    """Type and shape of every array of `state` by its path."""
-    leaves, _ = jax.tree.flatten_with_path(state)
-    return {jax.tree_util.keystr(path): f"{leaf.dtype}{leaf.shape}" for path, leaf in leaves}
+class _NewestAndBest:
+    """Which checkpoints stay: the newest `keep` and the one of the lowest loss."""
 
+    def __init__(self, keep: int, losses: dict[int, float]):
+        self._keep, self._losses = keep, losses
 
-def _digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in the folders of `folder`, by its relative name.
-
-    The files directly in `folder` belong to the storage, which changes them once more.
-    """
-    found = {}
-    for path in sorted(folder.glob("*/**/*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                name = str(path.relative_to(folder))
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def _damage(folder: Path) -> str | None:
-    """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
-    try:
-        sealed, found = _seal_of(folder)["files"], _digests(folder)
-    except (OSError, ValueError) as error:
-        return f"{SEAL} cannot be read, {error}"
-    changed = [name for name in sorted({*sealed, *found}) if found.get(name) != sealed.get(name)]
-    return f"{changed[0]} is truncated, garbled or gone" if changed else None
-
-
-def _mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
-    """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
-    arrays = _seal_of(folder)["arrays"]
-    other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
-    if not other:
-        return None
-    held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
-    return f"holds {held} at {other[0]} where {needed} is wanted"
-
-
-def _seal_of(folder: Path) -> dict:
-    """The seal of a checkpoint.
-
-    Raises:
-      ValueError: it is none.
-    """
-    seal = jsontext.read(folder / SEAL)
-    if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
-        raise ValueError("not the digests and shapes of a checkpoint")
-    return seal
-
-
-def _names(value: Any) -> bool:
-    """Whether `value` is an object of texts."""
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """One answer for each of `checkpoints`, which come oldest first."""
+        steps = [one.step for one in checkpoints]
+        rated = [step for step in steps if step in self._losses]
+        best = min(rated, key=lambda step: (self._losses[step], -step), default=None)
+        return [step == best or step in steps[-self._keep :] for step in steps]

@@ -86,10 +86,9 @@ def parser() -> argparse.ArgumentParser:
         "--mode",
         choices=MODES,
         default="train",
-        help="train: train, evaluate and report; evaluate: evaluate the last checkpoint and "
-        "report; align: bring a stack to the canonical pose of a trained model; fit-align: "
-        "train on the stack itself first; plan: compile for chips that are not here "
-        "(default: train)",
+        help="train: train, evaluate, report; evaluate: evaluate the last checkpoint, report; "
+        "align: bring a stack to the canonical pose of a trained model; fit-align: train on the "
+        "stack first; plan: compile for chips that are not here (default: train)",
     )
     parser.add_argument(
         "--platform",
@@ -97,12 +96,9 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="where to compute; one that is asked for and absent is an error (default: auto)",
     )
-    parser.add_argument(
-        "--list-options", action="store_true", help="list every field of a config and exit"
-    )
-    _add_stack_flags(parser)
-    _add_hosts(parser)
-    _add_plan_flags(parser)
+    parser.add_argument("--list-options", action="store_true", help="list every field and exit")
+    for add in (_add_stack_flags, _add_hosts, _add_plan_flags):
+        add(parser)
     return parser
 
 

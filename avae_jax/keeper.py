@@ -24,6 +24,7 @@ class Keeper:
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
         self._calls = calls
         self._recent: list[tuple[int, dict]] = []
+        self._losses: list[float] = []
         self._seconds = seconds_of(workdir)
         self._began = time.perf_counter()
 
@@ -38,9 +39,7 @@ class Keeper:
         self._recent.append((step, metrics))
         saving = last or step % options.log.checkpoint_every == 0
         if saving or step % options.log.every == 0:
-            values = require_finite(self._recent)
-            self._recent, self.loss = [], values["loss"]
-            self._workdir.log(step, values)
+            self._workdir.log(step, self._checked())
         self.record(state, step)
         if saving:
             self._save(step, state)
@@ -55,13 +54,24 @@ class Keeper:
           NumericalError: a metric since the last line of the log is not finite.
         """
         if self._recent:
-            require_finite(self._recent)
+            self._checked()
         self._save(step, state)
         self._saved.wait()
         raise Preempted(f"preempted, saved after step {step}; the same command goes on from there")
 
+    def _checked(self) -> dict[str, float]:
+        """The metrics of the last update; those since they were last asked for are finite."""
+        values = require_finite(self._recent)
+        self._losses += jax.device_get([metrics["loss"] for _, metrics in self._recent])
+        self._recent, self.loss = [], values["loss"]
+        return values
+
     def _save(self, step: int, state: TrainState) -> None:
-        self._saved.save(step, packed(state), force=True)
+        # The mean since the checkpoint before: the loss of one batch says little. After an early
+        # stop it is that of fewer updates.
+        mean = float(np.mean(self._losses)) if self._losses else None
+        self._losses = []
+        self._saved.save(step, packed(state), loss=mean, force=True)
         spent = self._seconds + time.perf_counter() - self._began
         self._workdir.write_json(SECONDS, round(spent, 3))
 

@@ -18,7 +18,7 @@ from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
 from avae_jax.keeper import Keeper
 from avae_jax.options import Options
-from avae_jax.restore import FRAME, checkpoints, frame_of, last_state, restore
+from avae_jax.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.train import TrainState, train_step
 from avae_jax.types import Array
 from avae_jax.workdir import WorkDir
@@ -42,6 +42,8 @@ def train(options: Options, folder: Path) -> None:
         say(experiment)
         calls = compiled(experiment)
         state = fit(experiment, workdir, calls)
+        if options.eval.checkpoint == "best":
+            state = saved_state(placement.replicated(experiment.state), options, workdir)
         conclude(experiment, state, workdir, calls)
 
 
@@ -54,7 +56,7 @@ def evaluate(options: Options, folder: Path) -> None:
     with WorkDir(folder, leads=placement.leads()) as workdir:
         workdir.compare(options)
         experiment = prepare(options)
-        state = last_state(placement.replicated(experiment.state), options, workdir)
+        state = saved_state(placement.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
         conclude(experiment, state, workdir, compiled(experiment))

@@ -13,6 +13,7 @@ from avae_jax.field import option
 FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
 MODELS = ("dense", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
+CHECKPOINTS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
 INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
@@ -172,6 +173,9 @@ class TrainOptions:
 class EvalOptions:
     """Evaluation on held-out examples."""
 
+    checkpoint: str = option(
+        "last", "weights evaluated: the last, or the best by training loss", choices=CHECKPOINTS
+    )
     examples: int = option(500, "test examples evaluated", low=1)
     batch_size: int = option(64, "examples per call", low=1)
     curve_points: int = option(24, "poses on the loss-against-angle curve", low=2)

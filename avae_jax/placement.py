@@ -7,6 +7,7 @@ parts must share goes through `mean`, `total` and `joined`.
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from avae_jax.types import Array, PyTree
 
 AXIS = "data"
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(AXIS)
+STATUS = re.compile(r"(UNKNOWN|INTERNAL|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED): ")
 # A host that is silent for so long is taken for dead.
 HEARTBEAT_SECONDS = 40
 
@@ -53,8 +55,10 @@ def together() -> Iterator[None]:
     """Turns the failure of work that processes share into a `DistributedError`."""
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if not jax.distributed.is_initialized():
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # JAX has two kinds for what its runtime reports, which begins with a status.
+        reported = isinstance(error, jax.errors.JaxRuntimeError) or STATUS.match(str(error))
+        if not (reported and jax.distributed.is_initialized()):
             raise
         raise DistributedError(
             f"--multihost: the work of the processes broke off, {_reason(error)}; if one has "

@@ -37,6 +37,8 @@ class Trained(NamedTuple):
 def load(folder: str | os.PathLike) -> Trained:
     """The trained model of a work directory; the data set is not needed.
 
+    Of its checkpoints the one that `eval.checkpoint` names, the last if nothing else is said.
+
     Raises:
       InputError: nothing was trained there, or what is there cannot be read.
     """
@@ -44,7 +46,7 @@ def load(folder: str | os.PathLike) -> Trained:
     options, (shape, fill) = workdir.saved_options(), frame_in(workdir)
     avae, search, params = assemble(options, shape, fill)
     _, begun = beginning(options, avae, search, params)
-    state = last_state(begun, options, workdir)
+    state = saved_state(begun, options, workdir)
     bank = bank_of(state, avae=avae, search=search)
     return Trained(state.params, avae, search, bank, state.met)
 
@@ -83,8 +85,8 @@ def checkpoints(options: Options, workdir: WorkDir) -> Checkpoints:
     return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
 
 
-def last_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
-    """The newest readable state of a work directory, shaped like `begun`.
+def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
+    """The readable state of a work directory that `eval.checkpoint` names, shaped like `begun`.
 
     Raises:
       InputError: there is none.
@@ -92,15 +94,16 @@ def last_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainSt
     state = None
     if workdir.checkpoints.exists():
         with checkpoints(options, workdir) as saved:
-            state = restore(begun, saved)
+            state = restore(begun, saved, best=options.eval.checkpoint == "best")
     if state is None:
         raise InputError(f"workdir {workdir.folder}: no checkpoint to read, train there first")
     return state
 
 
-def restore(begun: TrainState, saved: Checkpoints) -> TrainState | None:
-    """The newest readable state, or `None` if nothing was saved."""
-    found = saved.restore_latest(packed(begun))
+def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> TrainState | None:
+    """The newest or the best readable state, or `None` if nothing was saved."""
+    template = packed(begun)
+    found = saved.restore_best(template) if best else saved.restore_latest(template)
     if found is None:
         return None
     state = found[0]

@@ -15,9 +15,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from avae_jax import config
+from avae_jax import config, seal
 from avae_jax.aligning.output import claimed
-from avae_jax.checkpoint import SEAL, Checkpoints
+from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import seconds_of
 from avae_jax.data import load
 from avae_jax.data.idx import FILES
@@ -212,7 +212,7 @@ TARGETS: dict[str, Target] = {
     "NIfTI": Target(_nifti("x.nii"), "x.nii", _stack("x.nii")),
     "NIfTI.gz": Target(_nifti("x.nii.gz"), "x.nii.gz", _stack("x.nii.gz")),
     **_json_targets(),
-    "seal.json": Target(_make_checkpoint, f"c/1/{SEAL}", _read_checkpoint),
+    "seal.json": Target(_make_checkpoint, f"c/1/{seal.NAME}", _read_checkpoint),
     "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
     "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_moments()),
 }

@@ -25,7 +25,7 @@ import jax
 import numpy as np
 
 from avae_jax.experiment import prepare
-from avae_jax.restore import last_state
+from avae_jax.restore import saved_state
 from avae_jax.workdir import WorkDir
 
 SMALL = {
@@ -109,7 +109,7 @@ def _outcome(workdir: Path) -> dict[str, Any]:
     options = WorkDir(workdir).saved_options()
     experiment = prepare(options)
     with WorkDir(workdir) as files:
-        state = last_state(experiment.state, options, files)
+        state = saved_state(experiment.state, options, files)
     plain = jax.tree.map(_numbers, state)
     arrays = {jax.tree_util.keystr(k): v for k, v in jax.tree.flatten_with_path(plain)[0]}
     summary = json.loads((workdir / "report" / "summary.json").read_text())

@@ -6,9 +6,13 @@ from pathlib import Path
 import jax
 import pytest
 
+from avae_jax.planning.topology import ASKED
+
 # In the environment too, for the processes that tests start.
 os.environ["JAX_PLATFORMS"] = "cpu"
 jax.config.update("jax_platforms", "cpu")
+# The compiler for TPUs, where a process may choose its platform, would look for one and complain.
+os.environ |= ASKED
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_enable_compilation_cache", False)

@@ -212,3 +212,43 @@ def test_saving_and_restoring_are_quiet(tmp_path):
         check=True,
     )
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def rated(folder, **losses):
+    """Checkpoints `step_N=loss`, each saved in a life of its own as after interruptions."""
+    for name, loss in losses.items():
+        step = int(name.removeprefix("step_"))
+        with Checkpoints(folder, keep=1, every=1) as checkpoints:
+            assert checkpoints.save(step, state_at(step), loss=loss)
+    return folder
+
+
+def test_the_best_is_kept_beside_the_newest_and_restored_when_asked_for(tmp_path):
+    rated(tmp_path, step_1=5.0, step_2=3.0, step_3=4.0, step_4=3.0, step_5=3.5)
+    with Checkpoints(tmp_path, keep=1, every=1) as checkpoints:
+        # Of two that are equally good the newer.
+        assert checkpoints.steps() == [4, 5]
+        state, step = checkpoints.restore_best(state_at(0))
+        assert checkpoints.restore_latest(state_at(0))[1] == 5
+    assert step == 4
+    assert_same_bits(state, state_at(4))
+
+
+def test_a_damaged_best_makes_way_for_the_next_best(tmp_path):
+    rated(tmp_path, step_1=1.0, step_2=3.0)
+    cut(tmp_path / "1")
+    with Checkpoints(tmp_path, keep=2, every=1) as checkpoints:
+        with pytest.warns(UserWarning, match="1: .* truncated, garbled or gone"):
+            state, step = checkpoints.restore_best(state_at(0))
+        # To look for the best is not to go back to it: the newest stays.
+        assert checkpoints.save(3, state_at(3), loss=2.0)
+        checkpoints.wait()
+        assert {2, 3} <= set(checkpoints.steps())
+    assert step == 2
+    assert_same_bits(state, state_at(2))
+
+
+def test_without_losses_there_is_no_best(tmp_path):
+    saved(tmp_path, 1, 2)
+    with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
+        assert checkpoints.restore_best(state_at(0)) is None

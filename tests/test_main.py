@@ -61,7 +61,7 @@ def test_help_explains_flags_examples_and_results(tmp_path):
     for text in (
         "--config FILE",
         "--workdir DIR",
-        "{train,evaluate,align,fit-align}",
+        "{train,evaluate,align,fit-align,plan}",
         "{auto,cpu,gpu,tpu}",
         "--config.path.to.field=value",
         "python -m avae_jax.main --config configs/solids.py --workdir runs/solids",

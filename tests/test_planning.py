@@ -45,7 +45,7 @@ def planned(folder, config: str, name: str, *overrides: str) -> dict:
 
 @tpu
 @pytest.mark.parametrize(
-    ("config", "overrides"), [("digits", ()), ("solids", ("search.turns=64", "data.examples=80"))]
+    ("config", "overrides"), [("digits", ()), ("solids", ("search.turns=64", "data.limit=80"))]
 )
 def test_only_sums_cross_16_chips_and_no_pixel_is_gathered(tmp_path, config, overrides):
     found = planned(tmp_path, config, "v5e:4x4", *overrides)

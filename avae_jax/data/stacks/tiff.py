@@ -62,15 +62,16 @@ def _require_end(path: Path) -> None:
         big = head[2:4] in (b"+\0", b"\0+")
         count, entry, place = ("Q", 20, "Q") if big else ("H", 12, "I")
         (offset,) = struct.unpack_from(order + place, head, 8 if big else 4)
-        seen = set()
-        while offset:
-            if offset in seen:
-                raise InputError(f"{path}: a chain of pages without end; an end is wanted")
+        seen: set[int] = set()
+        while offset and offset not in seen:
             seen.add(offset)
             stream.seek(offset)
-            (entries,) = struct.unpack(order + count, stream.read(struct.calcsize(count)))
-            stream.seek(entries * entry, os.SEEK_CUR)
-            (offset,) = struct.unpack(order + place, stream.read(struct.calcsize(place)))
+            entries = stream.read(struct.calcsize(count)).ljust(8, b"\0")
+            stream.seek(entry * struct.unpack_from(order + count, entries)[0], os.SEEK_CUR)
+            # What ends before its end is for the library to judge.
+            (offset,) = struct.unpack_from(order + place, stream.read(8).ljust(8, b"\0"))
+    if offset:
+        raise InputError(f"{path}: a chain of pages without end; one that ends is wanted")
 
 
 def _check(tiff: Any, path: Path) -> None:
