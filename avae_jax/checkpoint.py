@@ -1,24 +1,20 @@
 """Checkpoints of a training run: saved in the background, restored to the same bits."""
 
 import contextlib
-import hashlib
-import json
-import math
 import os
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
-from avae_jax import placement
+from avae_jax import placement, seal
 from avae_jax.errors import InputError
 from avae_jax.types import PyTree
 
-SEAL = "seal.json"
 # In place of a step, where there is no checkpoint.
 NONE = -1
 
@@ -41,6 +37,7 @@ class Checkpoints:
         self.folder = Path(folder).resolve()
         self._every = every
         self._broken: list[int] = []
+        self._failed = False
         self._sealing: tuple[int, dict[str, str]] | None = None
         self._losses: dict[int, float] = {}
         # What matters arrives as an exception or a warning of ours; the rest is noise.
@@ -49,10 +46,12 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_NewestAndBest(keep, self._losses),
             cleanup_tmp_directories=True,
+            # What it would read of every checkpoint are dates, and these need not be sound.
+            lightweight_initialize=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
-        self._losses |= _losses(self.folder, self.steps())
+        self._losses |= seal.losses(self.folder, self.steps())
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -85,15 +84,21 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
-        self._sealing = step, _description(state)
+        self._sealing = step, seal.description(state)
         self._losses.pop(step, None)
         if loss is not None:
             self._losses[step] = loss
-        return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+        with self._writing():
+            return self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
 
     def wait(self) -> None:
-        """Returns when every save is on disk, or raises what kept one from getting there."""
-        self._manager.wait_until_finished()
+        """Returns when every save is on disk.
+
+        Raises:
+          InputError: one did not get there, as on a full disk; those before it stay.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
 
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
         """The newest state that can be read and its step; `None` if there is none.
@@ -136,15 +141,19 @@ class Checkpoints:
         if sound == NONE:
             return None
         folder = self.folder / str(sound)
-        other = _mismatch(folder, _description(template))
+        other = seal.mismatch(folder, seal.description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
-        return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
+        try:
+            return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
+        except Exception as error:  # the storage has many kinds of its own
+            said = str(error).splitlines()[:1]
+            raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
 
     def _first_sound(self, steps: list[int]) -> int:
         """The first of `steps` whose files are whole; warns of those passed over."""
         for step in steps:
-            damage = _damage(self.folder / str(step))
+            damage = seal.damage(self.folder / str(step))
             if damage is None:
                 return step
             warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
@@ -155,9 +164,24 @@ class Checkpoints:
     def close(self) -> None:
         """Waits for the last save and lets go of the folder."""
         try:
-            self._manager.close()
+            with self._writing():
+                self._manager.close()
         finally:
-            logging.set_verbosity(self._verbosity)
+            # Of a failure more threads than one have something to say, now or later.
+            if not self._failed:
+                logging.set_verbosity(self._verbosity)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns a failure to write a checkpoint into an `InputError`."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._failed = True
+            raise InputError(
+                f"checkpoints {self.folder}: cannot be written, {_system_words(error)}; "
+                "the last good one is kept"
+            ) from error
 
     def _seal(self) -> None:
         """Seals the save under way, whose folder is whole and not yet under its final name."""
@@ -165,8 +189,15 @@ class Checkpoints:
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):
-            seal = {"arrays": arrays, "files": _digests(folder), "loss": self._losses.get(step)}
-            (folder / SEAL).write_text(json.dumps(seal))
+            seal.write(folder, arrays, self._losses.get(step))
+
+
+def _system_words(error: Exception) -> str:
+    """What the system said when something could not be written."""
+    # The storage ends with it: "... to file 4: No space left on device [os_error_code='28']".
+    inner = re.search(r"([^:]*) \[os_error_code", str(error))
+    said = inner.group(1).strip() if inner else getattr(error, "strerror", None)
+    return said or str(error)[:200]
 
 
 class _NewestAndBest:
@@ -181,56 +212,3 @@ class _NewestAndBest:
         rated = [step for step in steps if step in self._losses]
         best = min(rated, key=lambda step: (self._losses[step], -step), default=None)
         return [step == best or step in steps[-self._keep :] for step in steps]
-
-
-def _losses(folder: Path, steps: list[int]) -> dict[int, float]:
-    """The losses that seals tell, by step."""
-    found = {}
-    for step in steps:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found[step] = float(_seal_of(folder / str(step))["loss"])
-    return {step: loss for step, loss in found.items() if math.isfinite(loss)}
-
-
-def _description(state: PyTree) -> dict[str, str]:
-    """Type and shape of every array of `state` by its path."""
-    leaves, _ = jax.tree.flatten_with_path(state)
-    return {jax.tree_util.keystr(path): f"{leaf.dtype}{leaf.shape}" for path, leaf in leaves}
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in the folders of `folder`, by its relative name.
-
-    The files directly in `folder` belong to the storage, which changes them once more.
-    """
-    found = {}
-    for path in sorted(folder.glob("*/**/*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                name = str(path.relative_to(folder))
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def _damage(folder: Path) -> str | None:
-    """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
-    try:
-        sealed, found = _seal_of(folder)["files"], _digests(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{SEAL} cannot be read, {error}"
-    changed = [name for name in sealed if found.get(name) != sealed[name]]
-    return f"{changed[0]} is truncated, garbled or gone" if changed else None
-
-
-def _mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
-    """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
-    arrays = _seal_of(folder)["arrays"]
-    other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
-    if not other:
-        return None
-    held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
-    return f"holds {held} at {other[0]} where {needed} is wanted"
-
-
-def _seal_of(folder: Path) -> dict:
-    return json.loads((folder / SEAL).read_bytes())

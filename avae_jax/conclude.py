@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from avae_jax import alignment, config, report
+from avae_jax.errors import InputError
 from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
@@ -30,7 +31,7 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
     fitted, step = calls.fitted(state), int(jax.device_get(state.step))
     measured = examine(experiment, fitted, calls)
     bounds = measure_evidence(experiment, fitted, calls)
-    seconds = workdir.read_json(SECONDS) or 0.0
+    seconds = seconds_of(workdir)
     summary = summarise(experiment, measured, bounds, steps=step, seconds=seconds)
     line = sweep(experiment, fitted, calls)
     if not workdir.leads:
@@ -48,6 +49,12 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
     report.write(workdir.report, findings)
     print_summary(summary)
     print(f"report: {workdir.report / 'index.html'}")
+
+
+def seconds_of(workdir: WorkDir) -> float:
+    """How long training has taken; 0 where the note of it is absent or garbled."""
+    noted = workdir.read_json(SECONDS)
+    return noted if isinstance(noted, float) and noted >= 0 else 0.0
 
 
 def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
@@ -87,8 +94,10 @@ def upright(experiment: Experiment, measured: Examination, images: np.ndarray) -
 
 def moment(experiment: Experiment, step: int, arrays: dict[str, np.ndarray]) -> report.Moment:
     """Found poses at one moment of training: the angles that the report draws."""
-    moved = arrays["found"] @ arrays["applied"]
-    labels = arrays["label"]
+    try:
+        moved, labels = arrays["found"] @ arrays["applied"], arrays["label"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"moment {step}: no poses and labels that belong together") from error
     if experiment.avae.group.d == 2:
         angle = alignment.plane_angle(moved)
     else:

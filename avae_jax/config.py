@@ -16,6 +16,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from avae_jax import jsontext
 from avae_jax.errors import InputError
 from avae_jax.field import parse, settle, wanted
 from avae_jax.options import MAY_CHANGE, Options, fields, values
@@ -142,7 +143,7 @@ def load_saved(path: Path) -> Options:
       InputError: unreadable, no JSON, or not the fields of a config.
     """
     try:
-        nested = json.loads(path.read_bytes(), object_pairs_hook=_unique)
+        nested = jsontext.read(path, finite=False)
     except OSError as error:
         raise InputError(f"config {path}: cannot be read, {error.strerror}") from error
     except ValueError as error:
@@ -240,11 +241,3 @@ def _replaced(options: Options, edits: Mapping[str, Any]) -> Options:
         else:
             top[name] = value
     return dataclasses.replace(options, **top)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict:
-    """The dict of a JSON object, refusing a name that stands there twice."""
-    nested = dict(pairs)
-    if len(nested) < len(pairs):
-        raise ValueError("a name stands there twice")
-    return nested

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import SECONDS
+from avae_jax.conclude import SECONDS, seconds_of
 from avae_jax.errors import NumericalError, Preempted
 from avae_jax.examine import Calls, found_poses, labels_of
 from avae_jax.experiment import Experiment
@@ -25,7 +25,7 @@ class Keeper:
         self._calls = calls
         self._recent: list[tuple[int, dict]] = []
         self._losses: list[float] = []
-        self._seconds = workdir.read_json(SECONDS) or 0.0
+        self._seconds = seconds_of(workdir)
         self._began = time.perf_counter()
 
     def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:

@@ -6,6 +6,7 @@ and mistakes answer at once.
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -20,6 +21,8 @@ from avae_jax.request import CONFIG, MODEL, TRAINING, Request, request_of, untou
 from avae_jax.workdir import WorkDir
 
 OVERRIDE = "--config."
+# What a disk says that takes no more.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 STATUS = {InputError: 2, NumericalError: 1, DistributedError: 1, Preempted: 143}
 
 
@@ -36,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except tuple(STATUS) as error:
         print(f"avae_jax: {error}", file=sys.stderr)
         return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        place = error.filename or "the disk"
+        print(f"avae_jax: {place}: cannot be written, {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(
             "avae_jax: interrupted, the same command goes on from where it was",
@@ -148,6 +157,8 @@ def _join(flags: argparse.Namespace) -> None:
 
 def _process() -> None:
     """The whole process: runs the command line and exits with its status."""
+    # Names of files need not be text, and are no reason to fail when they are printed.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
     except Exception:
@@ -155,8 +166,9 @@ def _process() -> None:
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    if status in (1, 2, 130) and "--multihost" in sys.argv:
-        # To leave in order would be to wait for the others, who wait for this one.
+    if status in (1, 2, 130):
+        # To leave in order would be to wait: for other processes, who wait for this one, and
+        # for threads that still try to save and have more to say about why they cannot.
         os._exit(status)
     sys.exit(status)
 

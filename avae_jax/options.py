@@ -57,6 +57,11 @@ class DataOptions:
         "of their type, floats as they are)",
         choices=("type",),
     )
+    skip_broken: bool = option(
+        False,
+        "leave out, counted, images of a folder that cannot be read and examples with NaN or "
+        "infinity; otherwise one of them is refused",
+    )
     limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
     test_fraction: float = option(
         0.2, "share held out where the source has no split", above=0.0, high=0.9

@@ -21,6 +21,7 @@ from avae_jax.workdir import WorkDir
 
 # The file of the work directory that says what examples look like.
 FRAME = "frame.json"
+MOST_PIXELS = 2**14  # of a side
 
 
 class Trained(NamedTuple):
@@ -47,7 +48,7 @@ def load(path: str | os.PathLike) -> Trained:
     if Path(path).is_file():
         return _unpacked(Path(path))
     workdir = WorkDir(path)
-    options, frame = workdir.saved_options(), _frame(workdir)
+    options, frame = workdir.saved_options(), frame_in(workdir)
     avae, search, begun = _begun(options, frame)
     state = saved_state(begun, options, workdir)
     bank = bank_of(state, avae=avae, search=search)
@@ -64,7 +65,7 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
       InputError: nothing was trained in `folder`, or `file` exists or cannot be written.
     """
     workdir = WorkDir(folder)
-    options, frame = workdir.saved_options(), _frame(workdir)
+    options, frame = workdir.saved_options(), frame_in(workdir)
     state = saved_state(_begun(options, frame)[-1], options, workdir)
     packing.write(Path(file), options, frame, _kept(state))
 
@@ -93,15 +94,33 @@ def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions
     return avae, search, beginning(options, avae, search, params)[1]
 
 
-def _frame(workdir: WorkDir) -> dict[str, Any]:
+def frame_in(workdir: WorkDir) -> dict[str, Any]:
+    """What a work directory says about the examples: their `shape [*S, C]` and `fill [C]`.
+
+    Raises:
+      InputError: it says nothing, or what no examples are like.
+    """
     frame = workdir.read_json(FRAME)
-    if not _is_frame(frame):
+    if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
         raise InputError(f"workdir {workdir.folder}: no readable {FRAME}, train there first")
+    if not _is_frame(frame):
+        raise InputError(f"workdir {workdir.folder}: {FRAME} is garbled, train there first")
     return frame
 
 
 def _is_frame(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"shape", "fill"}
+    """Whether `value` can be what is said about examples."""
+    if not isinstance(value, dict) or set(value) != {"shape", "fill"}:
+        return False
+    shape, fill = value["shape"], value["fill"]
+    sound = isinstance(shape, list) and len(shape) in (3, 4) and all(map(_is_side, shape))
+    sound = sound and isinstance(fill, list) and len(fill) == shape[-1]
+    return sound and all(isinstance(number, float) for number in fill)
+
+
+def _is_side(value: Any) -> bool:
+    """Whether `value` can be the number of pixels of a side."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIXELS
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

@@ -11,6 +11,7 @@ report/            index.html and summary.json
 """
 
 import contextlib
+import functools
 import json
 import math
 import os
@@ -20,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax import config
+from avae_jax import config, jsontext, moments
 from avae_jax.atomic import locked, refused, whole
 from avae_jax.errors import InputError
+from avae_jax.events import Events
 from avae_jax.options import Options
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
@@ -64,7 +66,8 @@ class WorkDir:
 
     def __exit__(self, *exception) -> None:
         self._events = None
-        self._open.close()
+        with refused(self.folder):
+            self._open.close()
 
     def saved_options(self) -> Options:
         """The options that this directory belongs to.
@@ -138,20 +141,21 @@ class WorkDir:
         if not self.leads:
             return
         record = {"step": int(step)} | {name: _plain(value) for name, value in metrics.items()}
-        with self.metrics_file.open("a") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        for name, value in record.items():
-            if name != "step" and isinstance(value, int | float):
-                self._writer().add_scalar(name, value, record["step"])
+        numbers = {name: v for name, v in record.items() if isinstance(v, int | float)}
+        with refused(self.folder):
+            with self.metrics_file.open("a") as file:
+                file.write(json.dumps(record, allow_nan=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            self._writer().add(numbers.pop("step"), numbers)
 
     def read_metrics(self) -> list[dict]:
         """The lines of metrics.jsonl in their order, without a last one cut off by a crash."""
         if not self.metrics_file.exists():
             return []
         with self.metrics_file.open("rb") as file:
-            records = [_record(line) for line in file]
+            lines = iter(functools.partial(file.readline, jsontext.MOST_BYTES), b"")
+            records = [_record(line) for line in lines]
         return [record for record in records if record is not None]
 
     def truncate_after(self, step: int) -> None:
@@ -165,9 +169,9 @@ class WorkDir:
         if self.metrics_file.exists():
             kept = [record for record in self.read_metrics() if record["step"] <= step]
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-            with whole(self.metrics_file) as file:
+            with refused(self.folder), whole(self.metrics_file) as file:
                 file.write(lines.encode())
-        for later, path in self._moment_files():
+        for later, path in moments.files(self._moments):
             if later > step:
                 path.unlink()
 
@@ -175,27 +179,23 @@ class WorkDir:
         """Writes `value` as the small file `name`, whole or not at all."""
         if not self.leads:
             return
-        with whole(self.folder / name) as file:
+        with refused(self.folder), whole(self.folder / name) as file:
             file.write(json.dumps(value, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
         """The value of the small file `name`; `None` where it is absent or garbled."""
         try:
-            return json.loads((self.folder / name).read_bytes())
+            return jsontext.read(self.folder / name)
         except (OSError, ValueError):
             return None
 
     def save_moment(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""
-        plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-        for name, array in plain.items():
-            if array.dtype.hasobject:
-                raise ValueError(f"moment {name}: {array.dtype} array, wanted numbers or texts")
+        plain = moments.plain(arrays)
         if not self.leads:
             return
-        self._moments.mkdir(exist_ok=True)
-        with whole(self._moments / f"{step:08d}.npz") as file:
-            np.savez(file, **plain)
+        with refused(self.folder):
+            moments.save(self._moments, step, plain)
 
     def load_moments(self) -> list[tuple[int, dict[str, np.ndarray]]]:
         """(step, arrays) of every recorded moment, by step.
@@ -203,22 +203,12 @@ class WorkDir:
         Raises:
           InputError: a file is truncated or garbled.
         """
-        return [(step, _arrays(path)) for step, path in self._moment_files()]
+        return [(step, moments.load(path)) for step, path in moments.files(self._moments)]
 
-    def _moment_files(self) -> list[tuple[int, Path]]:
-        return sorted((int(path.stem), path) for path in self._moments.glob("[0-9]*.npz"))
-
-    def _writer(self):
-        """The TensorBoard writer, opened when first needed: its import takes a while."""
+    def _writer(self) -> Events:
+        """The TensorBoard file, made when first needed."""
         if self._events is None:
-            from tensorboardX import SummaryWriter
-
-            # The process id keeps two starts within one second in separate files.
-            self._events = SummaryWriter(
-                str(self.folder / "tensorboard"),
-                purge_step=self._purge_step,
-                filename_suffix=f".{os.getpid()}",
-            )
+            self._events = Events(self.folder / "tensorboard", purge_step=self._purge_step)
             self._open.callback(self._events.close)
         return self._events
 
@@ -232,16 +222,7 @@ def _plain(value: Any) -> Any:
 def _record(line: bytes) -> dict | None:
     """The object of one line, `None` for a line that a crash left unfinished."""
     try:
-        record = json.loads(line)
+        record = jsontext.parse(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        # Opened here, as numpy leaves a file that it cannot read open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except Exception as error:  # zipfile, zlib and numpy each have kinds of their own
-        raise InputError(f"moment {path}: truncated or garbled, {error}") from error

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.data.arrays import read_header
+from avae_jax.data.source import reading
+from avae_jax.errors import InputError
 from avae_jax.types import Shape
 
 
@@ -12,6 +15,9 @@ class Column:
     """An npy file of `shape = (N, *rest)`: rows are written and read by position.
 
     What was never written reads as zeros; nothing of it is kept in memory.
+
+    Raises:
+      InputError: there is a file at `path` that holds something else.
     """
 
     def __init__(self, path: Path, shape: Shape, dtype: np.dtype | type):
@@ -19,10 +25,14 @@ class Column:
         self._row = int(np.prod(shape[1:], dtype=np.int64)) * self.dtype.itemsize
         if not path.exists():
             self._make()
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            self._head = file.tell()
+        with reading(path, "file of rows"), path.open("rb") as file:
+            header, self._head = read_header(file, name=str(path)), file.tell()
+            held = os.fstat(file.fileno()).st_size - self._head
+        if header != (shape, self.dtype, False) or held != shape[0] * self._row:
+            raise InputError(
+                f"{path}: not rows of {shape} {self.dtype} as this alignment writes them; "
+                "say --overwrite to begin again"
+            )
 
     def _make(self) -> None:
         descr = np.lib.format.dtype_to_descr(self.dtype)

@@ -28,7 +28,9 @@ SECONDS = 5.0
 
 def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
     """Poses and moves the examples that are left, and takes note of how far it is."""
-    count, done, saved = work.stack.shape[0], output.done, -math.inf
+    count, saved = work.stack.shape[0], -math.inf
+    # More than there are is no number that was noted here.
+    done = output.done if output.done <= count else 0
     rows_of = compiled(work)
     with progress_bar(total=count, initial=done, desc="aligning", unit="example") as bar:
         for start, stop in blocks(count, work.batch):

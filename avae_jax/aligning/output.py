@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from avae_jax import jsontext
 from avae_jax.atomic import locked, whole
 from avae_jax.errors import InputError
 
@@ -44,7 +45,8 @@ class Output:
     @property
     def done(self) -> int:
         """How many examples, from the first on, need not be done again."""
-        return _read(self._parts / "done.json") or 0
+        count = _read(self._parts / "done.json")
+        return count if isinstance(count, int) and count > 0 else 0
 
     @done.setter
     def done(self, count: int) -> None:
@@ -94,11 +96,13 @@ def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[
     Raises:
       InputError: the directory belongs to something else.
     """
-    finished = _read(folder / RESULT)
-    begun = _read(folder / UNFINISHED / "job.json")
+    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / "job.json")
+    parts = [finished.get(name) for name in ("job", "result")] if finished else []
+    if not all(isinstance(part, dict) for part in parts):
+        finished = None  # nothing that `finish` wrote
     owner = finished["job"] if finished else begun
     if owner is None:
-        strays = [name for name in names if (folder / name).exists()]
+        strays = [name for name in (RESULT, *names) if (folder / name).exists()]
         if strays:
             raise InputError(
                 f"output {folder}: holds {', '.join(strays)} already; choose another directory "
@@ -117,9 +121,15 @@ def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[
 def _read(path: Path) -> Any:
     """The value of a small file; `None` where it is absent or garbled."""
     try:
-        return json.loads(path.read_bytes())
+        return jsontext.read(path)
     except (OSError, ValueError):
         return None
+
+
+def _object(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a small file; `None` where it is absent, garbled or another value."""
+    value = _read(path)
+    return value if isinstance(value, dict) else None
 
 
 def _write(path: Path, value: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from avae_jax.report import picture, volume
+from avae_jax.report.text import plain
 
 TILE, GAP, LINE, MARGIN = 104, 10, 15, 24  # pixels
 ACROSS = 8
@@ -113,7 +114,7 @@ def _radius(sections: Sequence[Section]) -> float:
 
 def _fitting(draw: ImageDraw.ImageDraw, text: str) -> str:
     """`text` short enough for a tile; of names the end tells them apart."""
-    font = _font(11)
+    font, text = _font(11), plain(text)
     if draw.textlength(text, font) <= TILE:
         return text
     while text and draw.textlength("..." + text, font) > TILE:

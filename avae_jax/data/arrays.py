@@ -32,6 +32,11 @@ class Header(NamedTuple):
     dtype: np.dtype
     fortran: bool = False  # the first axis varies fastest
 
+    @property
+    def bytes(self) -> int:
+        """Size of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
 
 def read_npy(path: Path) -> Source:
     """The images or volumes of a `.npy` file; only the examples asked for are read."""
@@ -102,6 +107,10 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
     if array.ndim not in (3, 4, 5):
         raise InputError(f"{name}: an array of shape {array.shape}; {RANKS} is wanted")
     shape = describe(array.shape[1:])
+    if 0 in array.shape[1:]:
+        raise InputError(
+            f"{name}: examples of {shape}; sides of at least 1 and at least one channel are wanted"
+        )
     if array.ndim == 3:
         return array[..., None], f"{shape} is read as images of one channel."
     if array.ndim == 5:
@@ -143,8 +152,8 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> He
     with archive.open(info) as member:
         header = read_header(member, name=f"{name}: {info.filename}")
         start = member.tell()
-    size = math.prod(header.shape) * header.dtype.itemsize
-    if size <= MAX_BYTES and not header.dtype.hasobject and info.file_size != start + size:
+    size, plain = header.bytes, not header.dtype.hasobject
+    if size <= MAX_BYTES and plain and info.file_size != start + size:
         raise InputError(
             f"{name}: {info.filename} does not hold as many bytes as its header says; "
             "a complete npz archive is wanted"

@@ -11,15 +11,20 @@ from avae_jax.data.source import Examples, Source, describe, reading, require_me
 from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+# Pillow would open many more whatever a file is called, some by starting other programs.
+FORMATS = ("PNG", "JPEG", "TIFF")
 # Pillow's modes whose pixels are numbers as they stand; the others become colours.
 NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
 
-def read_folder(folder: Path) -> Source:
+def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
     """The PNG, JPEG and TIFF files below `folder`, in order of their paths.
 
     Labels are the names of the folders just below `folder`, if the files lie in such;
     an image is read as it is stored, without regard to an orientation tag.
+
+    Args:
+        skip_broken: read every image once and leave out, counted, what cannot be read.
 
     Raises:
         InputError: for no images, and images both inside and outside label folders.
@@ -29,8 +34,9 @@ def read_folder(folder: Path) -> Source:
     paths = image_paths(folder)
     if not paths:
         raise InputError(f"{folder}: no image in it; PNG, JPEG or TIFF files are wanted")
+    paths, skipped = _readable(paths) if skip_broken else (paths, ())
     labels, names = _labels(folder, paths)
-    first = read_image(paths[0])
+    first = _read_among(paths[0], paths)
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         require_memory(
@@ -40,11 +46,12 @@ def read_folder(folder: Path) -> Source:
         # In the order of the paths, so that the odd file that is named is the first.
         for place in np.argsort(indices):
             path = paths[indices[place]]
-            images[place] = _like(read_image(path), path, first, paths[0])
+            image = _read_among(path, [paths[index] for index in np.sort(indices)])
+            images[place] = _like(image, path, first, paths[0])
         return images, None if labels is None else labels[indices]
 
     note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
-    return Source(Examples(len(paths), read), None, names, (note,))
+    return Source(Examples(len(paths), read), None, names, (note, *skipped))
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -60,7 +67,7 @@ def read_image(path: Path) -> np.ndarray:
     with reading(path, "PNG, JPEG or TIFF file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters comes as an error
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             pages = getattr(image, "n_frames", 1)
             # Cameras store a preview as a second picture of a JPEG file (MPO).
             if pages != 1 and image.format != "MPO":
@@ -71,6 +78,46 @@ def read_image(path: Path) -> np.ndarray:
             else:
                 pixels = np.array(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _read_among(path: Path, paths: list[Path]) -> np.ndarray:
+    """The image at `path`; where it cannot be read, counts those of `paths` that cannot."""
+    try:
+        return read_image(path)
+    except InputError:
+        broken = _broken(paths)
+        first = next(iter(broken.values()))
+        raise InputError(
+            f"{first}; of {len(paths)} images read {len(broken)} are broken, "
+            "data.skip_broken=true leaves them out"
+        ) from None
+
+
+def _readable(paths: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """`paths` without those that cannot be read, and a sentence about these, if any.
+
+    Raises:
+        InputError: none can be read.
+    """
+    broken = _broken(paths)
+    if not broken:
+        return paths, ()
+    said, first = f"{len(broken)} of {len(paths)} image files", next(iter(broken.values()))
+    if len(broken) == len(paths):
+        raise InputError(f"{first}; {said} are broken, images that can be read are wanted")
+    kept = [path for path in paths if path not in broken]
+    return kept, (f"Left out as broken: {said}, the first {first}.",)
+
+
+def _broken(paths: list[Path]) -> dict[Path, str]:
+    """Those of `paths` that cannot be read, in their order, and why."""
+    found = {}
+    for path in paths:
+        try:
+            read_image(path)
+        except InputError as error:
+            found[path] = str(error)
+    return found
 
 
 def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:

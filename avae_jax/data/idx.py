@@ -9,7 +9,7 @@ import numpy as np
 from avae_jax.data.arrays import array_examples, with_channels
 from avae_jax.data.labels import check_labels, index_labels
 from avae_jax.data.packed import open_plain
-from avae_jax.data.source import Source, reading, require_memory
+from avae_jax.data.source import Source, reading, require_held, require_memory
 from avae_jax.errors import InputError
 
 FILES = {
@@ -48,6 +48,7 @@ def read_idx(path: Path) -> np.ndarray:
         dtype, shape = read_idx_header(stream, path)
         require_memory(str(path), shape, dtype.itemsize, way_out="use a smaller file")
         size = math.prod(shape) * dtype.itemsize
+        require_held(path, size)
         body = stream.read(size + 1)
         if len(body) != size:
             came = "fewer" if len(body) < size else "more"

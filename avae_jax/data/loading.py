@@ -9,7 +9,7 @@ from avae_jax.data.registry import open_source
 from avae_jax.data.shape import fill_value, frame_sides, reframe
 from avae_jax.data.source import Examples, Source, describe, require_memory
 from avae_jax.data.split import hold_out, limited, shuffled
-from avae_jax.data.values import check_finite, constant_examples, to_float
+from avae_jax.data.values import check_finite, constant_examples, finite_examples, to_float
 from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 
@@ -37,7 +37,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
         InputError: one sentence for whatever cannot be read or used.
     """
     name = f"data.source={options.source}"
-    source = open_source(options.source)
+    source = open_source(options.source, skip_broken=options.skip_broken)
     train, test = _choose(source, options, name=name, seed=seed)
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)
@@ -45,8 +45,13 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     (train_values, test_values), said = to_float(
         (raw_train, raw_test), name=name, window=options.window
     )
-    check_finite(train_values, train.indices, name=f"{name}, training")
-    check_finite(test_values, test.indices, name=f"{name}, test")
+    skip = options.skip_broken
+    train_values, train_labels, odd = _usable(
+        train_values, train_labels, train, name=f"{name}, training", skip=skip
+    )
+    test_values, test_labels, also = _usable(
+        test_values, test_labels, test, name=f"{name}, test", skip=skip
+    )
     empty = _empty_note(train_values, test_values)
     fill = fill_value(options.fill, train_values)
     train_values = _framed(train_values, options, fill, name=name)
@@ -60,7 +65,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
         label_names=source.label_names,
         fill=fill,
         binary=_is_binary(train_values) and _is_binary(test_values),
-        notes=(*source.notes, said, empty, sizes),
+        notes=(*source.notes, *odd, *also, said, empty, sizes),
     )
 
 
@@ -69,6 +74,7 @@ def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tu
     total = source.train.count + (source.test.count if source.test else 0)
     if total < 2 or not source.train.count or (source.test and not source.test.count):
         raise InputError(f"{name}: {total} examples; at least one to train and one to test wanted")
+    require_memory(f"{name}, the order of examples", (total,), 8, way_out="use a smaller source")
     if source.test is None:
         chosen = hold_out(source.train.count, fraction=options.test_fraction, seed=seed)
     else:
@@ -78,6 +84,25 @@ def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tu
         )
     train, test = (limited(indices, options.limit) for indices in chosen)
     return Split(source.train, train), Split(source.test or source.train, test)
+
+
+def _usable(
+    values: np.ndarray, labels: np.ndarray | None, split: Split, *, name: str, skip: bool
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Values and labels of the examples that are finite, and a sentence about others, if any.
+
+    Raises:
+        InputError: some are not and `skip` is false, or none is.
+    """
+    sound = finite_examples(values)
+    if sound.all():
+        return values, labels, ()
+    if not skip or not sound.any():
+        check_finite(values, split.indices, name=name)
+    first = int(split.indices[~sound].min())
+    said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
+    kept = None if labels is None else labels[sound]
+    return values[sound], kept, (f"Left out of {name}: {said}.",)
 
 
 def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:

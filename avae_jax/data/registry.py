@@ -9,7 +9,7 @@ from avae_jax.data.folder import read_folder
 from avae_jax.data.idx import read_idx_folder
 from avae_jax.data.prepared import read_prepared
 from avae_jax.data.solids import read_solids
-from avae_jax.data.source import Source
+from avae_jax.data.source import Source, path_of
 from avae_jax.data.stacks.source import read_stack
 from avae_jax.errors import InputError
 
@@ -19,13 +19,15 @@ STORED: dict[str, Callable[[Path], Source]] = {
     "idx": read_idx_folder,
     "npz": read_npz,
     "npy": read_npy,
-    "folder": read_folder,
 }
 FORMS = "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME"
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, *, skip_broken: bool = False) -> Source:
     """The source that `text` names, e.g. "digits" or "npz:chairs.npz"; `~` is the home folder.
+
+    Args:
+        skip_broken: leave out images of a folder that cannot be read.
 
     Raises:
         InputError: for an unknown form, and for whatever the reader finds wrong.
@@ -33,8 +35,10 @@ def open_source(text: str) -> Source:
     kind, colon, rest = text.partition(":")
     if kind in EMBEDDED and not colon:
         return EMBEDDED[kind]()
+    if kind == "folder" and rest:
+        return read_folder(path_of(rest), skip_broken=skip_broken)
     if kind in STORED and rest:
-        return STORED[kind](Path(rest).expanduser())
+        return STORED[kind](path_of(rest))
     if kind == "stack" and rest:
         return read_stack(rest)
     if kind == "tfds" and rest:

@@ -116,13 +116,19 @@ def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str) -> None:
     Raises:
         InputError: names the first example with NaN or infinity.
     """
-    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    bad = ~finite_examples(values)
     if bad.any():
         first = int(indices[bad].min())
         raise InputError(
             f"{name}: example {first} holds NaN or infinity ({int(bad.sum())} such "
-            "examples among those read); finite float32 values are wanted"
+            "examples among those read); finite float32 values are wanted, or "
+            "data.skip_broken=true to leave them out"
         )
+
+
+def finite_examples(values: np.ndarray) -> np.ndarray:
+    """`[n, *S, C]` -> `[n]`, true where an example holds neither NaN nor infinity."""
+    return np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
 
 
 def constant_examples(values: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def real(value: Any) -> float:
     """`value` as a float; NaN for what is absent or is not a number."""
     try:
         return math.nan if value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

@@ -61,6 +61,8 @@ def copy_head(source: BinaryIO, target: BinaryIO, layout: Layout) -> None:
     left = layout.offset
     while left:
         part = source.read(min(left, COPIED))
+        if not part:
+            raise InputError("it ends within its head; a complete file is wanted")
         target.write(part)
         left -= len(part)
 

@@ -28,6 +28,7 @@ def open_hdf5(path: Path, member: str = "") -> Iterator[Stack]:
         with reading(path, "HDF5 file"):
             file = opened.enter_context(h5py.File(path, "r"))
             chosen = file[_choose(h5py, file, member, path)]
+            _require_own(chosen, path)
 
         def read(start: int, stop: int) -> np.ndarray:
             with reading(path, "HDF5 file"):
@@ -58,10 +59,23 @@ def _choose(h5py: Any, file: Any, member: str, path: Path) -> str:
     )
 
 
+def _require_own(chosen: Any, path: Path) -> None:
+    """Checks that the numbers of a data set are in the file itself."""
+    if chosen.is_virtual or chosen.external:
+        raise InputError(
+            f"{path}: {chosen.name} keeps its numbers in other files; numbers in the file wanted"
+        )
+
+
 def _copy_others(h5py: Any, source: Any, target: Any, chosen: str) -> None:
     """Copies attributes, groups and data sets, all but the one called `chosen`."""
     _copy_attributes(source, target)
-    for name, item in source.items():
+    for name in source:
+        link = source.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            target[name] = link  # as it is: what it leads to may lie in another file
+            continue
+        item = source[name]
         if item.name == chosen:
             continue
         if isinstance(item, h5py.Group) and chosen.startswith(item.name + "/"):

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from avae_jax.data.folder import image_paths, read_image
+from avae_jax.data.folder import FORMATS, image_paths, read_image
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.stacks.stack import Stack, checked
 from avae_jax.errors import InputError
 
 VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
@@ -64,7 +64,7 @@ def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) 
 def _save_image(source: Path, target: Path, example: np.ndarray) -> None:
     """Writes `[H, W, C]` in the kind of file that `source` is."""
     pixels = example[..., 0] if example.shape[-1] == 1 else example
-    with reading(source, "PNG, JPEG or TIFF file"), Image.open(source) as image:
+    with reading(source, "PNG, JPEG or TIFF file"), Image.open(source, formats=FORMATS) as image:
         mode, kind = image.mode, "JPEG" if image.format == "MPO" else image.format
         kept = _kept(image, kind)
     if mode.startswith("I;16"):
@@ -92,7 +92,7 @@ def _read_volume(path: Path) -> np.ndarray:
     with _volume_opener(path)(path) as stack:
         if stack.shape[0] != 1:
             raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
-        return stack.read(0, 1)[0]
+        return checked(stack).read(0, 1)[0]
 
 
 def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:

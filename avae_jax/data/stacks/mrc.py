@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from avae_jax.data.stacks.stack import Stack
 from avae_jax.errors import InputError
 
 STACKS = (".mrcs", ".st")
+HEAD, PLACE = 1024, 92  # bytes of the header, and where it says the size of the second
 
 
 @contextlib.contextmanager
@@ -41,18 +43,36 @@ def open_mrc(path: Path) -> Iterator[Stack]:
 
 def _layout(path: Path) -> Layout:
     mrcfile = library("mrcfile", str(path))
-    if is_packed(path):
-        raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
     with reading(path, "MRC file"), warnings.catch_warnings():
+        if is_packed(path):
+            raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
+        _require_extension(mrcfile, path)
         warnings.simplefilter("ignore")  # what matters comes as an error
         with mrcfile.open(path, header_only=True, permissive=True) as file:
             header, extended = file.header, file.extended_header
-            shape = mrcfile.utils.data_shape_from_header(header)
+            shape = tuple(map(int, mrcfile.utils.data_shape_from_header(header)))
             dtype = mrcfile.utils.data_dtype_from_header(header)
-            offset = header.nbytes + extended.nbytes
+            offset = int(header.nbytes + extended.nbytes)
             images = int(header.ispg) == 0 or path.suffix.lower() in STACKS
     rank = 3 if len(shape) == 4 or images else 4
     return Layout(offset, (1,) * (rank - len(shape)) + shape, dtype)
+
+
+def _require_extension(mrcfile: Any, path: Path) -> None:
+    """Checks that the file holds the second header that the first one announces."""
+    with open(path, "rb") as stream:
+        head, held = stream.read(HEAD), path.stat().st_size
+    if len(head) < HEAD:
+        raise InputError(f"{path}: ends within its header; a complete MRC file is wanted")
+    plain = np.frombuffer(head, mrcfile.dtypes.HEADER_DTYPE)[0]
+    try:
+        orders = [mrcfile.utils.byte_order_from_machine_stamp(plain["machst"])]
+    except ValueError:
+        orders = ["<", ">"]  # whichever it is then found to be
+    for order in orders:
+        size = int(np.frombuffer(head[PLACE : PLACE + 4], order + "i4")[0])
+        if not 0 <= size <= held - HEAD:
+            raise InputError(f"{path}: announces a second header of {size} bytes, wanted one there")
 
 
 class _Statistics:

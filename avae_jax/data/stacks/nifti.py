@@ -36,8 +36,8 @@ def _layout(path: Path) -> Layout:
     nibabel = library("nibabel", str(path))
     with reading(path, "NIfTI file"):
         image = nibabel.load(path)
-        shape, dtype = image.shape, image.header.get_data_dtype()
-        offset = image.dataobj.offset
+        shape, dtype = tuple(map(int, image.shape)), image.header.get_data_dtype()
+        offset = int(image.dataobj.offset)
     if len(shape) not in (3, 4):
         raise InputError(
             f"{path}: an array of {describe(shape)}; a volume or volumes along a fourth axis wanted"

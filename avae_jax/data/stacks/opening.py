@@ -1,11 +1,14 @@
 """Which format a file is in: by what it contains, so that a wrong name does not matter."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from avae_jax.data.packed import open_plain
-from avae_jax.data.source import reading
+from avae_jax.data.source import line_of, path_of, reading
 from avae_jax.data.stacks.hdf5 import open_hdf5
 from avae_jax.data.stacks.idx import open_idx
 from avae_jax.data.stacks.images import open_folder
@@ -51,17 +54,41 @@ def open_stack(text: str) -> Iterator[Stack]:
     opener = open_folder if path.is_dir() else _opener(path)
     if member and opener is not open_hdf5:
         raise InputError(f"{text}: {path} is no HDF5 file, so that {member!r} in it means nothing")
-    with opener(path, member) if member else opener(path) as stack:
-        yield checked(stack)
+    with contextlib.ExitStack() as opened:
+        with reading(text, "stack"):
+            stack = opened.enter_context(opener(path, member) if member else opener(path))
+            checked(stack)
+        yield _careful(stack)
+
+
+def _careful(stack: Stack) -> Stack:
+    """`stack`, damage in the midst of which is an `InputError` too."""
+
+    def read(start: int, stop: int) -> np.ndarray:
+        with reading(stack.name, "stack"):
+            return stack.read(start, stop)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        try:
+            stack.write(target, parts)
+        except Exception as error:
+            # With a number it comes from the system: a full disk is no fault of the stack.
+            if isinstance(error, InputError) or getattr(error, "errno", None):
+                raise
+            raise InputError(
+                f"{stack.name}: cannot be written again in its format ({line_of(error)})"
+            ) from error
+
+    return dataclasses.replace(stack, read=read, write=write)
 
 
 def _located(text: str) -> tuple[Path, str]:
     """The path and, behind a colon, the data set."""
-    whole = Path(text).expanduser()
+    whole = path_of(text)
     file, colon, member = text.rpartition(":")
-    if whole.exists() or not colon or not Path(file).expanduser().exists():
+    if whole.exists() or not colon or not path_of(file).exists():
         return whole, ""
-    return Path(file).expanduser(), member
+    return path_of(file), member
 
 
 def _opener(path: Path) -> Callable:

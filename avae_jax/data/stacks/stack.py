@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.data.arrays import with_channels
-from avae_jax.data.source import describe
+from avae_jax.data.source import describe, require_held
 from avae_jax.errors import InputError
 
 LEAST_SIDE = 4
+MOST_BYTES = 2**31  # of one example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +82,8 @@ def checked(stack: Stack) -> Stack:
     Raises:
       InputError: none in it, sides that are too short, no numbers, or another rank.
     """
+    if min(stack.shape, default=0) < 0:
+        raise InputError(f"{stack.name}: an array of {stack.shape}; sides are numbers from 0 up")
     example = stack.example
     if not stack.shape[0]:
         raise InputError(f"{stack.name}: no examples in it; at least one is wanted")
@@ -89,7 +92,20 @@ def checked(stack: Stack) -> Stack:
             f"{stack.name}: examples of {describe(example)}, channels last; sides of at least "
             f"{LEAST_SIDE} and at least one channel are wanted"
         )
+    _require_bounds(stack)
     return stack
+
+
+def _require_bounds(stack: Stack) -> None:
+    """Checks sizes before anything is made room for."""
+    size = stack.bytes // stack.shape[0]
+    if size > MOST_BYTES:
+        raise InputError(
+            f"{stack.name}: examples of {size / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} "
+            "are wanted"
+        )
+    if stack.path.is_file():
+        require_held(stack.path, stack.bytes)
 
 
 def blocks(count: int, size: int) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import os
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,9 @@ def open_tiff(path: Path) -> Iterator[Stack]:
     tifffile = library("tifffile", str(path))
     with contextlib.ExitStack() as opened:
         with reading(path, "TIFF file"):
-            tiff = opened.enter_context(tifffile.TiffFile(path))
+            _require_end(path)
+            # What is said to continue in other files is not looked for there.
+            tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
             series = tiff.series[0]
             _check(tiff, path)
             dtype = series.dtype.newbyteorder(tiff.byteorder)
@@ -48,6 +52,26 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         yield Stack(path, series.shape, dtype, read, write)
+
+
+def _require_end(path: Path) -> None:
+    """Checks that the chain of pages ends: one that comes back to itself has no last page."""
+    with open(path, "rb") as stream:
+        head = stream.read(16)
+        order = "<" if head[:2] == b"II" else ">"
+        big = head[2:4] in (b"+\0", b"\0+")
+        count, entry, place = ("Q", 20, "Q") if big else ("H", 12, "I")
+        (offset,) = struct.unpack_from(order + place, head, 8 if big else 4)
+        seen: set[int] = set()
+        while offset and offset not in seen:
+            seen.add(offset)
+            stream.seek(offset)
+            entries = stream.read(struct.calcsize(count)).ljust(8, b"\0")
+            stream.seek(entry * struct.unpack_from(order + count, entries)[0], os.SEEK_CUR)
+            # What ends before its end is for the library to judge.
+            (offset,) = struct.unpack_from(order + place, stream.read(8).ljust(8, b"\0"))
+    if offset:
+        raise InputError(f"{path}: a chain of pages without end; one that ends is wanted")
 
 
 def _check(tiff: Any, path: Path) -> None:

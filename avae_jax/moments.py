@@ -1,0 +1,58 @@
+"""Arrays recorded at moments of training: an npz file each, named by its step."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avae_jax.atomic import whole
+from avae_jax.errors import InputError
+
+# Of one moment in memory; poses of thousands of examples take far less.
+MOST_BYTES = 2**28
+
+
+def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes the arrays of `step`, whole or not at all."""
+    folder.mkdir(exist_ok=True)
+    with whole(folder / f"{step:08d}.npz") as file:
+        np.savez(file, **arrays)
+
+
+def plain(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """`arrays` as numpy's, if they are numbers or texts.
+
+    Raises:
+      ValueError: one holds objects.
+    """
+    made = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in made.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"moment {name}: {array.dtype} array, wanted numbers or texts")
+    return made
+
+
+def files(folder: Path) -> list[tuple[int, Path]]:
+    """(step, file) of every moment, by step; files of other names are not ours."""
+    named = (path for path in folder.glob("*.npz") if len(path.stem) == 8)
+    return sorted((int(path.stem), path) for path in named if path.stem.isdecimal())
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of one moment.
+
+    Raises:
+      InputError: the file is truncated or garbled, or unpacks to more than `MOST_BYTES`.
+    """
+    from avae_jax.data.arrays import npz_headers  # the command line answers sooner without
+
+    try:
+        headers = npz_headers(path)
+        if sum(header.bytes for header in headers.values()) > MOST_BYTES:
+            raise InputError(f"more than {MOST_BYTES} bytes")
+        # Opened here, as numpy leaves a file that it cannot read open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in headers}
+    except Exception as error:  # zipfile, zlib and numpy each have kinds of their own
+        raise InputError(f"moment {path}: truncated or garbled, {error}") from error

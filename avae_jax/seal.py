@@ -1,0 +1,89 @@
+"""The seal of a checkpoint: digests of its files, shapes of its arrays, its loss.
+
+The storage notices a file cut short, but not a changed byte.
+"""
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from avae_jax import jsontext
+from avae_jax.types import PyTree
+
+NAME = "seal.json"
+
+
+def write(folder: Path, arrays: dict[str, str], loss: float | None) -> None:
+    """Seals the checkpoint in `folder`, which holds `arrays` as `description` tells them."""
+    seal = {"arrays": arrays, "files": _digests(folder), "loss": loss}
+    (folder / NAME).write_text(json.dumps(seal))
+
+
+def losses(folder: Path, steps: list[int]) -> dict[int, float]:
+    """The losses that seals tell, by step."""
+    found = {}
+    for step in steps:
+        with contextlib.suppress(OSError, ValueError):
+            found[step] = _read(folder / str(step)).get("loss")
+    return {step: loss for step, loss in found.items() if isinstance(loss, float)}
+
+
+def description(state: PyTree) -> dict[str, str]:
+    """Type and shape of every array of `state` by its path."""
+    leaves, _ = jax.tree.flatten_with_path(state)
+    return {jax.tree_util.keystr(path): f"{leaf.dtype}{leaf.shape}" for path, leaf in leaves}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in the folders of `folder`, by its relative name.
+
+    The files directly in `folder` belong to the storage, which changes them once more.
+    """
+    found = {}
+    for path in sorted(folder.glob("*/**/*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                name = str(path.relative_to(folder))
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def damage(folder: Path) -> str | None:
+    """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
+    try:
+        sealed, found = _read(folder)["files"], _digests(folder)
+    except (OSError, ValueError) as error:
+        return f"{NAME} cannot be read, {error}"
+    changed = [name for name in sorted({*sealed, *found}) if found.get(name) != sealed.get(name)]
+    return f"{changed[0]} is truncated, garbled or gone" if changed else None
+
+
+def mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
+    """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
+    arrays = _read(folder)["arrays"]
+    other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
+    if not other:
+        return None
+    held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
+    return f"holds {held} at {other[0]} where {needed} is wanted"
+
+
+def _read(folder: Path) -> dict:
+    """The seal of a checkpoint.
+
+    Raises:
+      ValueError: it is none.
+    """
+    seal = jsontext.read(folder / NAME)
+    if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
+        raise ValueError("not the digests and shapes of a checkpoint")
+    return seal
+
+
+def _names(value: Any) -> bool:
+    """Whether `value` is an object of texts."""
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

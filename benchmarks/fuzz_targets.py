@@ -1,0 +1,218 @@
+"""What is fuzzed: for each kind a small sound file, and how the package reads such a file."""
+
+import gzip
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import jax.numpy as jnp
+import mrcfile
+import nibabel
+import numpy as np
+import tifffile
+from PIL import Image
+
+from avae_jax import config, seal
+from avae_jax.aligning.output import claimed
+from avae_jax.checkpoint import Checkpoints
+from avae_jax.conclude import seconds_of
+from avae_jax.data import load
+from avae_jax.data.idx import FILES
+from avae_jax.data.stacks import blocks, open_stack
+from avae_jax.options import DataOptions, Options
+from avae_jax.restore import frame_in
+from avae_jax.workdir import WorkDir
+
+COUNT = 6
+IMAGES = (np.random.default_rng(0).random((COUNT, 8, 9)) * 250).astype(np.uint8)
+VOLUMES = (np.random.default_rng(1).random((COUNT, 5, 6, 7))).astype(np.float32)
+STATE = {"w": jnp.ones((3, 4)), "b": jnp.zeros(4)}
+JOB = {"input": "x.npy", "contents": "00"}
+
+
+class Target(NamedTuple):
+    """One kind of file.
+
+    Attributes:
+      make: writes everything that belongs together into an empty folder.
+      file: the one that is changed, relative to the folder.
+      read: reads what lies in the folder, as the package does.
+    """
+
+    make: Callable[[Path], None]
+    file: str
+    read: Callable[[Path], None]
+
+
+def _source(kind: str, name: str = "") -> Callable[[Path], None]:
+    """Reads through the loader, as for training."""
+
+    def read(folder: Path) -> None:
+        load(DataOptions(source=f"{kind}:{folder / name}"), seed=0)
+
+    return read
+
+
+def _stack(name: str) -> Callable[[Path], None]:
+    """Reads and writes as aligning does, and loads as for training."""
+
+    def read(folder: Path) -> None:
+        target = folder.parent / "written"
+        if (folder / name).is_dir():
+            target.mkdir(exist_ok=True)
+        with open_stack(str(folder / name)) as stack:
+            stack.write(target, (stack.read(*block) for block in blocks(stack.shape[0], 4)))
+        load(DataOptions(source=f"stack:{folder / name}"), seed=0)
+
+    return read
+
+
+def _idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+def _make_idx(folder: Path) -> None:
+    for images, labels in FILES.values():
+        (folder / images).write_bytes(_idx(IMAGES))
+        (folder / labels).write_bytes(_idx(np.arange(COUNT, dtype=np.uint8)))
+
+
+def _make_hdf5(folder: Path) -> None:
+    with h5py.File(folder / "x.h5", "w") as file:
+        made = file.create_dataset("a/images", data=IMAGES, chunks=(2, 8, 9), compression="gzip")
+        made.attrs["unit"] = "nm"
+        file["labels"] = np.arange(COUNT)
+
+
+def _make_mrc(folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mrcfile.write(folder / "x.mrcs", IMAGES.astype(np.int16))
+
+
+def _make_images(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        for number, image in enumerate(IMAGES[:3]):
+            (folder / f"label{number}").mkdir()
+            Image.fromarray(image).save(folder / f"label{number}" / name)
+
+    return make
+
+
+def _nifti(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        nibabel.save(nibabel.Nifti1Image(VOLUMES.transpose(1, 2, 3, 0), np.eye(4)), folder / name)
+
+    return make
+
+
+def _tiff(**how) -> Callable[[Path], None]:
+    return lambda folder: tifffile.imwrite(folder / "x.tif", IMAGES, **how)
+
+
+def _text(name: str, value: object) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        text = value if isinstance(value, str) else json.dumps(value)
+        (folder / name).write_text(text)
+
+    return make
+
+
+def _make_checkpoint(folder: Path) -> None:
+    with Checkpoints(folder / "c", keep=2, every=1) as saved:
+        saved.save(1, STATE)
+
+
+def _read_checkpoint(folder: Path) -> None:
+    with Checkpoints(folder / "c", keep=2, every=1) as saved:
+        saved.restore_latest(STATE)
+
+
+def _make_moment(folder: Path) -> None:
+    poses = np.tile(np.eye(3, dtype=np.float32), (COUNT, 1, 1))
+    with WorkDir(folder) as workdir:
+        workdir.save_moment(4, {"found": poses, "applied": poses, "label": np.arange(COUNT)})
+
+
+def _read_metrics(folder: Path) -> None:
+    with WorkDir(folder) as workdir:
+        workdir.read_metrics()
+        workdir.truncate_after(20)
+
+
+def _read_output(folder: Path) -> None:
+    with claimed(folder, JOB, ("x.npy",), overwrite=False) as output:
+        output.done  # noqa: B018
+
+
+def _read_overrides(folder: Path) -> None:
+    texts = (folder / "overrides").read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    config.to_options(config.apply_overrides(config.default_config(), texts))
+
+
+OVERRIDES = "\n".join(
+    ("train.steps=100", "data.source=npz:x.npz", "model.hidden=512,256", "data.fill=0.5")
+)
+LINES = "".join(json.dumps({"step": step, "loss": 1.5, "kl": None}) + "\n" for step in (10, 20, 30))
+ALIGNED = {"job": JOB, "result": {"doubtful": 1, "loss_before_nats": 1.5}}
+
+
+def _json_targets() -> dict[str, Target]:
+    """Small texts that a work directory or an output directory holds."""
+    return {
+        "config.json": Target(
+            lambda folder: config.save(Options(), folder / "config.json"),
+            "config.json",
+            lambda folder: WorkDir(folder).saved_options(),
+        ),
+        "frame.json": Target(
+            _text("frame.json", {"shape": [8, 9, 1], "fill": [0.0]}),
+            "frame.json",
+            lambda folder: frame_in(WorkDir(folder)),
+        ),
+        "seconds.json": Target(
+            _text("seconds.json", 12.5), "seconds.json", lambda folder: seconds_of(WorkDir(folder))
+        ),
+        "metrics.jsonl": Target(_text("metrics.jsonl", LINES), "metrics.jsonl", _read_metrics),
+        "align.json": Target(_text("align.json", ALIGNED), "align.json", _read_output),
+        "overrides": Target(_text("overrides", OVERRIDES), "overrides", _read_overrides),
+    }
+
+
+TARGETS: dict[str, Target] = {
+    "npy": Target(lambda f: np.save(f / "x.npy", IMAGES), "x.npy", _source("npy", "x.npy")),
+    "npy stack": Target(lambda f: np.save(f / "x.npy", IMAGES), "x.npy", _stack("x.npy")),
+    "npy columns": Target(
+        lambda f: np.save(f / "x.npy", np.asfortranarray(IMAGES)), "x.npy", _stack("x.npy")
+    ),
+    "npz": Target(
+        lambda f: np.savez_compressed(f / "x.npz", images=IMAGES, labels=np.arange(COUNT)),
+        "x.npz",
+        _source("npz", "x.npz"),
+    ),
+    "npz stack": Target(
+        lambda f: np.savez_compressed(f / "x.npz", images=IMAGES), "x.npz", _stack("x.npz")
+    ),
+    "IDX": Target(_make_idx, FILES["train"][0], _source("idx")),
+    "IDX labels": Target(_make_idx, FILES["train"][1], _source("idx")),
+    "IDX.gz stack": Target(
+        lambda f: (f / "x.gz").write_bytes(gzip.compress(_idx(IMAGES))), "x.gz", _stack("x.gz")
+    ),
+    "PNG": Target(_make_images("x.png"), "label1/x.png", _source("folder")),
+    "JPEG": Target(_make_images("x.jpg"), "label1/x.jpg", _source("folder")),
+    "TIFF": Target(_make_images("x.tif"), "label1/x.tif", _source("folder")),
+    "PNG stack": Target(_make_images("x.png"), "label0/x.png", _stack("")),
+    "TIFF stack": Target(_tiff(), "x.tif", _stack("x.tif")),
+    "TIFF packed": Target(_tiff(compression="zlib"), "x.tif", _stack("x.tif")),
+    "HDF5": Target(_make_hdf5, "x.h5", _stack("x.h5")),
+    "MRC": Target(_make_mrc, "x.mrcs", _stack("x.mrcs")),
+    "NIfTI": Target(_nifti("x.nii"), "x.nii", _stack("x.nii")),
+    "NIfTI.gz": Target(_nifti("x.nii.gz"), "x.nii.gz", _stack("x.nii.gz")),
+    **_json_targets(),
+    "seal.json": Target(_make_checkpoint, f"c/1/{seal.NAME}", _read_checkpoint),
+    "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
+    "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_moments()),
+}
