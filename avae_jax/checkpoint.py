@@ -147,6 +147,8 @@ class Checkpoints:
         try:
             return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
         except Exception as error:  # the storage has many kinds of its own
+            if placement.broke_off(error):
+                raise
             said = str(error).splitlines()[:1]
             raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
 
@@ -177,6 +179,9 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError) as error:
+            # Processes meet before they write: one of them may be gone.
+            if placement.broke_off(error):
+                raise
             self._failed = True
             raise InputError(
                 f"checkpoints {self.folder}: cannot be written, {_system_words(error)}; "

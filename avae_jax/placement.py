@@ -56,14 +56,19 @@ def together() -> Iterator[None]:
     try:
         yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
-        # JAX has two kinds for what its runtime reports, which begins with a status.
-        reported = isinstance(error, jax.errors.JaxRuntimeError) or STATUS.match(str(error))
-        if not (reported and jax.distributed.is_initialized()):
+        if not broke_off(error):
             raise
         raise DistributedError(
             f"--multihost: the work of the processes broke off, {_reason(error)}; if one has "
             "stopped, start all again: the same command goes on from the last checkpoint"
         ) from error
+
+
+def broke_off(error: Exception) -> bool:
+    """Whether `error` is what the runtime reports of work that processes share."""
+    # JAX has two kinds for that, which begin with a status.
+    reported = isinstance(error, jax.errors.JaxRuntimeError) or STATUS.match(str(error))
+    return bool(reported) and jax.distributed.is_initialized()
 
 
 def _reason(error: Exception) -> str:
