@@ -54,6 +54,7 @@ def export(
     try:
         program = jax.export.export(jax.jit(serve), platforms=platforms)(x).serialize()
     except (ValueError, NotImplementedError) as error:
+        # What JAX says of callbacks, which no file can hold, and of platforms it does not know.
         reason = str(error).strip().splitlines()[0]
         names = ", ".join(platforms)
         raise InputError(f"{path}: cannot be exported for {names}, {reason}") from error

@@ -78,6 +78,8 @@ def _round(workdir: Path, whole: float, chance: random.Random, counts: dict[str,
     """One run from nothing to its end, killed on the way."""
     counts["rounds"] += 1
     while True:
+        saved = workdir / "checkpoints"
+        counts["resumes"] += saved.is_dir() and any(p.name.isdecimal() for p in saved.iterdir())
         process = _start(workdir)
         try:
             status = process.wait(chance.uniform(0.1, 1.1) * whole)
@@ -85,7 +87,6 @@ def _round(workdir: Path, whole: float, chance: random.Random, counts: dict[str,
             process.send_signal(chance.choice(list(SIGNALS)))
             process.wait()
             counts["kills"] += 1
-            counts["resumes"] += 1
             continue
         if status == 0:
             return

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_end_to_end import compiled_once  # noqa: F401
 
 SMALL = {
     "data.limit": 48,
@@ -38,16 +39,6 @@ MEASURED = (
     "sys.exit(status)"
 )
 FILES = ("poses.csv", "latents.npy", "sheet.png", "align.json")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Programs compiled by one process of this module serve the others."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("programs")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-        yield
 
 
 def command(mode, *flags, **changes):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,12 +35,12 @@ def run(*arguments: str, folder=None) -> subprocess.CompletedProcess:
 
 def planned(folder, config: str, name: str, *overrides: str) -> dict:
     """What is written for a small model of `config` on the topology `name`."""
-    file = folder / f"{config}.json"
+    file = folder / f"{len(os.listdir(folder))}.json"
     given = [f"--config.{text}" for text in (*SMALL, *overrides)]
     done = run("--config", config, "--topology", name, "--json", str(file), *given, folder=folder)
     assert done.returncode == 0, done.stderr
     assert name in done.stdout
-    assert os.listdir(folder) == [file.name]
+    assert {Path(name).suffix for name in os.listdir(folder)} == {".json"}
     return json.loads(file.read_text())
 
 
@@ -86,6 +87,19 @@ def test_a_batch_that_chips_cannot_share_is_refused():
     done = run("--config", "digits", "--topology", "cuda:3")
     assert done.returncode == 2
     assert done.stderr == "avae_jax: train.batch_size=128: wanted a multiple of 3 chips\n"
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_compiled(tmp_path):
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    for file, said in (
+        (there, f"{there}: exists already, wanted the name of a new file"),
+        (tmp_path / "no" / "x.json", f"--json {tmp_path}/no/x.json: no directory {tmp_path}/no"),
+    ):
+        done = run("--config", "digits", "--topology", "cuda:4", "--json", str(file))
+        assert done.returncode == 2
+        assert done.stdout == "" and done.stderr.startswith(f"avae_jax: {said}")
+    assert there.read_text() == "kept"
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,14 @@ def plan(options: Options, name: str, file: Path | None = None) -> None:
 
     Args:
       name: such as `v5e:16x16` or `cuda:8`, see `topology`.
-      file: where to write the numbers.
+      file: a new one, for the numbers.
 
     Raises:
-      InputError: the topology or the config cannot be, or the chips cannot share the batch.
+      InputError: the topology or the config cannot be, the chips cannot share the batch, or
+        `file` exists or cannot be.
     """
+    if file is not None:
+        require_room(file)
     chips, batch = topology(name), options.train.batch_size
     if batch % chips.chips:
         raise InputError(f"train.batch_size={batch}: wanted a multiple of {chips.chips} chips")
@@ -43,8 +46,19 @@ def plan(options: Options, name: str, file: Path | None = None) -> None:
     found = planned(experiment, chips)
     print(_table(found))
     if file is not None:
-        with atomic.whole(file) as place:
+        with atomic.fresh(file) as place:
             place.write((json.dumps(found, indent=2) + "\n").encode())
+
+
+def require_room(file: Path) -> None:
+    """Checks, before anything is compiled, that `file` can be written.
+
+    Raises:
+      InputError: it exists, or its directory does not.
+    """
+    atomic.require_new(file)
+    if not file.parent.is_dir():
+        raise InputError(f"--json {file}: no directory {file.parent}, wanted one that exists")
 
 
 def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Collective(NamedTuple):
 
 
 def collectives(text: str) -> list[Collective]:
-    """The collectives of a program, largest first; `text` is HLO or StableHLO."""
+    """The collectives of a program, largest first; `text` is HLO."""
     found = {}
     for number, line in enumerate(text.splitlines()):
         match = re.search(rf"= (.+?) ({'|'.join(KINDS)})(-start)?\(", line)
@@ -32,7 +32,7 @@ def collectives(text: str) -> list[Collective]:
 
 
 def lowered_collectives(text: str) -> list[Collective]:
-    """The same for StableHLO, before a compiler joins reductions."""
+    """The same of StableHLO, before a compiler joins reductions."""
     kinds = "|".join(kind.replace("-", "_") for kind in KINDS)
     found = []
     for part in re.split(rf'"?stablehlo\.(?=(?:{kinds})\b)', text)[1:]:

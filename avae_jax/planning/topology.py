@@ -1,5 +1,6 @@
 """Chips that a run can be planned for, and the meshes they make up."""
 
+import importlib.util
 import math
 import os
 import re
@@ -67,6 +68,10 @@ ASKED = {
 
 
 def _described(name: str) -> Any:
+    if importlib.util.find_spec("libtpu") is None:
+        raise InputError(
+            f"--topology {name}: wants the compiler for TPUs, pip install 'avae_jax[plan]'"
+        )
     for variable, value in ASKED.items():
         os.environ.setdefault(variable, value)
     from jax.experimental import topologies
@@ -74,8 +79,7 @@ def _described(name: str) -> Any:
     try:
         return topologies.get_topology_desc(topology_name=name, platform="tpu")
     except Exception as error:  # of kinds that no documentation lists
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise InputError(
-            f"--topology {name}: {reason}; wanted a topology that the compiler knows, and the "
-            "compiler: pip install 'avae_jax[plan]'"
+            f"--topology {name}: {reason}; wanted sides that this kind of chip comes in"
         ) from error
