@@ -19,6 +19,7 @@ def get_config() -> ConfigDict:
                 "affine_vae": mnist(FAMILY, AUGMENTED),
             },
             "seeds": 3,
+            "examples": 500,
             # Digits at 0.6 of their size leave room for the largest scale.
             "small": merged(
                 {"data": {"size": 24, "scale": 0.6}},
