@@ -7,12 +7,13 @@ from benchmarks.experiments.table1 import PUBLISHED
 
 INTRODUCTION = """# Results
 
-Every claim of the source (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019) tried again,
-beside baselines. This page, its figures and [results.json](results.json) are written by
-`launch/experiment.sh collect`; the commands that measure stand with each table. `--size small` is what
-two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers below are of
-size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 % bootstrap intervals
-over examples; where several seeds were run, means and standard deviations over seeds.
+Every claim of the source (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019) tried
+again, beside baselines. This page, its figures and [results.json](results.json) are written by
+`launch/experiment.sh collect`; the commands that measure stand with each table. `--size small` is
+what two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers
+below are of size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 %
+bootstrap intervals over examples; where several seeds were run, means and standard deviations
+over seeds.
 """
 
 
@@ -33,9 +34,8 @@ def summary(collected: dict[str, Any]) -> str:
     if "table1" in collected:
         nats, source = collected["table1"]["nats"], collected["table1"]["source_loss"]
         rows = ", ".join(f"{nats[row]:.1f}" for row in PUBLISHED)
-        lines.append(
-            f"| Table 1: search in training, upright, augmented (all searched), plain VAE; nats | {rows} | |"
-        )
+        models = "search in training, upright, augmented (all searched), plain VAE"
+        lines.append(f"| Table 1: {models}; nats | {rows} | |")
         rows = ", ".join(f"{source[row]:.1f}" for row in PUBLISHED)
         published = ", ".join(str(value) for value in PUBLISHED.values())
         lines.append(f"| the same in the loss of the source | {rows} | {published} |")
@@ -65,9 +65,10 @@ def _command(name: str, collected: dict[str, Any]) -> str:
 def _provenance(about: dict[str, Any]) -> str:
     machine, minutes = about["machine"], about["minutes"]
     return (
-        f"Commit {', '.join(about['commits'])}; {machine['cores']} cores of {machine['cpu']}, device "
-        f"{machine['device']}; seeds {', '.join(map(str, about['seeds']))}; {minutes['training']:.0f} minutes of "
-        "training a seed, models shared with other experiments included.\n"
+        f"Commit {', '.join(about['commits'])}; {machine['cores']} cores of {machine['cpu']}, "
+        f"device {machine['device']}; seeds {', '.join(map(str, about['seeds']))}; "
+        f"{minutes['training']:.0f} minutes of training a seed, models shared with other "
+        "experiments included.\n"
     )
 
 
@@ -98,11 +99,12 @@ def _table1(numbers: dict[str, Any]) -> str:
     lines.append(f"| ratio of the first to the last | {cells} | 0.878 |")
     lines += [
         "",
-        "The loss of the source is a sum of squared errors on standardised pixels plus a KL divergence that",
-        "takes the log-variance for the logarithm of the deviation (in the KL alone). Its decoder ends in a",
-        "sigmoid, so that most standardised values cannot be reached, which adds some hundreds to every row:",
-        "the column *loss of the source* has that, *as written* has not. Models of these two columns were",
-        "trained and searched under the squared error with the right KL.",
+        "The loss of the source is a sum of squared errors on standardised pixels plus a KL",
+        "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
+        "alone). Its decoder ends in a sigmoid, so that most standardised values cannot be reached,",
+        "which adds some hundreds to every row: the column *loss of the source* has that, *as",
+        "written* has not. Models of these two columns were trained and searched under the squared",
+        "error with the right KL.",
     ]
     return "\n".join(lines)
 
@@ -110,8 +112,8 @@ def _table1(numbers: dict[str, Any]) -> str:
 def _affine(numbers: dict[str, Any]) -> str:
     lower = 100 * (1 - numbers["search"] / numbers["vae"])
     return (
-        "Digits at random rotations, scales of either axis (1 / 1.4 to 1.4) and shears (to 0.4); the source gives no\n"
-        "ranges. The VAE is trained on the same digits in the same poses, without search.\n\n"
+        "Digits at random rotations, scales of either axis (1 / 1.4 to 1.4) and shears (to 0.4).\n"
+        "The VAE is trained on the same digits in the same poses, without search.\n\n"
         "| | nats |\n|---|---|\n"
         f"| VAE | {_with_std(numbers, 'vae')} |\n"
         f"| search in training and at inference | {_with_std(numbers, 'search')} |\n"
@@ -121,15 +123,16 @@ def _affine(numbers: dict[str, Any]) -> str:
 
 def _settling(numbers: dict[str, Any]) -> str:
     end = numbers["end"]
-    one = end["by_digit"]["1"]
+    opposite = 100 * end["by_digit"]["1"]["opposite"]
     rows = " | ".join(f"{end['by_digit'][digit]['once']:.2f}" for digit in map(str, range(10)))
     return (
-        "Trained on digits at random poses. How far the angles agree at which the model stores a digit: 1 if all do.\n\n"
+        "Trained on digits at random poses. How far the angles agree at which the model stores a\n"
+        "digit: 1 if all do.\n\n"
         f"| digit | {' | '.join(map(str, range(10)))} |\n|---|{'---|' * 10}\n"
         f"| resultant length | {rows} |\n\n"
-        f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart (claimed: half a turn).\n"
-        f"- 1, which half a turn carries into itself but for its slant, has {100 * one['opposite']:.0f} % of its examples half a turn from\n"
-        "  the others (claimed: two peaks half a turn apart).\n"
+        f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart (claimed: 180).\n"
+        f"- 1, which half a turn carries into itself but for its slant, has {opposite:.0f} % of its\n"
+        "  examples half a turn from the others (claimed: two peaks half a turn apart).\n"
         f"- Mean resultant length of all digits {end['resultant_length']:.2f}."
     )
 
@@ -149,10 +152,12 @@ def _capacity(numbers: dict[str, Any]) -> str:
 
 def _volumes(numbers: dict[str, Any]) -> str:
     lines = [
-        "Volumes of 16^3. With right angles all 24 rotations are scored, before each update and at inference.",
-        "Squared error of the reconstruction, summed over voxels (published: 12 to 22 % lower).",
+        "Volumes of 16^3. With right angles all 24 rotations are scored, before each update and at",
+        "inference. Squared error of the reconstruction, summed over voxels (published: 12 to 22 %",
+        "lower).",
         "",
-        "| objects | poses | latent | nats with search | nats without | squared error with | without | lower by |",
+        "| objects | poses | latent | nats with search | nats without | squared error with "
+        "| without | lower by |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in numbers["rows"]:
@@ -191,7 +196,7 @@ def _baselines(numbers: dict[str, Any]) -> str:
     names = {
         "augmented": "VAE on random poses",
         "augmented_wide": "the same with four times the weights",
-        "spatial_transformer": "spatial transformer: the pose is guessed by a network trained with the VAE",
+        "spatial_transformer": "spatial transformer: a network trained with the VAE guesses poses",
         "spatial_transformer_searched": "the same, searched at inference",
         "search_random": "search in training and at inference",
     }
@@ -204,7 +209,8 @@ def _baselines(numbers: dict[str, Any]) -> str:
 
 def _shift(numbers: dict[str, Any]) -> str:
     lines = [
-        f"A VAE trained upright and frozen; upright test digits cost {_interval(numbers['upright'])}.",
+        "A VAE trained upright and frozen; upright test digits cost "
+        f"{_interval(numbers['upright'])}.",
         "",
         "| test digits | as they come | with the search | at the true pose |",
         "|---|---|---|---|",
@@ -214,7 +220,8 @@ def _shift(numbers: dict[str, Any]) -> str:
         lines.append(f"| {name} | {' | '.join(_interval(row[way]) for way in ways)} |")
     lines += [
         "",
-        "Letters, which the model has never seen, beside digits: does the search explain away what does not belong?",
+        "Letters, which the model has never seen, beside digits: does the search explain away what",
+        "does not belong?",
         "",
         "| | digits | letters | area under the curve |",
         "|---|---|---|---|",
