@@ -34,8 +34,8 @@ SEARCH = SearchOptions(
 
 def measure(setting: Setting) -> dict[str, Any]:
     """Share of volumes registered to within 5 degrees, by angle and method."""
-    config = setting.config
-    x = chairs(config[setting.size]["side"])[: config["examples"]]
+    config = setting.config | setting.config[setting.size]
+    x = chairs(config["side"])[: config["examples"]]
     ways = {"adam": _adam, "gauss_newton": _newton, "search": _searched}
     found = {name: jax.jit(jax.vmap(way)) for name, way in ways.items()}
     shares: dict[str, list[float]] = {name: [] for name in ways}

@@ -14,8 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- results of experiments -->", "<!-- end of results -->"
 
 
-def collect(folder: Path, *, size: str) -> None:
+def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
     """Writes the pages from the results in `folder`; says what has not been measured.
+
+    Args:
+      root: where README.md and docs/ lie.
 
     Raises:
       InputError: nothing was measured there.
@@ -26,15 +29,15 @@ def collect(folder: Path, *, size: str) -> None:
     if not results:
         raise InputError(f"{folder}: no results, run an experiment first")
     collected: dict[str, Any] = {"size": size}
-    pictures = ROOT / "docs" / "results"
-    pictures.mkdir(exist_ok=True)
+    pictures = root / "docs" / "results"
+    pictures.mkdir(parents=True, exist_ok=True)
     for name, runs in results.items():
         numbers = over_seeds([run["numbers"] for run in runs])
         collected[name] = numbers | {"about": _about(runs)}
         draw(name, numbers, pictures / f"{name}.png")
-    (ROOT / "docs" / "results.json").write_text(json.dumps(collected, indent=1) + "\n")
-    (ROOT / "docs" / "results.md").write_text(pages.page(collected))
-    _into_readme(pages.summary(collected))
+    (root / "docs" / "results.json").write_text(json.dumps(collected, indent=1) + "\n")
+    (root / "docs" / "results.md").write_text(pages.page(collected))
+    _into_readme(pages.summary(collected), root / "README.md")
     print(f"docs/results.md, docs/results.json and README.md: {', '.join(results)}")
     if missing:
         print(f"not measured at size {size}: {', '.join(missing)}")
@@ -77,9 +80,8 @@ def over_seeds(values: list[Any]) -> Any:
     return float(np.mean(values)) if isinstance(first, float) else first
 
 
-def _into_readme(text: str) -> None:
+def _into_readme(text: str, file: Path) -> None:
     """Puts `text` between the marks in README.md."""
-    file = ROOT / "README.md"
     before, _, rest = file.read_text().partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:

@@ -29,7 +29,8 @@ def _letter(name: str, font: ImageFont.FreeTypeFont, rng: np.random.Generator) -
     small = ink.resize([max(1, round(side * factor)) for side in ink.size], Image.Resampling.BOX)
     page = np.zeros((SIDE, SIDE), np.float32)
     tall, wide = np.asarray(small).shape
-    page[:tall, :wide] = np.asarray(small, np.float32) / 255
+    top, left = (SIDE - tall) // 2, (SIDE - wide) // 2
+    page[top : top + tall, left : left + wide] = np.asarray(small, np.float32) / 255
     # MNIST is centred by its centre of mass.
     middle = (SIDE - 1) / 2 - np.array(ndimage.center_of_mass(page))
     return np.clip(ndimage.shift(page, middle, order=1), 0, 1)[..., None].astype(np.float32)

@@ -101,7 +101,7 @@ def _table1(numbers: dict[str, Any]) -> str:
         "",
         "The loss of the source is a sum of squared errors on standardised pixels plus a KL",
         "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
-        "alone). Its decoder ends in a sigmoid, so that most standardised values cannot be reached,",
+        "alone). Its decoder ends in a sigmoid, so that most standardised values are out of reach,",
         "which adds some hundreds to every row: the column *loss of the source* has that, *as",
         "written* has not. Models of these two columns were trained and searched under the squared",
         "error with the right KL.",
@@ -131,8 +131,8 @@ def _settling(numbers: dict[str, Any]) -> str:
         f"| digit | {' | '.join(map(str, range(10)))} |\n|---|{'---|' * 10}\n"
         f"| resultant length | {rows} |\n\n"
         f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart (claimed: 180).\n"
-        f"- 1, which half a turn carries into itself but for its slant, has {opposite:.0f} % of its\n"
-        "  examples half a turn from the others (claimed: two peaks half a turn apart).\n"
+        f"- 1, which half a turn carries into itself but for its slant, has {opposite:.0f} % of\n"
+        "  its examples half a turn from the others (claimed: two peaks half a turn apart).\n"
         f"- Mean resultant length of all digits {end['resultant_length']:.2f}."
     )
 

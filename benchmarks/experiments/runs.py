@@ -13,9 +13,10 @@ import numpy as np
 from avae_jax import Posed, data
 from avae_jax.options import Options
 from avae_jax.workdir import WorkDir
-from configs.experiments import merged
+from configs.experiments import SMOKE, merged
 
-SIZES = ("small", "full")
+# smoke: seconds, to see whether everything runs; its numbers mean nothing.
+SIZES = ("small", "full", "smoke")
 BATCH = 100
 
 
@@ -32,7 +33,8 @@ class Setting:
     def config(self) -> dict[str, Any]:
         """The config of the experiment, as plain dictionaries."""
         module = importlib.import_module(f"configs.experiments.{self.name}")
-        return module.get_config().to_dict()
+        config = module.get_config().to_dict()
+        return merged(config, {"examples": 20, "smoke": SMOKE} if self.size == "smoke" else {})
 
     @property
     def result(self) -> Path:
@@ -62,8 +64,9 @@ def trained(setting: Setting, name: str) -> Trained:
       CalledProcessError: the command line failed; what it had to say it said.
     """
     workdir = WorkDir(setting.folder / setting.size / f"{name}_{setting.seed}")
-    edits = merged(setting.config["models"][name], setting.config[setting.size])
-    edits = merged(edits, setting.config["models"][name], {"seed": setting.seed})
+    size, model = setting.config[setting.size], setting.config["models"][name]
+    edits = merged(model, size) if setting.size == "smoke" else merged(size, model)
+    edits = merged(edits, {"seed": setting.seed})
     config = edits.pop("config")
     called = [sys.executable, "-m", "avae_jax.main", "--config", config]
     called += ["--workdir", str(workdir.folder), *_flags(edits)]

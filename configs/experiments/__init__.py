@@ -14,6 +14,16 @@ UPRIGHT = {"data": {"pose": "as_is"}, "train": {"search": False}}
 # Random poses and no search: the augmentation that everybody uses.
 AUGMENTED = {"train": {"search": False}}
 
+# For every model of every experiment, to see whether all runs.
+SMOKE = {
+    "data": {"limit": 40},
+    "model": {"hidden": (16, 16)},
+    "search": {"prototypes": 4, "visits": 64},
+    "train": {"steps": 2, "batch_size": 8},
+    "eval": {"examples": 20, "curve_points": 2, "curve_examples": 4, "marginal_examples": 0},
+    "log": {"moments": 2, "moment_examples": 8},
+}
+
 
 def mnist(*edits: dict[str, Any]) -> dict[str, Any]:
     """MNIST at 40 x 40 with these edits."""

@@ -6,5 +6,12 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     """No models: the loss is the squared difference of two volumes."""
     return ConfigDict(
-        {"models": {}, "seeds": 1, "examples": 40, "small": {"side": 16}, "full": {"side": 32}}
+        {
+            "models": {},
+            "seeds": 1,
+            "examples": 40,
+            "side": 16,
+            "small": {},
+            "full": {"side": 32, "examples": 200},
+        }
     )

@@ -1,7 +1,7 @@
 """Volumes: 24 right angles by brute force, free rotations, rotations with translations.
 
 Chairs of ModelNet10 and the embedded solids as ten classes, both at 16^3, with and without
-search in training, at several latent sizes.
+search in training; right angles at several latent sizes.
 """
 
 from typing import Any
@@ -34,8 +34,8 @@ def name_of(objects: str, poses: str, latent: int, *, search: bool) -> str:
 def cases() -> list[tuple[str, str, int]]:
     """(objects, poses, latent size) of every pair of models."""
     right = [(objects, "right_angles", latent) for objects in SETS for latent in LATENT]
-    free = [("chairs", "rotation", latent) for latent in LATENT]
-    return [*right, *free, ("solids", "rotation", 8), ("solids", "rigid", 8)]
+    free = [(objects, "rotation", 8) for objects in SETS]
+    return [*right, *free, ("solids", "rigid", 8)]
 
 
 def _model(objects: str, poses: str, latent: int, *, search: bool) -> dict[str, Any]:
