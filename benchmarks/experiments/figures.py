@@ -160,7 +160,7 @@ def _shift(numbers: dict[str, Any]) -> Figure:
     ways = {
         "without": ("as it comes", ORANGE),
         "with_search": ("with the search", BLUE),
-        "at_true_pose": ("turned back by the truth", GREY),
+        "at_true_pose": ("moved back by the truth", GREY),
     }
     for way, offset in zip(ways, (-0.27, 0.0, 0.27), strict=True):
         label, colour = ways[way]
