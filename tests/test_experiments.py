@@ -20,6 +20,7 @@ from benchmarks.experiments.collect import BEGIN, END, collect, over_seeds
 from benchmarks.experiments.letters import letters
 from benchmarks.experiments.measure import with_interval
 from benchmarks.experiments.runs import SIZES, Setting
+from benchmarks.experiments.sections import SECTIONS
 from benchmarks.experiments.settling import concentration, histograms
 from benchmarks.experiments.transformer import Localiser
 from configs.experiments import merged
@@ -128,7 +129,7 @@ def test_the_pages_say_what_was_measured():
     assert (ROOT / "docs" / "results.md").read_text() == pages.page(collected)
     text = (ROOT / "README.md").read_text()
     assert text.split(BEGIN)[1].split(END)[0].strip() == pages.summary(collected)
-    for name in pages.SECTIONS.keys() & collected.keys():
+    for name in SECTIONS.keys() & collected.keys():
         assert (ROOT / "docs" / "results" / f"{name}.png").is_file()
 
 

@@ -20,7 +20,12 @@ PUBLISHED = dict(zip(ROWS, (601.2, 608.6, 609.8, 684.4), strict=True))
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """`nats`, `source_loss` (as it ran) and `source_loss_as_written`, each row by row."""
+    """`nats`, `source_loss` (as it ran) and `source_loss_as_written`, each row by row.
+
+    And `marginal`, of the models that are searched: the bound on -log p(x), pose and code
+    integrated out, of test digits at random poses (see `avae_jax.marginal`).
+    """
+    marginal = {}
     curves: dict[str, dict[str, list[float]]] = {
         "nats": {},
         "source_loss": {},
@@ -29,6 +34,8 @@ def measure(setting: Setting) -> dict[str, Any]:
     for row, (kind, search) in ROWS.items():
         model = trained(setting, f"mnist_{kind}")
         curves["nats"][row] = _by_angle(nats(model.posed, *_views(model, search)))
+        if search:
+            marginal[row] = model.summary["loss"]["marginal"]
         model = trained(setting, f"mnist_source_{kind}")
         both = source_losses(model.posed, *_views(model, search))
         curves["source_loss"][row] = _by_angle(both["as_it_ran"])
@@ -39,7 +46,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         name: {row: float(np.mean(values)) for row, values in curve.items()}
         for name, curve in curves.items()
     }
-    return means | {"angles": ANGLES.tolist(), "curves": curves}
+    return means | {"marginal": marginal, "angles": ANGLES.tolist(), "curves": curves}
 
 
 def _views(model: Trained, search: bool) -> tuple[np.ndarray, np.ndarray]:
