@@ -3,6 +3,7 @@
 from setuptools import find_packages, setup
 
 FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
+MESH = ["trimesh"]
 # The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
 PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
@@ -43,11 +44,15 @@ setup(
             "pytest-xdist",
             "ruff",
             "setuptools>=70.1",
+            "starfile",
             *FORMATS,
+            *MESH,
             *PLAN,
         ],
         # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
         "formats": FORMATS,
+        # Makes volumes of meshes.
+        "mesh": MESH,
         # Compiles for TPUs that are not there.
         "plan": PLAN,
         "tensorflow": ["tensorflow"],
