@@ -59,8 +59,7 @@ def digits(folder: Path, count: int, one: int | None) -> tuple[np.ndarray, np.nd
     chosen = np.flatnonzero((labels == one) | (one is None))[:count]
     angles = np.random.default_rng(0).uniform(-180, 180, len(chosen))
     wide = np.pad(images[chosen], ((0, 0), (6, 6), (6, 6)))
-    # Against the clock from the first axis towards the second.
-    turned = Rotation.from_euler("z", angles, degrees=True).as_matrix()[:, :2, :2]
+    turned = in_plane(angles)
     return moved(wide, turned), labels[chosen], affine(turned)
 
 
@@ -86,6 +85,12 @@ def moved(stack: np.ndarray, turned: np.ndarray, *, scale: float = 1.0) -> np.nd
     return made
 
 
+def in_plane(angles: np.ndarray) -> np.ndarray:
+    """Rotations `[n, 2, 2]` by degrees from the first axis towards the second, as `np.rot90`."""
+    cos, sin = np.cos(np.radians(angles)), np.sin(np.radians(angles))
+    return np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
+
+
 def affine(turned: np.ndarray) -> np.ndarray:
     """Poses `[n, d + 1, d + 1]` of rotations."""
     d = turned.shape[-1]
@@ -99,8 +104,7 @@ def poses(table: Path, d: int) -> tuple[np.ndarray, np.ndarray]:
     with table.open(newline="") as file:
         lines = list(csv.DictReader(file))
     if d == 2:
-        angles = [float(line["align_rotation_deg"]) for line in lines]
-        turned = Rotation.from_euler("z", angles, degrees=True).as_matrix()[:, :2, :2]
+        turned = in_plane(np.array([float(line["align_rotation_deg"]) for line in lines]))
     else:
         parts = [[float(line[f"align_quaternion_{name}"]) for name in "xyzw"] for line in lines]
         # On points x, y, z, while an array has z, y, x.

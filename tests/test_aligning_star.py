@@ -25,8 +25,8 @@ NAMES = {2: ("rlnAnglePsi",), 3: ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")}
 
 
 def matrix_of(line, d):
-    angles = [-line[name] for name in NAMES[d]]
-    turned = Rotation.from_euler("zyz" if d == 3 else "z", np.array(angles), degrees=True)
+    angles = [0.0] * (3 - len(NAMES[d])) + [-float(line[name]) for name in NAMES[d]]
+    turned = Rotation.from_euler("zyz", angles, degrees=True)
     return turned.as_matrix()[:d, :d]
 
 

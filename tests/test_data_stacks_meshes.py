@@ -169,7 +169,8 @@ def test_odd_meshes_are_refused_in_one_sentence(tmp_path):
     assert "without area" in refused(text("d.off", triangle.format("2 0 0")))
     point = "v 1 1 1\n" * 3 + "f 1 2 3\n"
     assert "extends over 0" in refused(text("e.obj", point))
-    assert "extends over" in refused(text("f.off", triangle.format("-1e308 1e308 1.7e308")))
+    wide = "v 1.7e308 0 0\nv -1.7e308 1 0\nv 0 -1.7e308 1.7e308\nf 1 2 3\n"
+    assert "extends over" in refused(text("f.obj", wide))
     assert "OFF mesh" in refused(text("g.off", "OFF\n999999999999 1 0\n0 0 0\n3 0 1 2\n"))
     assert "OFF or COFF" in refused(text("h.off", "NOFF\n1 1 0\n0 0 0 1 0 0\n3 0 0 0\n"))
     corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -178,7 +179,7 @@ def test_odd_meshes_are_refused_in_one_sentence(tmp_path):
     assert "no vertices" in refused(text("k.stl", "solid x\nendsolid x\n"))
     assert "STL mesh" in refused(text("l.stl", "x" * 200))
     assert "OBJ mesh" in refused(text("m.obj", ""))
-    sheets = np.tile([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]], (20000, 1, 1)).reshape(-1, 3)
+    sheets = np.tile([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]], (2000, 1, 1)).reshape(-1, 3)
     many = trimesh.Trimesh(sheets, np.arange(len(sheets)).reshape(-1, 3), process=False)
     assert "a surface of" in refused(saved(tmp_path / "n.stl", many), ":256")
 

@@ -130,7 +130,7 @@ def _points(content: bytes, kind: str) -> np.ndarray:
     lines = content.split(b"\n")
     points = _numbers(lines, _places(lines, kind).points)
     if not len(points):
-        raise InputError("no vertices")
+        raise ValueError("no vertices")
     return points
 
 
@@ -156,7 +156,7 @@ def _places_of_off(lines: list[bytes]) -> list[tuple[int, int]]:
     said = [(n, text) for n, text in said if text]
     head = said[0][1] if said else b""
     if not head.startswith((b"OFF", b"COFF")):
-        raise InputError(f"begins with {head[:20]!r}; OFF or COFF is wanted")
+        raise ValueError(f"begins with {head[:20]!r}, OFF or COFF is wanted")
     counts = head.removeprefix(b"C").removeprefix(b"OFF") or said[1][1]
     start = 1 if head not in (b"OFF", b"COFF") else 2
     return [(n, 0) for n, _ in said[start : start + int(counts.split()[0])]]
