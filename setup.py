@@ -39,6 +39,8 @@ setup(
     extras_require={
         # setuptools: one test builds the package from its sources.
         "test": [
+            # An example of the documentation is written with it.
+            "dm-haiku",
             "import-linter",
             "pytest",
             "pytest-xdist",
