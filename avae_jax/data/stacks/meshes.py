@@ -11,6 +11,7 @@ import numpy as np
 
 from avae_jax.data.folder import image_paths
 from avae_jax.data.stacks.mesh_files import SUFFIXES, read_triangles, write_moved
+from avae_jax.data.stacks.npy import write_array
 from avae_jax.data.stacks.stack import Stack
 from avae_jax.data.stacks.voxels import occupancy, place
 from avae_jax.errors import InputError
@@ -31,7 +32,7 @@ def open_meshes(path: Path, choice: str = "") -> Iterator[Stack]:
     side = _side(path, choice)
     paths = [path] if path.is_file() else image_paths(path, suffixes=SUFFIXES)
     names = [one.relative_to(path.parent if path.is_file() else path) for one in paths]
-    shape = (len(paths), side, side, side)
+    shape, kind = (len(paths), side, side, side), np.dtype(np.uint8)
 
     def read(start: int, stop: int) -> np.ndarray:
         volumes = [
@@ -40,12 +41,7 @@ def open_meshes(path: Path, choice: str = "") -> Iterator[Stack]:
         return np.stack(volumes)
 
     def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-        array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape)
-        start = 0
-        for part in parts:
-            array[start : start + len(part)] = part
-            start += len(part)
-        array.flush()
+        write_array(target, parts, shape, kind)
 
     def move(target: Path, poses: Iterable[np.ndarray]) -> None:
         for one, name, pose in zip(paths, names, poses, strict=True):
@@ -54,7 +50,6 @@ def open_meshes(path: Path, choice: str = "") -> Iterator[Stack]:
             _move(one, made, pose, side=side)
 
     keys = tuple(name.as_posix() for name in names)
-    kind = np.dtype(np.uint8)
     yield Stack(path, shape, kind, read, write, choice=choice, keys=keys, move=move)
 
 
