@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -122,23 +121,6 @@ def test_a_killed_alignment_ends_like_one_never_killed(model, tmp_path):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
     with np.load(whole / "x.npz") as made:
         np.testing.assert_array_equal(made["labels"], np.arange(900))
-
-
-def test_several_devices_align_as_one_does(model, tmp_path):
-    np.save(tmp_path / "x.npy", images(30, (8, 8)))
-    called = {name: aligning(model, tmp_path / "x.npy", tmp_path / name) for name in ("1", "3")}
-    for count, each in called.items():
-        many = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"}
-        done = subprocess.run(each, env=os.environ | many, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    one, three = ([*csv.reader((tmp_path / n / "poses.csv").open())] for n in called)
-    assert one[0] == three[0] and len(one) == len(three) == 31
-    column = one[0].index("loss_after_nats")
-    losses = ([float(line[column]) for line in lines[1:]] for lines in (one, three))
-    np.testing.assert_allclose(*losses, rtol=1e-3)
-    # A batch of 8 is one of 9 where three devices share it.
-    jobs = [json.loads((tmp_path / n / "align.json").read_text())["job"] for n in called]
-    assert [job["batch"] for job in jobs] == [8, 9]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
