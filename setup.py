@@ -3,6 +3,7 @@
 from setuptools import find_packages, setup
 
 FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
+MESH = ["trimesh"]
 # The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
 PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
@@ -38,16 +39,22 @@ setup(
     extras_require={
         # setuptools: one test builds the package from its sources.
         "test": [
+            # An example of the documentation is written with it.
+            "dm-haiku",
             "import-linter",
             "pytest",
             "pytest-xdist",
             "ruff",
             "setuptools>=70.1",
+            "starfile",
             *FORMATS,
+            *MESH,
             *PLAN,
         ],
         # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
         "formats": FORMATS,
+        # Makes volumes of meshes.
+        "mesh": MESH,
         # Compiles for TPUs that are not there.
         "plan": PLAN,
         "tensorflow": ["tensorflow"],

@@ -43,7 +43,8 @@ results, in the work directory:
 
 results of align and fit-align, in the output directory:
   the aligned stack under the name and in the format of the input
-  poses.csv             a line an example; latents.npy holds the latent codes
+  poses.csv             a line an example (poses.star too, of MRC files); latents.npy holds
+                        the latent codes
   sheet.png             the picture to look at first
 
 exit status:
@@ -120,7 +121,8 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
     stack.add_argument(
         "--input",
         metavar="STACK",
-        help="npy, npz, IDX, TIFF, HDF5 (FILE:DATASET), MRC or NIfTI file, or a folder",
+        help="npy, npz, IDX, TIFF, HDF5 (FILE:DATASET), MRC or NIfTI file, a folder, or meshes "
+        "(MESHES:VOXELS)",
     )
     stack.add_argument("--output", metavar="DIR", help="where the results go")
     stack.add_argument(

@@ -24,7 +24,7 @@ class Request(NamedTuple):
     """What is to be aligned, and where the results go.
 
     Attributes:
-      input: a file, a folder, or `FILE:DATASET`.
+      input: a file, a folder, `FILE:DATASET` or `MESHES:VOXELS`.
       reconstructions: also write the objects as the model draws them.
       overwrite: what lies in `output` makes way.
     """

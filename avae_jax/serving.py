@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -18,6 +19,8 @@ from avae_jax.types import Array
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
+Serve = Callable[[Array, Array], dict[str, Array]]
+
 
 def export(
     posed: Posed,
@@ -28,15 +31,16 @@ def export(
 ) -> None:
     """Writes the search of `posed`, its weights inside, as a program that JAX alone can run.
 
-    The program takes `x: float32 [batch, *S, C]` and returns a dict of arrays with leading
-    axis `batch`: `pose` and `loss` of the search, `canonical` (the example carried to the
+    The program takes `x: float32 [n, *S, C]` and returns a dict of arrays with leading
+    axis n: `pose` and `loss` of the search, `canonical` (the example carried to the
     canonical pose), `reconstruction`, and the code `mu: [Z]`.
 
         program = jax.export.deserialize(bytearray(open(file, "rb").read()))
         found = program.call(x)
 
     Args:
-      batch: how many examples the program takes at once; `None` is that of `posed`.
+      batch: how many examples n the program takes; `None` takes any number, worked as many
+        at once as by `posed`, the last of them filled up. Each n is compiled when it comes first.
       platforms: on which it shall run, of `cpu`, `cuda`, `rocm` and `tpu`.
 
     Raises:
@@ -49,10 +53,13 @@ def export(
     # In chunks that suit all: those of a CPU where it may run there.
     suited = bounded(trained.search, avae, platform="cpu" if "cpu" in platforms else "gpu")
     serve = functools.partial(_serve, trained=trained._replace(search=suited))
-    size = posed.batch if batch is None else batch
+    if batch is None:
+        serve = functools.partial(_in_batches, serve=serve, size=posed.batch)
+    (size,) = jax.export.symbolic_shape("n") if batch is None else (batch,)
     x = jax.ShapeDtypeStruct((size, *avae.inner.shape, len(avae.fill)), jnp.float32)
     try:
-        program = jax.export.export(jax.jit(serve), platforms=platforms)(x).serialize()
+        whole = jax.jit(lambda x: serve(x, jnp.arange(x.shape[0])))
+        program = jax.export.export(whole, platforms=platforms)(x).serialize()
     except (ValueError, NotImplementedError) as error:
         # What JAX says of callbacks, which no file can hold, and of platforms it does not know.
         reason = str(error).strip().splitlines()[0]
@@ -62,10 +69,22 @@ def export(
         out.write(program)
 
 
-def _serve(x: Array, *, trained: Trained) -> dict[str, Array]:
-    """What the program computes for `x: [batch, *S, C]`, as `Posed.find` and `Posed.views`."""
+def _in_batches(x: Array, index: Array, *, serve: Serve, size: int) -> dict[str, Array]:
+    """`serve` of any number of examples, also one that is known later, `size` at a time."""
+    count, parts = x.shape[0], (x.shape[0] + size - 1) // size
+
+    def cut(rows: Array) -> Array:
+        more = jnp.broadcast_to(rows[:1], (parts * size - count, *rows.shape[1:]))
+        return jnp.concatenate([rows, more]).reshape(parts, size, *rows.shape[1:])
+
+    served = jax.lax.map(lambda part: serve(*part), (cut(x), cut(index)))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], served)
+
+
+def _serve(x: Array, index: Array, *, trained: Trained) -> dict[str, Array]:
+    """What the program computes for `x: [n, *S, C]`, as `Posed.find` and `Posed.views`."""
     params, avae, search, bank, _ = trained
-    index, key = jnp.arange(len(x)), jax.random.key(0)
+    key = jax.random.key(0)
     found = evaluate.search_batch(params, key, x, index, bank, avae=avae, search=search)
     views = evaluate.views(params, x, found.pose, avae=avae)
     return {

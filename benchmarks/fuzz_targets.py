@@ -13,6 +13,7 @@ import mrcfile
 import nibabel
 import numpy as np
 import tifffile
+import trimesh
 from PIL import Image
 
 from avae_jax import config, seal
@@ -64,7 +65,11 @@ def _stack(name: str) -> Callable[[Path], None]:
         if (folder / name).is_dir():
             target.mkdir(exist_ok=True)
         with open_stack(str(folder / name)) as stack:
-            stack.write(target, (stack.read(*block) for block in blocks(stack.shape[0], 4)))
+            parts = [stack.read(*block) for block in blocks(stack.shape[0], 4)]
+            if stack.move:
+                stack.move(target, [np.eye(4)] * stack.shape[0])
+            else:
+                stack.write(target, parts)
         load(DataOptions(source=f"stack:{folder / name}"), seed=0)
 
     return read
@@ -111,6 +116,17 @@ def _nifti(name: str) -> Callable[[Path], None]:
 
 def _tiff(**how) -> Callable[[Path], None]:
     return lambda folder: tifffile.imwrite(folder / "x.tif", IMAGES, **how)
+
+
+def _mesh(name: str, kind: str) -> Callable[[Path], None]:
+    """Two copies of a cube, of which one is changed."""
+
+    def make(folder: Path) -> None:
+        made = trimesh.creation.box().export(file_type=kind)
+        for file in (name, f"other{Path(name).suffix}"):
+            (folder / file).write_bytes(made if isinstance(made, bytes) else made.encode())
+
+    return make
 
 
 def _text(name: str, value: object) -> Callable[[Path], None]:
@@ -211,6 +227,10 @@ TARGETS: dict[str, Target] = {
     "MRC": Target(_make_mrc, "x.mrcs", _stack("x.mrcs")),
     "NIfTI": Target(_nifti("x.nii"), "x.nii", _stack("x.nii")),
     "NIfTI.gz": Target(_nifti("x.nii.gz"), "x.nii.gz", _stack("x.nii.gz")),
+    "OFF": Target(_mesh("x.off", "off"), "x.off", _stack("")),
+    "OBJ": Target(_mesh("x.obj", "obj"), "x.obj", _stack("")),
+    "STL": Target(_mesh("x.stl", "stl"), "x.stl", _stack("")),
+    "STL text": Target(_mesh("x.stl", "stl_ascii"), "x.stl", _stack("")),
     **_json_targets(),
     "seal.json": Target(_make_checkpoint, f"c/1/{seal.NAME}", _read_checkpoint),
     "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),

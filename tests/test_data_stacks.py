@@ -288,7 +288,7 @@ def test_what_is_no_stack_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "x.txt").write_text("hello")
     assert "none of the known formats" in refused(tmp_path / "x.txt")
     (tmp_path / "empty").mkdir()
-    assert "0 images and 0 volumes" in refused(tmp_path / "empty")
+    assert "0 images, 0 volumes and 0 meshes" in refused(tmp_path / "empty")
     np.save(tmp_path / "flat.npy", np.zeros((9, 7)))
     assert "shape (9, 7)" in refused(tmp_path / "flat.npy")
     np.save(tmp_path / "thin.npy", np.zeros((9, 7, 3, 1)))

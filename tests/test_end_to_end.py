@@ -254,10 +254,10 @@ def test_the_code_of_the_page_on_own_models_runs(digits, tmp_path, monkeypatch):
     assert names["canonical"].shape == names["drawn"].shape == names["x"].shape
     assert names["bound"].shape == (10,) and names["codes"].shape == (10, 4)
     # Encoded and decoded, for the bank.
-    for name in ("linen", "net"):
+    for name in ("linen", "net", "haiku"):
         assert np.isfinite(names[name].trained.bank.weights).all()
     np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
 
 
 @pytest.mark.usefixtures("for_an_optimiser")

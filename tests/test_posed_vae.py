@@ -96,6 +96,27 @@ def test_functions_outside_of_jax_do_as_well_where_values_suffice(posed):
         wrap(*functions, family="rigid", search=registered)
 
 
+def test_a_pytorch_module_does_as_well_as_its_weights_in_jax(posed):
+    torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
+    weights = {name: torch.tensor(np.array(value)) for name, value in clubs.weights().items()}
+
+    @torch.inference_mode()
+    def encode(x):
+        hidden = torch.tanh(torch.tensor(x).flatten(1) @ weights["encode"])
+        mu, logvar = hidden.chunk(2, dim=1)
+        return mu.numpy(), (logvar - 2).numpy()
+
+    @torch.inference_mode()
+    def decode(z):
+        logits = torch.tensor(z) @ weights["decode"] + weights["bias"]
+        return torch.sigmoid(logits).reshape(-1, *clubs.SHAPE, 1).numpy()
+
+    outside = wrap(*avae_jax.on_host(encode, decode, shape=(*clubs.SHAPE, 1), latent=clubs.Z))
+    x = upright()[:5]
+    np.testing.assert_allclose(outside.find(x).loss, posed.find(x).loss, rtol=1e-4)
+    np.testing.assert_allclose(outside.reconstruct(x), posed.reconstruct(x), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -140,7 +161,8 @@ np.savez(folder + "/found.npz", **found)
 
 
 def test_the_exported_search_runs_where_the_package_is_not(posed, tmp_path):
-    x = upright()[:4]
+    # Any number of them: not one that is a multiple of those worked at once.
+    x = upright()[:6]
     np.save(tmp_path / "x.npy", x)
     avae_jax.export(posed, tmp_path / "posed.bin")
     quick = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
@@ -153,6 +175,12 @@ def test_the_exported_search_runs_where_the_package_is_not(posed, tmp_path):
     np.testing.assert_allclose(served["canonical"], posed.canonicalise(x), atol=1e-2)
     with pytest.raises(InputError, match="posed.bin: exists already"):
         avae_jax.export(posed, tmp_path / "posed.bin")
+
+
+def test_a_program_for_one_number_of_examples_takes_no_other(posed, tmp_path):
+    avae_jax.export(posed, tmp_path / "posed.bin", batch=2, platforms=("cpu",))
+    program = jax.export.deserialize(bytearray((tmp_path / "posed.bin").read_bytes()))
+    assert [argument.shape for argument in program.in_avals] == [(2, *clubs.SHAPE, 1)]
 
 
 def test_what_cannot_be_exported_is_said(tmp_path):

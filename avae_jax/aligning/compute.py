@@ -5,17 +5,15 @@ import math
 import time
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from avae_jax import placement
 from avae_jax.aligning import step
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import own_poses, shown
 from avae_jax.aligning.output import Output
 from avae_jax.aligning.table import doubtful
 from avae_jax.aligning.work import Work
-from avae_jax.compiling import jit
 from avae_jax.data.batches import filled
 from avae_jax.data.stacks import blocks
 from avae_jax.data.values import constant_examples
@@ -55,19 +53,22 @@ def save(columns: dict[str, Column], output: Output, done: int) -> None:
 
 def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     """`(raw [n, *S, C], index [n]) -> rows`, by programs for chunks of one size."""
-    trained, seen, size = work.trained, work.seen, work.batch
-    avae, key = trained.avae, stream(work.options, "test")
-    fill, into = jnp.asarray(seen.raw_fill), jnp.asarray(seen.into, jnp.float32)
-    find = jit(functools.partial(step.find, avae=avae, search=work.search))
-    how = {"own": seen.own, "interpolation": avae.interpolation}
-    move = jax.jit(functools.partial(step.move, **how))
-    bring_back = jax.jit(functools.partial(step.bring_back, source=avae.inner, **how))
+    trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
+    whole = (trained.params, trained.bank, stream(work.options, "test"))
+    params, bank, key = placement.replicated(whole)
+    fill, into = np.asarray(seen.raw_fill), np.asarray(seen.into, np.float32)
+    find, move, bring_back = programs(work)
 
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
-        full, numbers = filled(raw, size), filled(index, size)
-        found = find(trained.params, key, shown(full, seen), numbers, trained.bank)
+        full, numbers = filled(raw, size), filled(index, size).astype(np.int32)
+        x, places = placement.split(shown(full, seen)), placement.split(numbers)
+        found = find(params=params, key=key, x=x, index=places, bank=bank)
         poses = own_poses(np.asarray(found.pose), seen)
-        moved = move(full.astype(np.float32), poses.astype(np.float32), fill)
+        moved = move(
+            raw=placement.split(full.astype(np.float32)),
+            poses=placement.split(poses.astype(np.float32)),
+            fill=fill,
+        )
         doubt = doubtful(
             np.asarray(found.gap),
             nonfinite=np.asarray(found.nonfinite),
@@ -81,11 +82,25 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             "latents": found.mu,
         }
         if work.reconstructions:
-            drawn = bring_back(found.canonical, into, avae.fill)
+            drawn = bring_back(drawn=found.canonical, into=into, fill=avae.fill)
             rows["drawn"] = raw_values(np.asarray(drawn), work)
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
+
+
+def programs(work: Work) -> tuple[Callable, Callable, Callable]:
+    """`step.find`, `move` and `bring_back` of chunks of which each device works its part."""
+    avae = work.trained.avae
+    how = {"own": work.seen.own, "interpolation": avae.interpolation}
+    find = functools.partial(step.find, avae=avae, search=work.search)
+    move = functools.partial(step.move, **how)
+    bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
+    return (
+        placement.examples(find, whole=("params", "key", "bank"), searches=True),
+        placement.examples(move, whole=("fill",)),
+        placement.examples(bring_back, whole=("into", "fill")),
+    )
 
 
 def raw_values(values: np.ndarray, work: Work) -> np.ndarray:

@@ -1,13 +1,15 @@
 """From rows to results: the stack in its own format, the tables, the contact sheet."""
 
+import collections
 import heapq
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avae_jax.aligning import sheet, table
+from avae_jax.aligning import sheet, star, table
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import moves_centre
 from avae_jax.aligning.output import LOCK, RESULT, UNFINISHED, Output
@@ -30,34 +32,53 @@ def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
     Raises:
       InputError: the stack has the name of another result.
     """
-    others = (TABLE, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
+    others = (TABLE, star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
     if stack.path.name in others:
         raise InputError(
             f"{stack.path}: {stack.path.name} is the name of another result; rename the input"
         )
-    names = (stack.path.name, TABLE, LATENTS, SHEET)
-    return (*names, f"{DRAWN}/{stack.path.name}") if reconstructions else names
+    names = (stack.path.name, TABLE, *([star.NAME] if star.fits(stack) else ()), LATENTS, SHEET)
+    # What a model draws are volumes, also of meshes.
+    drawn = stack.path.name + (".npy" if stack.move else "")
+    return (*names, f"{DRAWN}/{drawn}") if reconstructions else names
 
 
 def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[str, ...]) -> None:
     """Writes the results and says what they are."""
     count, folder = work.stack.shape[0], output.results()
     print("writing", flush=True)
-    mean = Mean()
-    work.stack.write(folder / names[0], mean.watched(_parts(work, columns["aligned"])))
+    mean = _write_aligned(work, columns, folder / names[0])
     table.write(folder / TABLE, _blocks(work, columns))
+    if star.NAME in names:
+        star.write(folder / star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
     if "drawn" in columns:
         (folder / DRAWN).mkdir()
         work.stack.write(folder / names[-1], _parts(work, columns["drawn"]))
     result = _result(columns)
-    _draw(work, columns, mean.value, result, folder / SHEET)
+    _draw(work, columns, mean, result, folder / SHEET)
     output.finish(names, result)
     print(
         f"aligned {count:,} examples: mean loss {result['loss_before_nats']:.1f} nats before, "
         f"{result['loss_after_nats']:.1f} after; {result['doubtful']:,} doubtful"
     )
+    avae = work.trained.avae
+    for note in star.notes(work.stack, avae.group, reflect=avae.ranges.reflect):
+        print(note)
     print(f"{output.folder}: {', '.join(names)}")
+
+
+def _write_aligned(work: Work, columns: dict[str, Column], target: Path) -> np.ndarray:
+    """Writes the aligned stack; the mean of its examples."""
+    mean, stack = Mean(), work.stack
+    parts = mean.watched(_parts(work, columns["aligned"]))
+    if not stack.move:
+        stack.write(target, parts)
+        return mean.value
+    collections.deque(parts, maxlen=0)
+    ranges = blocks(stack.shape[0], LINES)
+    stack.move(target, (pose for block in ranges for pose in columns["poses"].read(*block)))
+    return mean.value
 
 
 def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
@@ -98,6 +119,13 @@ def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:
             **{name: losses[:, i] for i, name in enumerate(table.NUMBERS)},
             "doubtful": columns["doubtful"].read(start, stop),
         }
+
+
+def _star_blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, np.ndarray]]:
+    """The lines of RELION's table, block by block."""
+    size = star.pixel_size(work.stack)
+    for start, stop in blocks(work.stack.shape[0], LINES):
+        yield star.columns(columns["poses"].read(start, stop), work.seen.own, angstrom=size)
 
 
 def _result(columns: dict[str, Column]) -> dict[str, Any]:

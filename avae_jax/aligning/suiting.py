@@ -32,7 +32,7 @@ def suited(
       InputError: there is nothing to train on.
     """
     data, notes = options.data, []
-    data = dataclasses.replace(data, source=f"stack:{stack.path.resolve()}{_member(stack)}")
+    data = dataclasses.replace(data, source=f"stack:{stack.path.resolve()}{_choice(stack)}")
     for choose in (_window, _frame, _limit):
         chosen, said = choose(data, stack)
         if chosen and set(chosen) <= {name.removeprefix("data.") for name in untouched}:
@@ -42,9 +42,8 @@ def suited(
     return dataclasses.replace(options, data=data, train=train), notes
 
 
-def _member(stack: Stack) -> str:
-    # The name of a data set matters only where a file can hold several.
-    return f":{stack.member}" if stack.member.startswith("/") else ""
+def _choice(stack: Stack) -> str:
+    return f":{stack.choice}" if stack.choice else ""
 
 
 def _sample(stack: Stack) -> np.ndarray:

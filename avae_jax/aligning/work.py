@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from avae_jax import placement
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import Framing
 from avae_jax.aligning.survey import Survey, piece
@@ -35,9 +36,12 @@ class Work(NamedTuple):
 
     @property
     def batch(self) -> int:
-        """Examples of a chunk: as many as in evaluation, fewer where they are large."""
+        """Examples of a chunk: as many as in evaluation, fewer where they are large.
+
+        All devices share a chunk evenly.
+        """
         count, most = self.stack.shape[0], self.options.eval.batch_size
-        return min(most, piece(self.stack), count)
+        return placement.whole_parts(min(most, piece(self.stack), count))
 
     @property
     def search(self) -> SearchOptions:

@@ -6,8 +6,11 @@ from types import ModuleType
 from avae_jax.errors import InputError
 
 
-def library(name: str, what: str) -> ModuleType:
+def library(name: str, what: str, *, extra: str = "formats") -> ModuleType:
     """The library `name`, which reads `what`.
+
+    Args:
+      extra: the one of this package that brings it.
 
     Raises:
       InputError: it is not installed; gives the line that does so.
@@ -17,5 +20,5 @@ def library(name: str, what: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"{what}: reading it needs {name}, which is not installed; "
-            'run pip install "avae_jax[formats]" (or pip install ' + name + ")"
+            f'run pip install "avae_jax[{extra}]" (or pip install {name})'
         ) from error

@@ -39,7 +39,8 @@ def open_hdf5(path: Path, member: str = "") -> Iterator[Stack]:
                 _copy_others(h5py, file, made, chosen.name)
                 _fill(_like(made, chosen), parts)
 
-        yield Stack(path, chosen.shape, chosen.dtype, read, write, member=chosen.name)
+        name = chosen.name
+        yield Stack(path, chosen.shape, chosen.dtype, read, write, member=name, choice=name)
 
 
 def _choose(h5py: Any, file: Any, member: str, path: Path) -> str:

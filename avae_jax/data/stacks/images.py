@@ -10,6 +10,7 @@ from PIL import Image
 
 from avae_jax.data.folder import FORMATS, image_paths, read_image
 from avae_jax.data.source import describe, reading
+from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
 from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti
 from avae_jax.data.stacks.stack import Stack, checked
@@ -28,10 +29,12 @@ def open_folder(folder: Path) -> Iterator[Stack]:
       InputError: none there, both kinds, or files that differ in size or type.
     """
     images, volumes = image_paths(folder), image_paths(folder, suffixes=tuple(VOLUMES))
-    if bool(images) == bool(volumes):
-        came = f"{len(images)} images and {len(volumes)} volumes"
+    meshes = image_paths(folder, suffixes=MESHES)
+    if bool(images) == bool(volumes) or meshes:
+        came = f"{len(images)} images, {len(volumes)} volumes and {len(meshes)} meshes"
         raise InputError(
-            f"{folder}: {came} in it; PNG, JPEG or TIFF files, or else MRC or NIfTI volumes wanted"
+            f"{folder}: {came} in it; one kind is wanted, PNG, JPEG or TIFF files, MRC or NIfTI "
+            "volumes, or OFF, OBJ or STL meshes"
         )
     paths = images or volumes
     load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
@@ -49,7 +52,9 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             save(path, target / name, example)
 
     keys = tuple(name.as_posix() for name in names)
-    yield Stack(folder, (len(paths), *first.shape), first.dtype, read, write, keys=keys)
+    pixel = () if images else _pixel(paths[0])
+    shape = (len(paths), *first.shape)
+    yield Stack(folder, shape, first.dtype, read, write, keys=keys, pixel=pixel)
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
@@ -93,6 +98,11 @@ def _read_volume(path: Path) -> np.ndarray:
         if stack.shape[0] != 1:
             raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
         return checked(stack).read(0, 1)[0]
+
+
+def _pixel(path: Path) -> tuple[float, ...]:
+    with _volume_opener(path)(path) as stack:
+        return stack.pixel
 
 
 def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:

@@ -27,7 +27,7 @@ def open_mrc(path: Path) -> Iterator[Stack]:
     A file that says that it is one volume counts as one example, unless it is called
     `.mrcs`, which many programs write without saying that they are stacks of images.
     """
-    layout = _layout(path)
+    layout, pixel = _layout(path)
     with open(path, "rb") as stream:
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
@@ -38,10 +38,11 @@ def open_mrc(path: Path) -> Iterator[Stack]:
             _note_statistics(target, seen)
 
         read = reader(stream, layout, name=str(path))
-        yield Stack(path, layout.shape, layout.dtype, read, write)
+        yield Stack(path, layout.shape, layout.dtype, read, write, pixel=pixel)
 
 
-def _layout(path: Path) -> Layout:
+def _layout(path: Path) -> tuple[Layout, tuple[float, ...]]:
+    """Where the numbers are, and the size of a pixel on each axis of an example."""
     mrcfile = library("mrcfile", str(path))
     with reading(path, "MRC file"), warnings.catch_warnings():
         if is_packed(path):
@@ -54,8 +55,11 @@ def _layout(path: Path) -> Layout:
             dtype = mrcfile.utils.data_dtype_from_header(header)
             offset = int(header.nbytes + extended.nbytes)
             images = int(header.ispg) == 0 or path.suffix.lower() in STACKS
+            sizes = [float(file.voxel_size[axis]) for axis in "zyx"]
     rank = 3 if len(shape) == 4 or images else 4
-    return Layout(offset, (1,) * (rank - len(shape)) + shape, dtype)
+    shape = (1,) * (rank - len(shape)) + shape
+    sizes = [size if size > 0 and math.isfinite(size) else 0.0 for size in sizes]
+    return Layout(offset, shape, dtype), tuple(sizes[1 - len(shape) :])
 
 
 def _require_extension(mrcfile: Any, path: Path) -> None:

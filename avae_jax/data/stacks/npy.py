@@ -42,13 +42,29 @@ def _columns(path: Path, layout: Layout) -> Stack:
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[start:stop])
 
     def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-        array = np.lib.format.open_memmap(
-            target, mode="w+", dtype=layout.dtype, shape=layout.shape, fortran_order=True
-        )
-        start = 0
-        for part in parts:
-            array[start : start + len(part)] = part
-            start += len(part)
-        array.flush()
+        write_array(target, parts, layout.shape, layout.dtype, columns=True)
 
     return Stack(path, layout.shape, layout.dtype, read, write)
+
+
+def write_array(
+    target: Path,
+    parts: Iterable[np.ndarray],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    *,
+    columns: bool = False,
+) -> None:
+    """An npy file of `shape = (N, *rest)` made of parts `[n, *rest]` in order.
+
+    Args:
+      columns: whether the first axis varies fastest.
+    """
+    array = np.lib.format.open_memmap(
+        target, mode="w+", dtype=dtype, shape=shape, fortran_order=columns
+    )
+    start = 0
+    for part in parts:
+        array[start : start + len(part)] = part
+        start += len(part)
+    array.flush()

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.data.folder import SUFFIXES, image_paths
 from avae_jax.data.packed import open_plain
 from avae_jax.data.source import line_of, path_of, reading
 from avae_jax.data.stacks.hdf5 import open_hdf5
 from avae_jax.data.stacks.idx import open_idx
-from avae_jax.data.stacks.images import open_folder
+from avae_jax.data.stacks.images import VOLUMES, open_folder
+from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
+from avae_jax.data.stacks.meshes import open_meshes
 from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti
 from avae_jax.data.stacks.npy import open_npy
@@ -21,7 +24,8 @@ from avae_jax.data.stacks.tiff import open_tiff
 from avae_jax.errors import InputError
 
 FORMATS = (
-    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, or a folder of PNG, JPEG, TIFF, MRC or NIfTI files"
+    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
+    "MRC, NIfTI or mesh files"
 )
 HEAD = 352  # bytes that tell every format from the others
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -41,22 +45,26 @@ INSIDE: tuple[tuple[int, tuple[bytes, ...], Callable], ...] = (
     (4, (b"n+2\0",), open_nifti),
 )
 OLD_MRC = (".mrc", ".mrcs", ".map", ".st")
+# Openers that can do with what stands behind a colon.
+CHOOSING = (open_hdf5, open_meshes)
 
 
 @contextlib.contextmanager
 def open_stack(text: str) -> Iterator[Stack]:
-    """The stack that `text` names: a file, a folder, or `FILE:DATASET` of an HDF5 file.
+    """The stack that `text` names: a file, a folder, `FILE:DATASET` of HDF5, `MESHES:VOXELS`.
 
     Raises:
       InputError: no such file, none of the formats, or a file that is damaged.
     """
-    path, member = _located(text)
-    opener = open_folder if path.is_dir() else _opener(path)
-    if member and opener is not open_hdf5:
-        raise InputError(f"{text}: {path} is no HDF5 file, so that {member!r} in it means nothing")
+    path, choice = _located(text)
+    opener = _folder_opener(path) if path.is_dir() else _opener(path)
+    if choice and opener not in CHOOSING:
+        raise InputError(
+            f"{text}: {path} is no HDF5 file and no meshes, so that {choice!r} in it means nothing"
+        )
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
-            stack = opened.enter_context(opener(path, member) if member else opener(path))
+            stack = opened.enter_context(opener(path, choice) if choice else opener(path))
             checked(stack)
         yield _careful(stack)
 
@@ -68,9 +76,16 @@ def _careful(stack: Stack) -> Stack:
         with reading(stack.name, "stack"):
             return stack.read(start, stop)
 
-    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+    move = stack.move and _written(stack, stack.move)
+    return dataclasses.replace(stack, read=read, write=_written(stack, stack.write), move=move)
+
+
+def _written(stack: Stack, write: Callable) -> Callable[[Path, Iterable[np.ndarray]], None]:
+    """`write`, failures of which are an `InputError` as well."""
+
+    def careful(target: Path, parts: Iterable[np.ndarray]) -> None:
         try:
-            stack.write(target, parts)
+            write(target, parts)
         except Exception as error:
             # With a number it comes from the system: a full disk is no fault of the stack.
             if isinstance(error, InputError) or getattr(error, "errno", None):
@@ -79,16 +94,22 @@ def _careful(stack: Stack) -> Stack:
                 f"{stack.name}: cannot be written again in its format ({line_of(error)})"
             ) from error
 
-    return dataclasses.replace(stack, read=read, write=write)
+    return careful
 
 
 def _located(text: str) -> tuple[Path, str]:
-    """The path and, behind a colon, the data set."""
+    """The path and, behind a colon, what is chosen of it."""
     whole = path_of(text)
-    file, colon, member = text.rpartition(":")
+    file, colon, choice = text.rpartition(":")
     if whole.exists() or not colon or not path_of(file).exists():
         return whole, ""
-    return path_of(file), member
+    return path_of(file), choice
+
+
+def _folder_opener(folder: Path) -> Callable:
+    """By its files: a folder of meshes alone holds nothing else that could be a stack."""
+    held = [bool(image_paths(folder, suffixes=some)) for some in (SUFFIXES, tuple(VOLUMES), MESHES)]
+    return open_meshes if held == [False, False, True] else open_folder
 
 
 def _opener(path: Path) -> Callable:
@@ -100,6 +121,8 @@ def _opener(path: Path) -> Callable:
     for place, marks, opener in INSIDE:
         if head[place : place + 4] in marks:
             return opener
+    if path.suffix.lower() in MESHES:
+        return open_meshes
     if path.suffix.lower() in OLD_MRC:
         return open_mrc
     # Two zero bytes, then the code of a type and a number of axes.

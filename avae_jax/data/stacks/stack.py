@@ -27,7 +27,13 @@ class Stack:
       write: `(target, parts)` makes `target`, like the stack in everything but its values.
         `parts` holds N examples in order, in arrays `[n, *rest]` of `dtype`.
       member: which array of the file it is, where a file holds several.
+      choice: what was chosen of `path`, where `PATH:choice` is another stack than `PATH`.
       keys: a name for each example, where they have names of their own.
+      pixel: size of a pixel on each axis of an example in Angstrom, 0 where the file does not
+        say it; `()` for formats that never do.
+      move: `(target, poses)` makes `target`, like the stack but for its shapes, which are
+        moved: for formats that hold shapes, of which `read` makes pixels. `poses` are N
+        matrices `[d + 1, d + 1]` in the frame of an example.
     """
 
     path: Path
@@ -36,7 +42,10 @@ class Stack:
     read: Callable[[int, int], np.ndarray]
     write: Callable[[Path, Iterable[np.ndarray]], None]
     member: str = ""
+    choice: str = ""
     keys: tuple[str, ...] = ()
+    pixel: tuple[float, ...] = ()
+    move: Callable[[Path, Iterable[np.ndarray]], None] | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,204 @@
+"""Meshes as volumes, and moved as meshes, on files that the formats' library wrote."""
+
+import sys
+
+import numpy as np
+import pytest
+import trimesh
+from scipy.spatial.transform import Rotation
+
+from avae_jax.data.registry import open_source
+from avae_jax.data.stacks import mesh_files, open_stack, voxels
+from avae_jax.errors import InputError
+from avae_jax.transform.frame import frame
+from avae_jax.transform.warp import warp
+
+KINDS = ["x.off", "x.obj", "x.stl", "ascii.stl"]
+
+
+def thing():
+    """A closed body without symmetry."""
+    parts = [
+        trimesh.creation.box((4, 2, 1)),
+        trimesh.creation.box((1, 1, 3)).apply_translation((1.5, 0.5, 1.8)),
+    ]
+    return trimesh.util.concatenate(parts).apply_translation((100, -20, 3))
+
+
+def saved(path, mesh):
+    """The file of a mesh; its ending says the format."""
+    packed = "stl_ascii" if path.name == "ascii.stl" else path.suffix[1:]
+    made = mesh.export(file_type=packed)
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_bytes(made if isinstance(made, bytes) else made.encode())
+    return path
+
+
+def turned(mesh, rotation, shift=(0, 0, 0)):
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation, shift
+    return mesh.copy().apply_transform(matrix)
+
+
+def volumes(path, suffix=""):
+    with open_stack(str(path) + suffix) as stack:
+        return stack.raw(0, stack.shape[0])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_mesh_is_read_as_a_volume_of_its_inside(name, tmp_path):
+    path = saved(tmp_path / name, trimesh.creation.icosphere(subdivisions=3, radius=7))
+    volume = volumes(path)
+    assert volume.shape == (1, 32, 32, 32, 1) and volume.dtype == np.uint8
+    share, radius = volume[0, ..., 0] / 255, 16 - voxels.MARGIN
+    # The surface itself counts as inside, so that a little is added.
+    assert share.sum() == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.08)
+    centre = np.indices(share.shape).reshape(3, -1) @ share.ravel() / share.sum()
+    np.testing.assert_allclose(centre, 15.5, atol=0.1)
+    assert share[15, 15, 15] == 1 and share[0].max() == 0
+    np.testing.assert_array_equal(volume, volumes(path))
+
+
+def test_all_formats_give_the_same_volume_whatever_the_unit(tmp_path):
+    wanted = volumes(saved(tmp_path / "x.off", thing()), ":24")
+    assert wanted.shape == (1, 24, 24, 24, 1)
+    for name in KINDS[1:]:
+        np.testing.assert_array_equal(volumes(saved(tmp_path / name, thing()), ":24"), wanted)
+    inches = thing().apply_scale(25.4)
+    made = volumes(saved(tmp_path / "inches.off", inches), ":24")
+    assert (made != wanted).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_pose_moves_the_mesh_as_it_moves_the_volume(name, tmp_path):
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.from_rotvec([0.3, -0.9, 0.5]).as_matrix()
+    folder, made = tmp_path / "in", tmp_path / "made"
+    saved(folder / name, thing())
+    with open_stack(str(folder)) as stack:
+        before = stack.raw(0, 1)[0] / np.float32(255)
+        stack.move(made, iter([pose]))
+    after = volumes(made)[0] / np.float32(255)
+    grid = frame((32, 32, 32))
+    wanted = warp(before, np.float32(pose), np.zeros(1, np.float32), source=grid, target=grid)
+    assert np.abs(after - np.asarray(wanted)).mean() < 0.01
+    assert np.abs(after - before).mean() > 0.05
+    back = trimesh.load_mesh(made / name, process=False)
+    original = trimesh.load_mesh(folder / name, process=False)
+    # A point (x, y, z) of the mesh is one of the array in the order z, y, x.
+    place = voxels.place(np.asarray(original.triangles), side=32, name="it")
+    linear = pose[:3, :3][::-1, ::-1]
+    moved = (original.triangles - place.centre) @ linear.T + place.centre
+    np.testing.assert_allclose(back.triangles, moved, atol=1e-4)
+    assert back.volume == pytest.approx(original.volume, rel=1e-4)
+    np.testing.assert_allclose(back.face_normals, original.face_normals @ linear.T, atol=1e-4)
+
+
+def test_shifts_and_scales_are_in_units_of_the_mesh(tmp_path):
+    saved(
+        tmp_path / "in" / "x.off", trimesh.creation.icosphere(radius=14).apply_translation([5] * 3)
+    )
+    pose = np.diag([1.0, 1, 2, 1])
+    pose[:3, 3] = 0, 0.5, 0  # a quarter of the longest side, along y
+    with open_stack(f"{tmp_path / 'in'}:30") as stack:
+        stack.move(tmp_path / "made", [pose])
+    made = trimesh.load_mesh(tmp_path / "made" / "x.off")
+    np.testing.assert_allclose(made.extents, [56, 28, 28], atol=0.1)
+    # 28 is the side less a margin of a voxel at both ends.
+    np.testing.assert_allclose(made.bounds.mean(0), [5, 12.5, 5], atol=0.1)
+
+
+def test_what_else_is_in_a_file_stays(tmp_path):
+    text = b"# mine\r\nmtllib x.mtl\r\no part\r\nv 0 0 0 0.5 0.5 0.5\r\nv 3 0 0\r\nv 3 4 0\r\n"
+    text += b"v 0 4 1\r\nvn 0 0 1\r\nvt 0.1 0.2\r\nusemtl red\r\nf 1/1/1 2/1/1 3/1/1 4/1/1\r\n"
+    (tmp_path / "x.obj").write_bytes(text)
+    linear = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    mesh_files.write_moved(tmp_path / "x.obj", tmp_path / "y.obj", linear, np.array([1.0, 0, 0]))
+    made = (tmp_path / "y.obj").read_bytes()
+    wanted = text.replace(b"v 0 0 0", b"v 1 0 0").replace(b"v 3 0 0", b"v 1 3 0")
+    wanted = wanted.replace(b"v 3 4 0", b"v -3 3 0").replace(b"v 0 4 1", b"v -3 0 1")
+    assert made == wanted
+    text = b"OFF3 1 0 # ModelNet has heads like this\n0 0 0\n\n1 0 0 # a corner\n0 1 0\n"
+    text += b"3 0 1 2 255 0 0\n"
+    (tmp_path / "x.off").write_bytes(text)
+    mesh_files.write_moved(tmp_path / "x.off", tmp_path / "y.off", 2 * np.eye(3), np.zeros(3))
+    wanted = text.replace(b"\n1 0 0", b"\n2 0 0").replace(b"\n0 1 0", b"\n0 2 0")
+    assert (tmp_path / "y.off").read_bytes() == wanted
+    packed = saved(tmp_path / "x.stl", thing()).read_bytes()
+    packed = b"by our own".ljust(80) + packed[80:132] + b"\x07\x01" + packed[134:]
+    (tmp_path / "x.stl").write_bytes(packed)
+    mesh_files.write_moved(tmp_path / "x.stl", tmp_path / "y.stl", np.eye(3), np.zeros(3))
+    assert (tmp_path / "y.stl").read_bytes() == packed
+
+
+def test_holes_leave_the_surface_and_thin_sheets_are_seen(tmp_path):
+    box = trimesh.creation.box((1, 1, 1))
+    box.update_faces(np.arange(len(box.faces)) > 1)
+    saved(tmp_path / "x.off", box)
+    share = volumes(tmp_path / "x.off")[0, ..., 0] / 255
+    assert share[16, 16, 16] == 0 and 0.3 < share.max() <= 1 and (share > 0).mean() > 0.03
+
+
+def test_a_folder_of_meshes_is_a_source_of_data(tmp_path):
+    for number, name in enumerate(("b/x.off", "a.obj", "c.stl")):
+        saved(tmp_path / "in" / name, turned(thing(), np.eye(3), [number] * 3))
+    source = open_source(f"stack:{tmp_path / 'in'}:16")
+    examples, labels = source.train.read(np.array([2, 0, 1]))
+    assert examples.shape == (3, 16, 16, 16, 1) and labels is None
+    with open_stack(str(tmp_path / "in")) as stack:
+        assert [stack.key(i) for i in range(3)] == ["a.obj", "b/x.off", "c.stl"]
+    # Each is centred, so that where it was does not matter.
+    np.testing.assert_array_equal(examples[0], examples[1])
+
+
+def refused(path, suffix=""):
+    with pytest.raises(InputError) as caught:
+        volumes(path, suffix)
+    return str(caught.value)
+
+
+def test_odd_meshes_are_refused_in_one_sentence(tmp_path):
+    def text(name, content):
+        (tmp_path / name).write_text(content)
+        return tmp_path / name
+
+    assert "no faces" in refused(text("a.off", "OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n"))
+    assert "OFF mesh" in refused(text("b.off", "OFF\n0 0 0\n"))
+    triangle = "OFF\n3 1 0\n0 0 0\n1 0 0\n{}\n3 0 1 2\n"
+    assert "NaN or infinite" in refused(text("c.off", triangle.format("nan 1 0")))
+    assert "without area" in refused(text("d.off", triangle.format("2 0 0")))
+    point = "v 1 1 1\n" * 3 + "f 1 2 3\n"
+    assert "extends over 0" in refused(text("e.obj", point))
+    wide = "v 1.7e308 0 0\nv -1.7e308 1 0\nv 0 -1.7e308 1.7e308\nf 1 2 3\n"
+    assert "extends over" in refused(text("f.obj", wide))
+    assert "OFF mesh" in refused(text("g.off", "OFF\n999999999999 1 0\n0 0 0\n3 0 1 2\n"))
+    assert "OFF or COFF" in refused(text("h.off", "NOFF\n1 1 0\n0 0 0 1 0 0\n3 0 0 0\n"))
+    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
+    assert "backwards" in refused(text("i.obj", corners + "f -1 -2 -3\n"))
+    assert "OBJ mesh" in refused(text("j.obj", corners + "f 1 2 9\n"))
+    assert "no vertices" in refused(text("k.stl", "solid x\nendsolid x\n"))
+    assert "STL mesh" in refused(text("l.stl", "x" * 200))
+    assert "OBJ mesh" in refused(text("m.obj", ""))
+    sheets = np.tile([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]], (2000, 1, 1)).reshape(-1, 3)
+    many = trimesh.Trimesh(sheets, np.arange(len(sheets)).reshape(-1, 3), process=False)
+    assert "a surface of" in refused(saved(tmp_path / "n.stl", many), ":256")
+
+
+def test_numbers_of_voxels_and_mixed_folders(tmp_path):
+    saved(tmp_path / "in" / "x.off", thing())
+    for odd in ("7", "257", "a", "1e2", "-8", "8" * 9):
+        assert "8 to 256" in refused(tmp_path / "in", f":{odd}")
+    (tmp_path / "in" / "x.png").write_bytes(b"")
+    assert "1 images, 0 volumes and 1 meshes" in refused(tmp_path / "in")
+
+
+def test_a_large_file_is_not_read(tmp_path):
+    with (tmp_path / "x.stl").open("wb") as file:
+        file.truncate(mesh_files.MOST_BYTES + 1)
+    assert "a mesh of at most" in refused(tmp_path / "x.stl")
+
+
+def test_without_the_library_the_line_that_installs_it_is_said(tmp_path, monkeypatch):
+    saved(tmp_path / "x.off", thing())
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    assert 'pip install "avae_jax[mesh]" (or pip install trimesh)' in refused(tmp_path / "x.off")
