@@ -6,6 +6,10 @@ FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
 # The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
 PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
+DOCS = ["furo", "myst-parser", "sphinx"]
+# Runs notebooks where there is no Jupyter; Colab has all of it.
+NOTEBOOKS = ["ipykernel", "nbclient", "nbformat"]
+
 setup(
     name="avae_jax",
     version="0.1.0",
@@ -43,13 +47,18 @@ setup(
             "pytest-xdist",
             "ruff",
             "setuptools>=70.1",
+            *DOCS,
             *FORMATS,
+            *NOTEBOOKS,
             *PLAN,
         ],
         # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
         "formats": FORMATS,
         # Compiles for TPUs that are not there.
         "plan": PLAN,
+        # The web site: python -m sphinx -W docs site
+        "docs": DOCS,
+        "notebooks": NOTEBOOKS,
         "tensorflow": ["tensorflow"],
         # What the original work was written in; benchmarks compare with it.
         "benchmark": ["torch"],

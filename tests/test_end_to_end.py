@@ -2,12 +2,10 @@
 
 import functools
 import json
-import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -170,25 +168,6 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
 
 
-def python_in(name):
-    """The Python of a page of the repository, block by block."""
-    text = (Path(__file__).parent.parent / name).read_text()
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-
-
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_in_the_readme_runs(digits):
-    workdir, _ = digits
-    blocks = python_in("README.md")
-    assert len(blocks) == 2
-    names = {}
-    for block in blocks:
-        exec(block.replace("runs/digits", str(workdir)), names)
-    assert names["upright"].shape == names["drawn"].shape == names["x"].shape
-    assert names["bound"].shape == (8,) and np.isfinite(names["bound"]).all()
-    assert names["poses"].shape == (8, 3, 3)
-
-
 @pytest.mark.parametrize(
     ("config", "changes"),
     [
@@ -241,32 +220,6 @@ def test_bad_input_is_one_sentence_and_status_2(changes, said, tmp_path):
     assert done.returncode == 2
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.json").exists()
-
-
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_of_the_page_on_own_models_runs(digits, tmp_path, monkeypatch):
-    workdir, _ = digits
-    monkeypatch.chdir(tmp_path)
-    names, blocks = {}, python_in("docs/own_vae.md")
-    for block in blocks:
-        if "import torch" not in block:
-            exec(block.replace("runs/digits", str(workdir)), names)
-    assert names["canonical"].shape == names["drawn"].shape == names["x"].shape
-    assert names["bound"].shape == (10,) and names["codes"].shape == (10, 4)
-    # Encoded and decoded, for the bank.
-    for name in ("linen", "net"):
-        assert np.isfinite(names[name].trained.bank.weights).all()
-    np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
-    assert len(blocks) == 9
-
-
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_for_pytorch_runs():
-    pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
-    names, blocks = {}, python_in("docs/own_vae.md")
-    for block in (blocks[0], next(block for block in blocks if "import torch" in block)):
-        exec(block, names)
-    assert names["foreign"].pose(names["upright"][:3]).shape == (3, 3, 3)
 
 
 def test_a_model_in_one_file_is_the_model_of_its_work_directory(digits, tmp_path):
