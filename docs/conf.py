@@ -8,7 +8,7 @@ from avae_jax import __version__
 project = "avae_jax"
 copyright = "The avae_jax authors"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"avae_jax {release}"
 html_copy_source = False

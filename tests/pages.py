@@ -61,5 +61,5 @@ def commands_of(page):
         words = [word for word in span.split() if word != "..."]
         if re.match(r"(python|pip) |launch/", span):
             yield words
-        elif re.match(r"--(config|mode|platform|topology|list-options)\b", span):
+        elif re.match(r"--(config|mode|platform|topology)[ .]|--list-options", span):
             yield [*MAIN, *words]

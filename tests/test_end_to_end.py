@@ -2,10 +2,13 @@
 
 import functools
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,6 +17,7 @@ import pytest
 import avae_jax
 from avae_jax.errors import InputError
 
+ROOT = Path(__file__).resolve().parent.parent
 SMALL = {
     "data.limit": 48,
     "model.hidden": "24",
@@ -220,6 +224,31 @@ def test_bad_input_is_one_sentence_and_status_2(changes, said, tmp_path):
     assert done.returncode == 2
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_an_installed_wheel_runs_the_main_job_elsewhere(tmp_path):
+    source, target, elsewhere = (tmp_path / name for name in ("source", "target", "elsewhere"))
+    elsewhere.mkdir()
+    for name in ("avae_jax", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", str(tmp_path), str(source)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("avae_jax-*.whl")
+    install = [*pip, "install", *offline, "--target", str(target), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    assert list(target.glob("avae_jax-*.dist-info/licenses/LICENSE"))
+    environment = os.environ | {"PYTHONPATH": str(target)}
+    asked = [sys.executable, "-c", "import avae_jax; print(avae_jax.__file__)"]
+    said = subprocess.check_output(asked, cwd=elsewhere, env=environment, text=True)
+    assert said.strip() == str(target / "avae_jax" / "__init__.py")
+    called = command("digits", "runs/digits")
+    done = subprocess.run(called, cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert summary_of(elsewhere / "runs" / "digits")["train"]["steps"] == 4
 
 
 def test_a_model_in_one_file_is_the_model_of_its_work_directory(digits, tmp_path):

@@ -120,7 +120,7 @@ def test_the_python_for_pytorch_runs():
 def check_main(arguments):
     """Checks that the command line takes these arguments: flags, mode, config, overrides."""
     given = [word for word in arguments if word.startswith("--config.")]
-    flags = parser().parse_args([word for word in arguments if word not in given])
+    flags = parser().parse_args([word for word in arguments if word not in (*given, "--help")])
     for name in (flags.config,) if flags.config else ():
         chosen = config.load_file(ROOT / name if name.startswith("configs/") else name)
         overrides = [word.removeprefix("--config.") for word in given]
@@ -257,6 +257,8 @@ def test_every_link_of_the_readme_leads_somewhere():
 
 def test_the_version_is_the_same_everywhere():
     for name in ("setup.py", "CITATION.cff"):
-        assert re.search(r"version[=:] ?\"?([\d.]+)", text_of(name))[1] == avae_jax.__version__
+        assert (
+            re.search(r"(?<!-)\bversion[=:] ?\"?([\d.]+)", text_of(name))[1] == avae_jax.__version__
+        )
     assert "## [Unreleased]" in text_of("CHANGELOG.md")
     assert Options().seed == 0
