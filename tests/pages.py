@@ -58,7 +58,7 @@ def commands_of(page):
         if block.language == "sh":
             yield from commands_in(block.code)
     for span in spans_of(page):
-        words = [word for word in span.split() if word != "..."]
+        words = span.replace("--config ...", "").replace("...", "").split()
         if re.match(r"(python|pip) |launch/", span):
             yield words
         elif re.match(r"--(config|mode|platform|topology)[ .]|--list-options", span):
