@@ -191,8 +191,10 @@ def test_the_options_that_a_page_names_exist(page):
 
 
 @pytest.fixture
-def trouble(here):
+def trouble(tmp_path, monkeypatch):
     """What the commands of the page on trouble meet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AVAE_DATA", raising=False)
     even = np.linspace(0, 1, 200 * 16 * 16, dtype=np.float32).reshape(200, 16, 16)
     broken = even.copy()
     broken[7, 3, 3] = np.nan
@@ -201,19 +203,18 @@ def trouble(here):
     np.savez("few.npz", images=even[:50])
     np.savez("two.npz", a=np.zeros((9, 8, 8)), b=np.zeros((9, 8, 8)))
     for folder in ("photos", "runs/eight", "runs/busy"):
-        (here / folder).mkdir()
+        (tmp_path / folder).mkdir(parents=True)
     for name, width in (("0", 20), ("1", 24)):
         Image.fromarray(np.zeros((20, width), np.uint8)).save(f"photos/{name}.png")
     digits = config.to_options(config.load_file("digits"))
-    config.save(digits, here / "runs" / "eight" / "config.json")
-    with locked(here / "runs" / "busy"), jax.numpy_dtype_promotion("standard"):
+    config.save(digits, tmp_path / "runs" / "eight" / "config.json")
+    with locked(tmp_path / "runs" / "busy"), jax.numpy_dtype_promotion("standard"):
         yield
     jax.config.update("jax_platforms", "cpu")
 
 
 @pytest.mark.usefixtures("for_an_optimiser", "trouble")
-def test_the_page_on_trouble_quotes_what_is_said(capsys, monkeypatch):
-    monkeypatch.delenv("AVAE_DATA", raising=False)
+def test_the_page_on_trouble_quotes_what_is_said(capsys):
     quoted = [b for b in blocks_of("docs/troubleshooting.md") if b.language == "sh"]
     assert len(quoted) > 15
     for block in quoted:
