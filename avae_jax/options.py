@@ -83,6 +83,10 @@ class RangeOptions:
     )
     shear: float = option(0.4, "largest shear to either side", low=0.0, high=4.0)
     reflect: bool = option(False, "the family includes mirror images")
+    right_angles: bool = option(
+        False,
+        "objects stand at right angles: the 4 or 24 rotations that search.kind=right_angles tries",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

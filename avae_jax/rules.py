@@ -49,6 +49,11 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("data.fill", "from 0 to 1 where model.likelihood is bernoulli"))
     if 0 < value.get("data.size", 0) < 4:
         found.append(("data.size", "0 or at least 4"))
+    if value.get("ranges.right_angles"):
+        whole = value.get("ranges.rotation", 180.0) >= 180
+        if value.get("family", "rotation") != "rotation" or not whole:
+            rule = "wants family=rotation and ranges.rotation=180"
+            found.append(("ranges.right_angles", rule))
     window = value.get("data.window", "type")
     if not isinstance(window, str) and not (len(window) == 2 and window[0] < window[1]):
         found.append(("data.window", "type, or two numbers of which the second is larger"))

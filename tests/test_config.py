@@ -394,3 +394,10 @@ def test_saved_config_is_plain_json(tmp_path):
     nested = json.loads((tmp_path / "config.json").read_text())
     assert nested["model"]["hidden"] == [512, 512]
     assert nested["search"]["starts"] is None
+
+
+def test_right_angles_go_with_whole_rotations_alone():
+    assert overridden("ranges.right_angles=true").ranges.right_angles
+    for other in ("family=rigid", "ranges.rotation=90"):
+        said = fault("ranges.right_angles=true", other)
+        assert "ranges.right_angles=True: wants family=rotation and ranges.rotation=180" in said

@@ -243,3 +243,12 @@ def test_rotations_need_no_larger_frame_and_shifts_need_their_pixels(d):
     shifted = extend(grid, *reach(family("rigid", d), RangeOptions(shift=0.2)))
     assert shifted.shape == (28,) * d
     assert shifted.unit == grid.unit
+
+
+@pytest.mark.parametrize(("d", "order"), [(2, 4), (3, 24)])
+def test_objects_at_right_angles_meet_all_of_them_and_nothing_else(d, order):
+    ranges = RangeOptions(right_angles=True)
+    keys = jax.random.split(jax.random.key(0), 40 * order)
+    poses = jax.vmap(lambda key: random_pose(key, family("rotation", d), ranges))(keys)
+    met = {pose.tobytes() for pose in np.asarray(poses)}
+    assert met == {pose.tobytes() for pose in right_angles(d)}

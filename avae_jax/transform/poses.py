@@ -111,7 +111,10 @@ def mirror(d: int) -> np.ndarray:
 def random_pose(key: Key, group: Family, ranges: RangeOptions) -> Array:
     """A random pose `[d + 1, d + 1]` of the family within its ranges."""
     key_u, key_mirror = jax.random.split(key)
-    pose = from_unit(group, ranges, jax.random.uniform(key_u, (group.size,), jnp.float32))
+    if ranges.right_angles:
+        pose = jax.random.choice(key_u, jnp.asarray(right_angles(group.d)))
+    else:
+        pose = from_unit(group, ranges, jax.random.uniform(key_u, (group.size,), jnp.float32))
     if not ranges.reflect:
         return pose
     flip = jax.random.bernoulli(key_mirror)

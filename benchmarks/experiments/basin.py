@@ -1,0 +1,106 @@
+"""Basin of attraction: a volume registered to its rotated self.
+
+The loss is half the summed squared difference: no model stands between. Gradients alone begin
+at the identity, the search at rotations that cover SO(3) evenly.
+"""
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from avae_jax import Problem, SearchOptions, data, resolve, search, starts
+from avae_jax.options import DataOptions, RangeOptions
+from avae_jax.pose_search import gauss_newton, gradient
+from avae_jax.transform import family, frame
+from avae_jax.transform.families import retract
+from avae_jax.transform.matrices import identity, rotation_angle
+from avae_jax.transform.warp import warp
+from avae_jax.types import Array
+from benchmarks.experiments.runs import Setting
+
+ANGLES = (15, 30, 45, 60, 90, 135, 180)
+FOUND = 5.0  # degrees
+ADAM_STEPS, NEWTON_STEPS = 300, 30
+SEARCH = SearchOptions(
+    kind="even", starts=256, keep=4, steps=10, method="gauss_newton", distance=15.0
+)
+
+
+def measure(setting: Setting) -> dict[str, Any]:
+    """Share of volumes registered to within 5 degrees, by angle and method."""
+    config = setting.config | setting.config[setting.size]
+    x = chairs(config["side"])[: config["examples"]]
+    ways = {"adam": _adam, "gauss_newton": _newton, "search": _searched}
+    found = {name: jax.jit(jax.vmap(way)) for name, way in ways.items()}
+    shares: dict[str, list[float]] = {name: [] for name in ways}
+    for angle in ANGLES:
+        poses = turns(len(x), angle)
+        target = jax.vmap(_turned)(x, poses)
+        for name, way in found.items():
+            off = np.degrees(np.asarray(_apart(way(x, target), poses)))
+            shares[name].append(float((off < FOUND).mean()))
+        print(angle, {name: share[-1] for name, share in shares.items()}, flush=True)
+    return {"angles": list(ANGLES), "within_degrees": FOUND, "shares": shares}
+
+
+def chairs(side: int) -> np.ndarray:
+    """Held-out chairs `[n, side, side, side, 1]` that no rotation moves out of the frame."""
+    file = Path(os.environ["AVAE_DATA"]) / "modelnet10" / "chair_32.npz"
+    options = DataOptions(source=f"npz:{file}", size=side, scale=0.74 * side / 32)
+    x = data.load(options, seed=0).test
+    return x[x.reshape(len(x), -1).max(1) > 0]
+
+
+def turns(count: int, degrees: float) -> np.ndarray:
+    """Rotations `[count, 4, 4]` by one angle about axes drawn at random."""
+    axes = np.random.default_rng(0).normal(size=(count, 3))
+    vectors = np.radians(degrees) * axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    move = functools.partial(retract, family("rotation", 3), identity(3))
+    return np.asarray(jax.vmap(move)(jnp.float32(vectors)))
+
+
+def _turned(x: Array, pose: Array) -> Array:
+    inner = frame(x.shape[:-1])
+    return warp(x, pose, jnp.zeros(1), source=inner, target=inner)
+
+
+def problem() -> Problem:
+    """Registration of `(volume, target)`."""
+    group = family("rotation", 3)
+    return Problem(
+        predict=lambda datum, pose: _turned(datum[0], pose),
+        loss=lambda datum, drawn: jnp.square(drawn - datum[1]).sum() / 2,
+        retract=functools.partial(retract, group),
+        size=group.size,
+    )
+
+
+def _adam(x: Array, target: Array) -> Array:
+    optimiser, begin = optax.adam(0.03), identity(3)
+    shared = {"optimiser": optimiser, "steps": ADAM_STEPS, "unroll": False}
+    return gradient.refine(problem(), (x, target), begin, **shared)[0]
+
+
+def _newton(x: Array, target: Array) -> Array:
+    shared = {"steps": NEWTON_STEPS, "unroll": False}
+    return gauss_newton.refine(problem(), (x, target), identity(3), **shared)[0]
+
+
+def _searched(x: Array, target: Array) -> Array:
+    group, key = family("rotation", 3), jax.random.key(0)
+    begin = starts(key, group, RangeOptions(), kind="even", count=SEARCH.starts)
+    datum = jax.tree.map(lambda leaf: leaf[None], (x, target))
+    options = resolve(SEARCH, group)
+    return search(problem(), datum, begin[None], options=options).pose[0]
+
+
+def _apart(found: Array, poses: Array) -> Array:
+    """Angle in radians between rotations, pair by pair."""
+    back = jnp.swapaxes(poses[:, :3, :3], 1, 2) @ found[:, :3, :3]
+    return jax.vmap(rotation_angle)(back)

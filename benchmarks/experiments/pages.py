@@ -1,0 +1,72 @@
+"""docs/results.md and the part of README.md, written from the collected numbers."""
+
+from typing import Any
+
+from benchmarks.experiments.sections import SECTIONS
+from benchmarks.experiments.table1 import PUBLISHED
+
+INTRODUCTION = """# Results
+
+Every claim of the source (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019) tried
+again, beside baselines. This page, its figures and [results.json](results.json) are written by
+`launch/experiment.sh collect`; the commands that measure stand with each table. `--size small` is
+what two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers
+below are of size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 %
+bootstrap intervals over examples; where several seeds were run, means and standard deviations
+over seeds.
+"""
+
+
+def page(collected: dict[str, Any]) -> str:
+    """All of docs/results.md."""
+    parts = [INTRODUCTION.format(size=collected["size"])]
+    for name, (title, body) in SECTIONS.items():
+        if name in collected:
+            parts.append(f"## {title}\n\n{_command(name, collected)}\n\n{body(collected[name])}\n")
+            parts.append(f"![{title}](results/{name}.png)\n")
+            parts.append(_provenance(collected[name]["about"]))
+    return "\n".join(parts)
+
+
+def summary(collected: dict[str, Any]) -> str:
+    """The part of README.md: one table of what matters most."""
+    lines = ["| claim | here | published |", "|---|---|---|"]
+    if "table1" in collected:
+        nats, source = collected["table1"]["nats"], collected["table1"]["source_loss"]
+        rows = ", ".join(f"{nats[row]:.1f}" for row in PUBLISHED)
+        models = "search in training, upright, augmented (all searched), plain VAE"
+        lines.append(f"| Table 1: {models}; nats | {rows} | |")
+        rows = ", ".join(f"{source[row]:.1f}" for row in PUBLISHED)
+        published = ", ".join(str(value) for value in PUBLISHED.values())
+        lines.append(f"| the same in the loss of the source | {rows} | {published} |")
+    if "affine" in collected:
+        affine = collected["affine"]
+        lower = 100 * (1 - affine["search"] / affine["vae"])
+        lines.append(f"| general affine maps: loss lower than a VAE's by | {lower:.0f} % | 14 % |")
+    if "volumes" in collected:
+        lower = [row["lower_percent"]["mean"] for row in collected["volumes"]["rows"]]
+        text = f"{min(lower):.0f} to {max(lower):.0f} %"
+        lines.append(f"| volumes: squared error lower by | {text} | 12 to 22 % |")
+    return "\n".join(lines)
+
+
+def _command(name: str, collected: dict[str, Any]) -> str:
+    seeds = collected[name]["about"]["seeds"]
+    size = collected["size"]
+    return "\n".join(
+        [
+            "```sh",
+            *(f"launch/experiment.sh {name} --size {size} --seed {seed}" for seed in seeds),
+            "```",
+        ]
+    )
+
+
+def _provenance(about: dict[str, Any]) -> str:
+    machine, minutes = about["machine"], about["minutes"]
+    return (
+        f"Commit {', '.join(about['commits'])}; {machine['cores']} cores of {machine['cpu']}, "
+        f"device {machine['device']}; seeds {', '.join(map(str, about['seeds']))}; "
+        f"{minutes['training']:.0f} minutes of training a seed, models shared with other "
+        "experiments included.\n"
+    )

@@ -1,0 +1,18 @@
+"""Poses of each digit through training: how the model settles."""
+
+from ml_collections import ConfigDict
+
+from configs.experiments import SEARCHED, mnist
+
+
+def get_config() -> ConfigDict:
+    """Models, sizes and seeds."""
+    return ConfigDict(
+        {
+            "models": {"mnist_search_random": mnist(SEARCHED)},
+            "seeds": 1,
+            "examples": 2000,
+            "small": {"train": {"steps": 1000}},
+            "full": {"train": {"steps": 20_000}},
+        }
+    )
