@@ -133,7 +133,8 @@ def check_main(arguments):
 
 def check_benchmark(name, arguments):
     """Checks that a benchmark exists and that its source names every flag."""
-    source = (ROOT / "benchmarks" / f"{name}.py").read_text()
+    module = ROOT / "benchmarks" / name
+    source = (module / "__main__.py" if module.is_dir() else module.with_suffix(".py")).read_text()
     assert all(f'"{word}"' in source for word in arguments if word.startswith("--"))
 
 
