@@ -7,6 +7,10 @@ MESH = ["trimesh"]
 # The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
 PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
+DOCS = ["furo", "myst-parser", "sphinx"]
+# Runs notebooks where there is no Jupyter; Colab has all of it.
+NOTEBOOKS = ["ipykernel", "nbclient", "nbformat"]
+
 setup(
     name="avae_jax",
     version="0.1.0",
@@ -47,8 +51,10 @@ setup(
             "ruff",
             "setuptools>=70.1",
             "starfile",
+            *DOCS,
             *FORMATS,
             *MESH,
+            *NOTEBOOKS,
             *PLAN,
         ],
         # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
@@ -57,6 +63,9 @@ setup(
         "mesh": MESH,
         # Compiles for TPUs that are not there.
         "plan": PLAN,
+        # The web site: python -m sphinx -W docs site
+        "docs": DOCS,
+        "notebooks": NOTEBOOKS,
         "tensorflow": ["tensorflow"],
         # What the original work was written in; benchmarks compare with it.
         "benchmark": ["torch"],

@@ -2,7 +2,8 @@
 
 import functools
 import json
-import re
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import avae_jax
 from avae_jax.errors import InputError
 
+ROOT = Path(__file__).resolve().parent.parent
 SMALL = {
     "data.limit": 48,
     "model.hidden": "24",
@@ -170,25 +172,6 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     assert avae_jax.canonicalise(x[0], found.pose[0], avae=trained.avae).shape == (24, 24, 1)
 
 
-def python_in(name):
-    """The Python of a page of the repository, block by block."""
-    text = (Path(__file__).parent.parent / name).read_text()
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-
-
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_in_the_readme_runs(digits):
-    workdir, _ = digits
-    blocks = python_in("README.md")
-    assert len(blocks) == 2
-    names = {}
-    for block in blocks:
-        exec(block.replace("runs/digits", str(workdir)), names)
-    assert names["upright"].shape == names["drawn"].shape == names["x"].shape
-    assert names["bound"].shape == (8,) and np.isfinite(names["bound"]).all()
-    assert names["poses"].shape == (8, 3, 3)
-
-
 @pytest.mark.parametrize(
     ("config", "changes"),
     [
@@ -243,30 +226,29 @@ def test_bad_input_is_one_sentence_and_status_2(changes, said, tmp_path):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_of_the_page_on_own_models_runs(digits, tmp_path, monkeypatch):
-    workdir, _ = digits
-    monkeypatch.chdir(tmp_path)
-    names, blocks = {}, python_in("docs/own_vae.md")
-    for block in blocks:
-        if "import torch" not in block:
-            exec(block.replace("runs/digits", str(workdir)), names)
-    assert names["canonical"].shape == names["drawn"].shape == names["x"].shape
-    assert names["bound"].shape == (10,) and names["codes"].shape == (10, 4)
-    # Encoded and decoded, for the bank.
-    for name in ("linen", "net", "haiku"):
-        assert np.isfinite(names[name].trained.bank.weights).all()
-    np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
-    assert len(blocks) == 10
-
-
-@pytest.mark.usefixtures("for_an_optimiser")
-def test_the_code_for_pytorch_runs():
-    pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
-    names, blocks = {}, python_in("docs/own_vae.md")
-    for block in (blocks[0], next(block for block in blocks if "import torch" in block)):
-        exec(block, names)
-    assert names["foreign"].pose(names["upright"][:3]).shape == (3, 3, 3)
+def test_an_installed_wheel_runs_the_main_job_elsewhere(tmp_path):
+    source, target, elsewhere = (tmp_path / name for name in ("source", "target", "elsewhere"))
+    elsewhere.mkdir()
+    for name in ("avae_jax", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", str(tmp_path), str(source)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("avae_jax-*.whl")
+    install = [*pip, "install", *offline, "--target", str(target), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    assert list(target.glob("avae_jax-*.dist-info/licenses/LICENSE"))
+    environment = os.environ | {"PYTHONPATH": str(target)}
+    asked = [sys.executable, "-c", "import avae_jax; print(avae_jax.__file__)"]
+    said = subprocess.check_output(asked, cwd=elsewhere, env=environment, text=True)
+    assert said.strip() == str(target / "avae_jax" / "__init__.py")
+    called = command("digits", "runs/digits")
+    done = subprocess.run(called, cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert summary_of(elsewhere / "runs" / "digits")["train"]["steps"] == 4
 
 
 def test_a_model_in_one_file_is_the_model_of_its_work_directory(digits, tmp_path):
