@@ -4,7 +4,7 @@ import numpy as np
 
 from avae_jax import report
 
-STOPS, KEPT = 37, 2
+KEPT = 2
 
 
 def bar(degrees, side=16):
@@ -29,7 +29,8 @@ def trial(example, found, *, volume=False):
     """One dial: the loss is 100 at the pose `found`, a second optimum lies opposite."""
     draw = solid if volume else bar
     own = 0.0 if volume else found
-    grid = np.arange(-170.0, 190.0, 10.0)
+    # Pictures of volumes take time.
+    grid = np.arange(-150.0, 190.0, 30.0) if volume else np.arange(-170.0, 190.0, 10.0)
     stops = grid if volume else np.sort(np.append(grid, own))
     values = np.append(stops, [own, np.nan if volume else (own + 360) % 360 - 180])
     away = np.radians(np.where(np.isnan(values), own + 180, values) - own)
@@ -40,10 +41,10 @@ def trial(example, found, *, volume=False):
 
 
 def exploration(count=30, *, volume=False, labels=True):
-    """`count` examples on the map, dials for six and the last one, every fifth doubtful."""
+    """`count` examples on the map, dials for five and the last one, every fifth doubtful."""
     draw, random = solid if volume else bar, np.random.default_rng(0)
     angles = random.uniform(-180, 180, count).round()
-    chosen = [*range(min(6, count)), count - 1]
+    chosen = [*range(min(5, count)), count - 1]
     atlas = report.Atlas(
         observed=np.stack([draw(-angle) for angle in angles]),
         canonical=np.stack([draw(0.0)] * count),

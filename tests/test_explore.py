@@ -46,7 +46,10 @@ def test_what_is_canonical_is_shown_upright():
     avae, params, x = avae_of(), weights(), images()[:1]
     run = jax.jit(functools.partial(trial.try_poses, avae=avae, chunk=None))
     poses = np.eye(3, dtype=np.float32)[None, None]
-    plain, turned = run(params, x, poses, np.eye(3, dtype=np.float32)), run(params, x, poses, turn(90))
+    plain, turned = (
+        run(params, x, poses, np.eye(3, dtype=np.float32)),
+        run(params, x, poses, turn(90)),
+    )
     np.testing.assert_allclose(turned.drawn[0, 0], np.rot90(plain.drawn[0, 0]), atol=1e-5)
     np.testing.assert_allclose(turned.turned[0, 0], np.rot90(x[0]), atol=1e-5)
     np.testing.assert_array_equal(turned.reconstruction, plain.reconstruction)

@@ -39,7 +39,7 @@ def written(folder, found):
 
 def opened(pictures):
     data = base64.b64decode(pictures["uri"].partition("base64,")[2])
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").convert("RGB"))
 
 
 def cell(pictures, row, column):

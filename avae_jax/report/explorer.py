@@ -4,6 +4,7 @@ All of it is in the page itself. Without JavaScript the parts stay hidden and no
 """
 
 import base64
+import functools
 import hashlib
 import importlib.resources
 import json
@@ -45,6 +46,7 @@ def policy() -> str:
     )
 
 
+@functools.cache  # the script that is written must be the one that may run
 def _text(name: str) -> str:
     return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 

@@ -37,7 +37,8 @@ agree{ring}: the search looks for the lowest point of the curve, and you can loo
 <figure><div class="pad"><canvas class="input" role="img"></canvas></div>
 <figcaption><b>1 input</b><span>as it came</span></figcaption></figure>
 <figure class="dial"><div class="pad"></div>
-<figcaption><b>2 <span class="by"></span></b><span>what the model is given</span></figcaption></figure>
+<figcaption><b>2 <span class="by"></span></b><span>what the model is given</span></figcaption>
+</figure>
 <figure><div class="pad"><canvas class="drawn" role="img"></canvas></div>
 <figcaption><b>3 object</b><span>what the model draws</span></figcaption></figure>
 <figure><div class="pad"><canvas class="back" role="img"></canvas></div>
@@ -47,7 +48,8 @@ agree{ring}: the search looks for the lowest point of the curve, and you can loo
 <div class="curve"></div>
 <input class="stop" type="range" min="0" step="1" aria-label="The input {done} by">
 </div>
-<div class="kept"><h3>Poses that the search kept <i class="ring-mark"></i></h3><p class="whose"></p><ol></ol></div>
+<div class="kept"><h3>Poses that the search kept <i class="ring-mark"></i></h3>
+<p class="whose"></p><ol></ol></div>
 </div>
 </section>"""
 
