@@ -66,7 +66,9 @@ def explore(experiment: Experiment, fitted: Fitted, calls: Calls) -> report.Expl
         _trial(experiment, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)
     ]
     atlas = _atlas(experiment, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
-    return report.Exploration(dial.kind, dial.unit, dial.relative, dial.whole, tuple(trials), atlas)
+    return report.Exploration(
+        dial.kind, dial.unit, dial.relative, dial.whole, doubt.DOUBTFUL, tuple(trials), atlas
+    )
 
 
 def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:

@@ -58,4 +58,4 @@ def exploration(count=30, *, volume=False, labels=True):
         moved_by=tuple(f"{angle:+.0f} deg" for angle in angles),
     )
     trials = tuple(trial(i, float(angles[i]), volume=volume) for i in chosen)
-    return report.Exploration("rotation", "deg", volume, True, trials, atlas)
+    return report.Exploration("rotation", "deg", volume, True, 5.0, trials, atlas)

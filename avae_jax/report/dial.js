@@ -94,7 +94,13 @@ async function turningPart(section, atlas) {
   find(".strip").addEventListener("mouseleave", () => keep(state.trial));
   slider.addEventListener("input", () => to(Number(slider.value)));
   new ResizeObserver(() => { curve.draw(trial(), stops()); show(); }).observe(find(".curve"));
-  choose(0);
+  choose(telling());
+
+  // The input to begin with: the one of which the search makes most.
+  function telling() {
+    const won = data.trials.map(({ example }) => data.examples[example].before - data.examples[example].after);
+    return won.indexOf(Math.max(...won));
+  }
 
   function filter(passes) {
     const shown = data.trials.map(({ example }) => passes(example));

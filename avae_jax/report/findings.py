@@ -83,12 +83,14 @@ class Exploration(NamedTuple):
       unit: of its values: `deg`, `%` or none.
       relative: its values are counted from the found pose.
       whole: it turns all the way round.
+      doubtful: gaps below this, in nats, are.
     """
 
     kind: str
     unit: str
     relative: bool
     whole: bool
+    doubtful: float
     trials: tuple[Trial, ...]
     atlas: Atlas
 

@@ -10,10 +10,6 @@ FILTER = """
 <option value="sure">sure</option><option value="doubtful">doubtful</option></select></label>
 <output class="count" aria-live="polite"></output>
 </form>"""
-DOUBT = (
-    "An example is doubtful (marked ?) where another pose explains it nearly as well, less than "
-    "5 nats worse."
-)
 
 
 def turning(findings: Findings) -> str:
@@ -28,7 +24,9 @@ def turning(findings: Findings) -> str:
 <h2>{verb} an input by hand</h2>
 <p>Choose a held-out input, then {what}. The model encodes what it is then given and draws the
 object it sees; that object is moved back and compared with the input. The loss is low where the two
-agree{ring}: the search looks for the lowest point of the curve, and you can look for it too.</p>
+agree{ring}: the search looks for the lowest point of the curve, and you can look for it too.
+Inputs marked <b class="doubt">?</b> are doubtful: another pose explains them nearly as well, less
+than {explored.doubtful:g} nats worse.</p>
 {FILTER}
 <div class="strip" role="group" aria-label="Held-out inputs"></div>
 <div class="bench">
@@ -70,10 +68,10 @@ def atlas(findings: Findings) -> str:
     first, second = (100 * share for share in findings.exploration.atlas.shares)
     return f"""<section id="atlas" hidden>
 <h2>The map of objects</h2>
-<p>Every picture is the object that the model sees in one held-out input, at the place of its latent
-code: objects that are alike lie side by side, whatever pose their inputs had. (The two principal
-axes of the codes, {first:.0f} % and {second:.0f} % of their variance; dots are objects that
-others would cover.) Point at one, or walk with the arrow keys. {DOUBT}</p>
+<p>Every picture is the object that the model sees in one held-out input. Objects that are alike lie
+side by side, whatever pose their inputs had. Point at one, or walk with the arrow keys, to see its
+input. Places are latent codes along their two principal axes, {first:.0f} % and {second:.0f} % of
+their variance; dots are objects that would cover others.</p>
 {FILTER}
 <ul class="legend"></ul>
 <div class="bench">
