@@ -4,6 +4,7 @@ The browser is driven by its DevTools protocol through a pair of pipes.
 """
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -25,8 +26,10 @@ def chromium():
     if not found and os.geteuid() == 0 and shutil.which("apt-get"):
         # Workers of pytest wait for each other.
         get = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
-        for ask in (["update"], ["install", "--no-install-recommends", "chromium"]):
-            subprocess.run([*get, *ask], capture_output=True, timeout=600, check=False)
+        quiet = {"capture_output": True, "timeout": 300, "check": False}
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run([*get, "update"], **quiet)
+            subprocess.run([*get, "install", "--no-install-recommends", "chromium"], **quiet)
         found = shutil.which("chromium")
     if not found:
         pytest.skip("chromium is not installed: `apt-get install chromium` as root brings it")
@@ -34,16 +37,17 @@ def chromium():
 
 
 class Browser:
-    """Chromium with one page; `faults` are what its console and its loader complained of."""
+    """Chromium with one page; `faults` are what its console said and what it failed to load."""
 
     def __init__(self, profile):
+        program = chromium()
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         flags = [f"--{flag}" for flag in QUIET.split()]
         # The protocol speaks through the descriptors 3 and 4 of the browser.
         shell = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         self._process = subprocess.Popen(
-            ["bash", "-c", shell, "-", chromium(), *flags, f"--user-data-dir={profile}"],
+            ["bash", "-c", shell, "-", program, *flags, f"--user-data-dir={profile}"],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -150,6 +150,11 @@ def test_pointing_at_an_input_shows_what_the_search_kept(browser, page):
     browser.run(f"document.querySelector('{kept.format(2)}').click()")
     assert state(browser, "turning").startswith("2 ")
     assert said(browser, "#turning .loss").startswith("loss 180.0 nats")
+    # Who opens one by the keyboard stays there.
+    browser.run(f"document.querySelector('{kept.format(1)}').focus()")
+    browser.key("Enter")
+    assert said(browser, "#turning .loss").startswith("loss 100.0 nats")
+    assert "100.0 nats" in browser.run("document.activeElement.textContent")
 
 
 def test_the_map_shows_who_is_pointed_at_and_opens_its_dial(browser, page):

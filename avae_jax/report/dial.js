@@ -4,7 +4,7 @@ async function turningPart(section, atlas) {
   const find = (selector) => section.querySelector(selector);
   const sheets = await Promise.all(data.trials.map((trial) => opened(trial.pictures)));
   const slider = find(".stop");
-  const state = { trial: 0, column: 0 };
+  const state = { trial: 0, column: 0, kept: -1 };
   const ring = data.kind === "rotation" ? ringOf(find(".dial .pad"), (value) => to(nearest(value))) : null;
   const given = find(".dial .pad").appendChild(element("canvas", { role: "img" }));
   const curve = curveOf(find(".curve"), (value) => to(nearest(value)));
@@ -20,6 +20,7 @@ async function turningPart(section, atlas) {
 
   function to(column) {
     state.column = column;
+    keep(state.trial);
     show();
   }
 
@@ -29,7 +30,6 @@ async function turningPart(section, atlas) {
     curve.draw(trial(), stops());
     ring?.draw(trial(), stops());
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === number));
-    keep(number);
     to(column ?? nearest(0));
   }
 
@@ -55,7 +55,10 @@ async function turningPart(section, atlas) {
     section.dataset.state = `${state.trial} ${column}`;
   }
 
+  // What was kept for an input; what is shown already stays, and with it the focus.
   function keep(number) {
+    if (number === state.kept) return;
+    state.kept = number;
     const { example, by } = data.trials[number];
     const whose = [named(example), `loss as it came ${nats(data.examples[example].before)}`];
     find(".whose").textContent = whose.join("; ");

@@ -42,7 +42,7 @@ than {explored.doubtful:g} nats worse.</p>
 <figure><div class="pad"><canvas class="back" role="img"></canvas></div>
 <figcaption><b>4 reconstruction</b><span>the object, {done} back</span></figcaption></figure>
 </div>
-<p class="loss" aria-live="polite"></p>
+<p class="loss"></p>
 <div class="curve"></div>
 <input class="stop" type="range" min="0" step="1" aria-label="The input {done} by">
 </div>
