@@ -37,8 +37,9 @@ async function turningPart(section, atlas) {
     const { values, losses, example } = trial();
     const { column } = state;
     const [value, loss] = [values[column], losses[column]];
-    const by = column < stops() ? reading(value) : (value === null ? trial().by[column - stops()] : reading(value));
-    const says = `${data.done} by ${by}`;
+    const by = value === null ? trial().by[column - stops()] : reading(value);
+    const from = data.relative && value !== null ? " from the found pose" : "";
+    const says = `${data.done} by ${by}${from}`;
     const sheet = sheets[state.trial];
     const input = portrait(atlas, example, "input", `${named(example)}, as it came`);
     input.className += " input";
@@ -46,7 +47,7 @@ async function turningPart(section, atlas) {
     paint(given, sheet, 0, column, `the input ${says}`);
     paint(find("canvas.drawn"), sheet, 1, column, `the object drawn with the input ${says}`);
     paint(find("canvas.back"), sheet, 2, column, `the reconstruction with the input ${says}`);
-    find(".by").textContent = data.relative ? `${by} from the found pose` : says;
+    find(".by").textContent = says;
     find(".loss").replaceChildren(...verdict(loss, losses[stops()], says));
     slider.value = column < stops() || value === null ? Math.min(column, stops() - 1) : nearest(value);
     slider.setAttribute("aria-valuetext", `${by}, loss ${nats(loss)}`);
