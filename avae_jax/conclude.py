@@ -11,11 +11,15 @@ from avae_jax.errors import InputError
 from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
+from avae_jax.explore import explore
+from avae_jax.objective import canonicalise
 from avae_jax.summary import summarise
 from avae_jax.sweep import sweep
 from avae_jax.train import TrainState
 from avae_jax.transform.describe import sentence
 from avae_jax.transform.warp import warp
+from avae_jax.trial import thumb
+from avae_jax.turning import upright_pose
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that holds how long training has taken.
@@ -34,6 +38,7 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
     seconds = seconds_of(workdir)
     summary = summarise(experiment, measured, bounds, steps=step, seconds=seconds)
     line = sweep(experiment, fitted, calls)
+    exploration = explore(experiment, fitted, calls)
     if not workdir.leads:
         return
     findings = report.Findings(
@@ -42,9 +47,12 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
         summary=summary,
         gallery=gallery(experiment, measured),
         curve=report.Curve(line.values, line.without_search, line.with_search, line.label),
-        moments=tuple(moment(experiment, when, arrays) for when, arrays in workdir.load_moments()),
+        moments=tuple(
+            moment(experiment, measured, when, arrays) for when, arrays in workdir.load_moments()
+        ),
         metrics=tuple(workdir.read_metrics()),
         label_names=experiment.dataset.label_names,
+        exploration=exploration,
     )
     report.write(workdir.report, findings)
     print_summary(summary)
@@ -76,33 +84,43 @@ def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
 
 
 def upright(experiment: Experiment, measured: Examination, images: np.ndarray) -> np.ndarray:
-    """Canonical volumes `[n, *S, C]` all turned by one rotation, for the eye.
-
-    A model chooses its canonical pose, and a tilted chair is hard to recognise. The
-    rotation is the inverse of the mean of `found . applied`, the same for every example,
-    so that what differs between examples stays visible. Images are shown as they are.
-    """
+    """Canonical volumes `[n, *S, C]` all turned by `upright_pose`; images as they are."""
     avae = experiment.avae
-    if avae.group.d == 2 or not avae.group.has("rotation"):
-        return images
-    back = np.eye(4, dtype=np.float32)
-    mean = alignment.mean_pose(measured.found @ measured.applied)
-    back[:3, :3] = alignment.orthogonal_part(mean[:3, :3]).T
+    back = upright_pose(avae.group, measured.found, measured.applied)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
     return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
 
 
-def moment(experiment: Experiment, step: int, arrays: dict[str, np.ndarray]) -> report.Moment:
-    """Found poses at one moment of training: the angles that the report draws."""
+def moment(
+    experiment: Experiment, measured: Examination, step: int, arrays: dict[str, np.ndarray]
+) -> report.Moment:
+    """Found poses at one moment of training: the angles that the report draws, and a few inputs.
+
+    The examples are the first of those that were `measured`.
+    """
     try:
-        moved, labels = arrays["found"] @ arrays["applied"], arrays["label"]
+        found, labels = arrays["found"], arrays["label"]
+        moved = found @ arrays["applied"]
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"moment {step}: no poses and labels that belong together") from error
     if experiment.avae.group.d == 2:
         angle = alignment.plane_angle(moved)
     else:
         angle = alignment.pose_errors(moved, alignment.label_means(moved, labels)).degrees
-    return report.Moment(step, angle, labels, alignment.resultant_length(moved, labels))
+    length, count = alignment.resultant_length(moved, labels), len(measured.observed)
+    inputs = _carried(experiment, measured, found[:count].astype(np.float32))
+    return report.Moment(step, angle, labels, length, inputs)
+
+
+def _carried(experiment: Experiment, measured: Examination, found: np.ndarray) -> np.ndarray:
+    """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for the eye."""
+    avae = experiment.avae
+    back = upright_pose(avae.group, measured.found, measured.applied)
+
+    def one(x: jax.Array, pose: jax.Array) -> jax.Array:
+        return thumb(canonicalise(x, pose, avae=avae))
+
+    return np.asarray(jax.jit(jax.vmap(one))(measured.observed[: len(found)], back @ found))
 
 
 def print_summary(summary: dict) -> None:

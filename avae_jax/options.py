@@ -188,6 +188,7 @@ class EvalOptions:
         64, "test examples whose marginal likelihood is bounded; 0 leaves it out", low=0
     )
     marginal_samples: int = option(128, "poses and codes drawn for each of them", low=1)
+    explored: bool = option(True, "the report lets its reader turn some examples by hand")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,10 +15,11 @@ from avae_jax.aligning import columns, compute, framing, output, step, table
 from avae_jax.aligning.run import align_by
 from avae_jax.data.shape import reframe
 from avae_jax.data.values import Scaling
+from avae_jax.doubt import DOUBTFUL
 from avae_jax.errors import InputError
 from avae_jax.objective import canonicalise
 from avae_jax.options import DataOptions, EvalOptions, Options, SearchOptions
-from avae_jax.pose_search import SearchResult, resolve
+from avae_jax.pose_search import resolve
 from avae_jax.request import Request
 from avae_jax.restore import Trained
 from avae_jax.transform.frame import coordinates, frame
@@ -108,7 +109,7 @@ def test_poses_and_their_inverses_are_found(turned):
     assert first["index"] == "0" and first["name"] == "stack.npy[0]"
     assert first["doubtful"] == "false"
     assert float(first["loss_after_nats"]) < float(first["loss_before_nats"])
-    assert float(first["gap_nats"]) > table.DOUBTFUL
+    assert float(first["gap_nats"]) > DOUBTFUL
 
 
 def test_the_stack_is_aligned_in_its_own_type(turned):
@@ -261,26 +262,6 @@ def test_values_are_rounded_and_kept_in_range():
     np.testing.assert_array_equal(compute.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
     np.testing.assert_array_equal(compute.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
     np.testing.assert_array_equal(compute.stored(values, np.dtype(">f4")), values)
-
-
-def test_the_gap_is_to_an_optimum_that_is_apart():
-    poses = jnp.stack([turn(0), turn(4), turn(90), turn(-3)])[None]
-    losses = jnp.array([[10.0, 11.0, 14.0, 20.0]])
-    none = jnp.zeros(1)
-    result = SearchResult(poses[:, 0], losses[:, 0], poses, losses, none, none, none, none)
-    np.testing.assert_allclose(step.gap(result, degrees=15.0), [4.0])
-    alone = result._replace(candidates=poses[:, :2], candidate_losses=losses[:, :2])
-    assert np.isinf(step.gap(alone, degrees=15.0)).all()
-
-
-def test_doubt():
-    gap = np.array([0.1, table.DOUBTFUL, np.inf, 9.0])
-    none, some = np.zeros(4), np.array([0, 0, 1, 0])
-    constant = np.array([False, False, False, True])
-    found = table.doubtful(gap, nonfinite=some, constant=constant)
-    np.testing.assert_array_equal(found, [True, False, True, True])
-    found = table.doubtful(gap, nonfinite=none, constant=constant)
-    np.testing.assert_array_equal(found, [True, False, False, True])
 
 
 def test_a_column_keeps_what_was_written(tmp_path):

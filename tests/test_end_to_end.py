@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from test_report_explorer import given
 
 import avae_jax
 from avae_jax.errors import InputError
@@ -37,6 +38,7 @@ SMALL = {
     "eval.curve_examples": 8,
     "eval.marginal_examples": 8,
     "eval.marginal_samples": 6,
+    "eval.explored": "false",
     "log.moments": 2,
     "log.moment_examples": 8,
     "log.every": 2,
@@ -83,7 +85,7 @@ def lines_of(workdir):
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("digits") / "run"
-    done = run("digits", workdir, cwd=workdir.parent)
+    done = run("digits", workdir, cwd=workdir.parent, eval__explored="true")
     assert done.returncode == 0, done.stderr
     return workdir, done
 
@@ -105,6 +107,27 @@ def test_a_run_leaves_everything_it_promises(digits):
     assert list((workdir / "tensorboard").iterdir())
     assert "4/4" in done.stderr and "loss" in done.stderr
     assert "report" in done.stdout
+
+
+def explored(workdir):
+    """What the page of a run is given to explore."""
+    return given((workdir / "report" / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_of_a_run_can_be_explored(digits):
+    data = explored(digits[0])
+    assert data["kind"] == "rotation" and len(data["trials"]) == 24
+    assert len(data["examples"]) >= 24 and len(data["labels"]) == 10
+    assert [moment["step"] for moment in data["training"]["moments"]] == [0, 4]
+    for trial in data["trials"]:
+        kept = len(trial["by"])
+        values, losses = np.array(trial["values"]), np.array(trial["losses"])
+        example = data["examples"][trial["example"]]
+        assert len(values) == 37 + kept and np.isfinite(losses).all()
+        # The found pose is the first of those kept, and a stop; unmoved is another.
+        assert losses[-kept] == pytest.approx(example["after"], abs=0.02)
+        assert losses[values == values[-kept]].min() == pytest.approx(example["after"], abs=0.02)
+        assert losses[values == 0][0] == pytest.approx(example["before"], abs=0.02)
 
 
 def test_evaluate_reads_the_config_of_the_work_directory(digits):
@@ -176,10 +199,18 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
     ("config", "changes"),
     [
         ("digits", {"family": "affine", "data__size": 16, "data__scale": 1.0}),
-        ("digits", {"family": "translation", "data__size": 12, "data__scale": 1.0}),
+        (
+            "digits",
+            {
+                "family": "translation",
+                "data__size": 12,
+                "data__scale": 1.0,
+                "eval__explored": "true",
+            },
+        ),
         ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
         ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "source"}),
-        ("solids", {"family": "rigid", "ranges__shift": 0.1}),
+        ("solids", {"family": "rigid", "ranges__shift": 0.1, "eval__explored": "true"}),
     ],
     ids=["affine", "translation", "conv", "upright", "rigid-3d"],
 )
@@ -191,6 +222,11 @@ def test_families_models_and_baselines_run_through_the_same_command(config, chan
     turns = changes.get("family") != "translation"
     assert (summary["pose"]["median_deg"] is not None) == turns
     assert (summary["pose"]["quarter_turn"] is not None) == (turns and config == "digits")
+    if "eval__explored" in changes:
+        data = explored(tmp_path / "run")
+        assert (data["kind"], data["relative"]) == (
+            ("rotation", True) if turns else ("shift", False)
+        )
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):

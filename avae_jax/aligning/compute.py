@@ -12,11 +12,11 @@ from avae_jax.aligning import step
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import own_poses, shown
 from avae_jax.aligning.output import Output
-from avae_jax.aligning.table import doubtful
 from avae_jax.aligning.work import Work
 from avae_jax.data.batches import filled
 from avae_jax.data.stacks import blocks
 from avae_jax.data.values import constant_examples
+from avae_jax.doubt import doubtful
 from avae_jax.experiment import stream
 from avae_jax.loop import progress_bar
 

@@ -4,20 +4,16 @@ import math
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from avae_jax import evaluate
 from avae_jax.bank import Bank
+from avae_jax.doubt import DEGREES, gap
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
-from avae_jax.pose_search import SearchResult
-from avae_jax.pose_search.select import near
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
 from avae_jax.types import Array, Key, Params
 
-# Poses nearer than this are one optimum, where the search does not say how far apart they are.
-DEGREES = 15.0
 # Pixels resampled at once: what a resampler holds for them is some twenty times as much.
 PIXELS = 2**21
 
@@ -66,16 +62,6 @@ def find(
         mu=views.mu,
         canonical=views.canonical,
     )
-
-
-def gap(result: SearchResult, *, degrees: float) -> Array:
-    """Nats `[B]` by which the best candidate apart from the best of all lies above it."""
-
-    def one(poses: Array, losses: Array) -> Array:
-        same = near(poses, poses[:1], degrees=degrees)[:, 0]
-        return jnp.where(same, jnp.inf, losses).min() - losses[0]
-
-    return jax.vmap(one)(result.candidates, result.candidate_losses)
 
 
 def move(raw: Array, poses: Array, fill: Array, *, own: Frame, interpolation: str) -> Array:

@@ -11,21 +11,7 @@ from avae_jax.transform.describe import KINDS, quaternions, table
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 
-# Below this gap another pose explains an example nearly as well. Grey pixels make a model
-# too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).
-DOUBTFUL = 5.0
 NUMBERS = ("loss_before_nats", "loss_after_nats", "gap_nats")
-
-
-def doubtful(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """Which examples `[n]` to look at before their poses are believed.
-
-    Args:
-      gap: nats to the next optimum.
-      nonfinite: starts and candidates whose loss was not finite.
-      constant: whether an example has one value everywhere.
-    """
-    return (gap < DOUBTFUL) | (nonfinite > 0) | constant
 
 
 def kinds_of(group: Family, *, reflect: bool, off_centre: bool) -> tuple[str, ...]:

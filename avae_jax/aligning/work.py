@@ -1,6 +1,5 @@
 """An alignment under way: what is read, by what it is aligned, where its rows go."""
 
-import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,9 @@ from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import Framing
 from avae_jax.aligning.survey import Survey, piece
 from avae_jax.data.stacks import Stack
+from avae_jax.doubt import widened
 from avae_jax.options import Options, SearchOptions
 from avae_jax.restore import Trained
-
-# Candidates kept and, by a line search, refined: a gap needs a second optimum to be measured.
-KEEP, MARGIN = 4, 20.0
 
 
 class Work(NamedTuple):
@@ -46,11 +43,7 @@ class Work(NamedTuple):
     @property
     def search(self) -> SearchOptions:
         """The search of the model, with candidates enough to tell how far the next optimum is."""
-        search = self.trained.search
-        wide = dataclasses.replace(search, keep=min(max(search.keep, KEEP), search.starts))
-        if search.method == "line":
-            wide = dataclasses.replace(wide, margin=max(search.margin, MARGIN))
-        return wide
+        return widened(self.trained.search)
 
 
 def job_of(work: Work) -> dict[str, Any]:

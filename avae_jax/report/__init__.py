@@ -1,6 +1,23 @@
 """What a run looks like: a page of pictures and numbers, and the numbers as JSON."""
 
 from avae_jax.report.files import write
-from avae_jax.report.findings import Curve, Findings, Gallery, Moment
+from avae_jax.report.findings import (
+    Atlas,
+    Curve,
+    Exploration,
+    Findings,
+    Gallery,
+    Moment,
+    Trial,
+)
 
-__all__ = ["Curve", "Findings", "Gallery", "Moment", "write"]
+__all__ = [
+    "Atlas",
+    "Curve",
+    "Exploration",
+    "Findings",
+    "Gallery",
+    "Moment",
+    "Trial",
+    "write",
+]

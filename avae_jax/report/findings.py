@@ -27,6 +27,74 @@ class Curve(NamedTuple):
     axis_label: str
 
 
+class Atlas(NamedTuple):
+    """The first m held-out examples by their latent codes; losses as the search sees them.
+
+    Attributes:
+      observed, canonical: pictures `[m, *s, C]`, of the input and of the object decoded from it.
+      place: `[m, 2]`, the codes along their two principal axes.
+      shares: of the variance of the codes along these axes.
+      labels: `[m]` int, or None.
+      loss_before, loss_after: `[m]` nats, in the pose in which it came and at the found one.
+      gap: `[m]` nats to the next optimum; infinite where none was met.
+      doubtful: `[m]` bool.
+      moved_by: `[m]`, the found poses, which carry inputs to the canonical pose, in words.
+    """
+
+    observed: np.ndarray
+    canonical: np.ndarray
+    place: np.ndarray
+    shares: tuple[float, float]
+    labels: np.ndarray | None
+    loss_before: np.ndarray
+    loss_after: np.ndarray
+    gap: np.ndarray
+    doubtful: np.ndarray
+    moved_by: tuple[str, ...]
+
+
+class Trial(NamedTuple):
+    """What one example looks like at every stop of its dial, and at the poses that were kept.
+
+    Attributes:
+      example: which one of the atlas.
+      values: `[A + K]`, where the dial stands; first the stops, in order, then the K poses that
+        the search kept, apart from each other, the best first; NaN where the dial leads not there.
+      losses: `[A + K]` nats, as the search sees them.
+      turned, drawn, reconstruction: `[A + K, *s, C]`, the input carried by the pose, the object
+        decoded there, and that carried back.
+      moved_by: `[K]`, the poses kept, in words.
+    """
+
+    example: int
+    values: np.ndarray
+    losses: np.ndarray
+    turned: np.ndarray
+    drawn: np.ndarray
+    reconstruction: np.ndarray
+    moved_by: tuple[str, ...]
+
+
+class Exploration(NamedTuple):
+    """What can be turned and pointed at.
+
+    Attributes:
+      kind: what a dial sets: `rotation`, `shift` or the name of a generator.
+      unit: of its values: `deg`, `%` or none.
+      relative: its values are counted from the found pose.
+      whole: it turns all the way round.
+      doubtful: gaps below this, in nats, are.
+    """
+
+    kind: str
+    unit: str
+    relative: bool
+    whole: bool
+    doubtful: float
+    trials: tuple[Trial, ...]
+    atlas: Atlas
+
+
 class Moment(NamedTuple):
     """Found poses at one moment of training.
 
@@ -39,6 +107,7 @@ class Moment(NamedTuple):
     angle: np.ndarray  # [n] degrees
     label: np.ndarray  # [n] int, zeros where there are none
     resultant_length: float
+    canonical_input: np.ndarray | None = None  # [k, *s, C], some inputs as they were carried then
 
 
 class Findings(NamedTuple):
@@ -52,3 +121,4 @@ class Findings(NamedTuple):
     moments: tuple[Moment, ...]
     metrics: tuple[dict[str, Any], ...]  # lines of metrics.jsonl
     label_names: tuple[str, ...]
+    exploration: Exploration | None = None  # what the page lets one turn; None leaves that out

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from avae_jax.report import curve, gallery, settling, table, training
+from avae_jax.report import curve, explorer, gallery, parts, settling, table, training
 from avae_jax.report.findings import Findings
 from avae_jax.report.style import CSS
 from avae_jax.report.text import escaped, plain, strict
@@ -25,6 +25,7 @@ RESULTANT = (
 def html(findings: Findings) -> str:
     """The page, without a reference to anything outside itself."""
     title = escaped(findings.title, 120)
+    live = findings.exploration is not None
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -32,7 +33,8 @@ def html(findings: Findings) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} - avae_jax</title>
 <link rel="icon" href="data:,">
-<style>{CSS}</style>
+<meta http-equiv="Content-Security-Policy" content="{explorer.policy()}">
+<style>{CSS}{explorer.style() if live else ""}</style>
 </head>
 <body>
 <header>
@@ -43,8 +45,11 @@ encodes and decodes it, and the inverse carries the reconstruction back.</p>
 {tiles(findings.summary)}
 </header>
 <main>
+{parts.turning(findings)}
 {_gallery(findings)}
+{parts.atlas(findings)}
 {_settling(findings)}
+{parts.moments(findings)}
 {_charts(findings)}
 <section>
 <h2>All numbers</h2>
@@ -55,6 +60,7 @@ encodes and decodes it, and the inverse carries the reconstruction back.</p>
 <pre>{_config(findings)}</pre>
 </details>
 </main>
+{parts.script(findings)}
 </body>
 </html>
 """

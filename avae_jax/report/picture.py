@@ -24,14 +24,14 @@ def png(example: np.ndarray, *, radius: float) -> bytes:
     if example.ndim == 4:
         pixels = volume.render(example, radius=max(radius, 1.0))
     else:
-        pixels = _to_size(_levels(example))
+        pixels = _to_size(levels(example))
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _levels(image: np.ndarray) -> np.ndarray:
-    """`uint8 [H, W]` or `[H, W, 3]`."""
+def levels(image: np.ndarray) -> np.ndarray:
+    """`uint8 [H, W]` or `[H, W, 3]` of `image [H, W, C]`; see `png`."""
     finite = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     shown = finite if image.shape[-1] == 3 else finite.mean(axis=-1)
     return np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)

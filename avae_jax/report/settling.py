@@ -78,10 +78,10 @@ def _grid(moments: Sequence[Moment], shown: list[int], names: tuple[str, ...]) -
     of_labels = [Head("all" if everything else label_name(x, names, 14)) for x in shown]
     of_moments = [Head(f"step {m.step:,}", _resultant(m)) for m in moments]
     if len(shown) <= len(moments):
-        angles = [[_angles(moment, label) for moment in moments] for label in shown]
-        return Grid(of_labels, of_moments, angles)
-    angles = [[_angles(moment, label) for label in shown] for moment in moments]
-    return Grid(of_moments, of_labels, angles)
+        by_label = [[angles(moment, label) for moment in moments] for label in shown]
+        return Grid(of_labels, of_moments, by_label)
+    by_moment = [[angles(moment, label) for label in shown] for moment in moments]
+    return Grid(of_moments, of_labels, by_moment)
 
 
 def _resultant(moment: Moment) -> str:
@@ -89,7 +89,7 @@ def _resultant(moment: Moment) -> str:
     return f"resultant {length:.2f}" if np.isfinite(length) else ""
 
 
-def _angles(moment: Moment, label: int) -> np.ndarray:
+def angles(moment: Moment, label: int) -> np.ndarray:
     """Finite angles of one label in degrees."""
     angle = np.ravel(np.asarray(moment.angle, float))
     return angle[(np.ravel(moment.label) == label) & np.isfinite(angle)]

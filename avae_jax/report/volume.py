@@ -24,7 +24,7 @@ CLAY = np.array([0.78, 0.85, 0.95])
 class Solid(NamedTuple):
     """A volume made ready for rendering; lengths are in fine voxels."""
 
-    fine: np.ndarray  # smoothed and resampled, sides about FINE
+    fine: np.ndarray  # smoothed and resampled
     level: float
     scale: float  # fine voxels per voxel
 
@@ -35,15 +35,16 @@ def reach(volume: np.ndarray) -> float:
     return float(np.abs(_seen(mean, _level(mean))[:2]).max(initial=0.0)) + 1.5
 
 
-def render(volume: np.ndarray, *, radius: float, size: int = SIZE) -> np.ndarray:
+def render(volume: np.ndarray, *, radius: float, size: int = SIZE, fine: int = FINE) -> np.ndarray:
     """`volume [*S, C]` as RGBA `uint8 [size, size, 4]`, transparent where rays meet nothing.
 
     Args:
         volume: values about [0, 1]; the mean over channels is shown, not finite counts as 0.
         radius: half the width of the view in voxels.
         size: side of the picture in pixels.
+        fine: voxels along the longest side of the resampled volume; fewer take less time.
     """
-    solid, rays = prepare(volume), size * OVERSAMPLE
+    solid, rays = prepare(volume, fine=fine), size * OVERSAMPLE
     picture = np.zeros((rays, rays, 4))
     deep = _seen(solid.fine, solid.level)[2]
     if deep.size:
@@ -57,15 +58,15 @@ def render(volume: np.ndarray, *, radius: float, size: int = SIZE) -> np.ndarray
     return _average(picture, size)
 
 
-def prepare(volume: np.ndarray) -> Solid:
+def prepare(volume: np.ndarray, *, fine: int = FINE) -> Solid:
     """`volume [*S, C]` padded, smoothed and resampled."""
     from scipy import ndimage
 
     padded = np.pad(_mean(volume), 2)
-    scale = FINE / max(padded.shape)
+    scale = fine / max(padded.shape)
     smooth = ndimage.gaussian_filter(padded, max(SMOOTH, SMOOTH / scale))
-    fine = ndimage.zoom(smooth, scale, order=2, grid_mode=True, mode="grid-constant")
-    return Solid(fine, _level(fine), scale)
+    resampled = ndimage.zoom(smooth, scale, order=2, grid_mode=True, mode="grid-constant")
+    return Solid(resampled, _level(resampled), scale)
 
 
 def _mean(volume: np.ndarray) -> np.ndarray:

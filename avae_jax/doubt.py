@@ -1,0 +1,49 @@
+"""Which examples to look at before their poses are believed: another pose does nearly as well."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.options import SearchOptions
+from avae_jax.pose_search import SearchResult
+from avae_jax.pose_search.select import near
+from avae_jax.types import Array
+
+# Below this gap another pose explains an example nearly as well. Grey pixels make a model
+# too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).
+DOUBTFUL = 5.0
+# Poses nearer than this are one optimum, where the search does not say how far apart they are.
+DEGREES = 15.0
+# Candidates kept, and refined if at most so many nats behind, to tell how far the next optimum is.
+KEEP, MARGIN = 4, 20.0
+
+
+def widened(search: SearchOptions) -> SearchOptions:
+    """The resolved `search` with candidates enough to tell how far the next optimum is."""
+    wide = dataclasses.replace(search, keep=min(max(search.keep, KEEP), search.starts))
+    if search.method == "line":
+        wide = dataclasses.replace(wide, margin=max(search.margin, MARGIN))
+    return wide
+
+
+def gap(result: SearchResult, *, degrees: float) -> Array:
+    """Nats `[B]` by which the best candidate apart from the best of all lies above it."""
+
+    def one(poses: Array, losses: Array) -> Array:
+        same = near(poses, poses[:1], degrees=degrees)[:, 0]
+        return jnp.where(same, jnp.inf, losses).min() - losses[0]
+
+    return jax.vmap(one)(result.candidates, result.candidate_losses)
+
+
+def doubtful(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """Which examples `[n]` to look at before their poses are believed.
+
+    Args:
+      gap: nats to the next optimum.
+      nonfinite: starts and candidates whose loss was not finite.
+      constant: whether an example has one value everywhere.
+    """
+    return (gap < DOUBTFUL) | (nonfinite > 0) | constant

@@ -1,0 +1,190 @@
+"""What the page of a run lets its reader turn and point at: poses tried, optima kept, codes."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax import doubt, evaluate, placement, report
+from avae_jax.data.values import constant_examples
+from avae_jax.examine import Calls, Fitted, in_batches
+from avae_jax.experiment import Experiment, stream
+from avae_jax.pose_search.select import near
+from avae_jax.posing import bounded
+from avae_jax.transform.describe import sentence
+from avae_jax.trial import Trials, thumb, try_poses
+from avae_jax.turning import Dial, dial_of, stops, upright_pose, values_of
+from avae_jax.types import Array, PyTree
+
+# Examples on the map and with a dial, by dimension: a volume takes time to render.
+MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
+# One in so many of those with a dial are the most doubtful of the others.
+DOUBTFUL_ONES = 4
+
+
+class Seen(NamedTuple):
+    """The m examples of the map, after a search that keeps several optima.
+
+    Attributes:
+      observed: `[m, *S, C]`.
+      applied, pose: `[m, d + 1, d + 1]`.
+      candidates, losses: `[m, K, d + 1, d + 1]` and `[m, K]`, the best first.
+      gap: `[m]` nats to the next optimum.
+      doubtful: `[m]`.
+    """
+
+    observed: np.ndarray
+    applied: np.ndarray
+    pose: np.ndarray
+    candidates: np.ndarray
+    losses: np.ndarray
+    gap: np.ndarray
+    doubtful: np.ndarray
+
+
+def explore(experiment: Experiment, fitted: Fitted, calls: Calls) -> report.Exploration | None:
+    """Tries many poses of a few held-out examples, and places more of them on a map.
+
+    `None` where the config asks for none.
+    """
+    group = experiment.avae.group
+    if not experiment.options.eval.explored:
+        return None
+    seen = look(experiment, fitted, calls)
+    upright = upright_pose(group, seen.pose, seen.applied)
+    attempt = functools.partial(_attempt, experiment, fitted, upright)
+    dial, chosen = dial_of(group, experiment.options.ranges), choose(seen.gap, TRIED[group.d])
+    values, poses = stops(
+        dial, seen.pose[chosen], group=group, frame=experiment.avae.inner, upright=upright
+    )
+    tried = attempt(seen.observed[chosen], np.concatenate([poses, seen.candidates[chosen]], 1))
+    still = np.broadcast_to(np.eye(group.d + 1, dtype=np.float32), seen.pose.shape)
+    rows = [Trials(*(leaf[i] for leaf in tried)) for i in range(len(chosen))]
+    trials = [
+        _trial(experiment, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)
+    ]
+    atlas = _atlas(experiment, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
+    return report.Exploration(
+        dial.kind, dial.unit, dial.relative, dial.whole, doubt.DOUBTFUL, tuple(trials), atlas
+    )
+
+
+def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:
+    """Searches the first test examples, each at its pose, as aligning does."""
+    wide = doubt.widened(experiment.search)
+    key = stream(experiment.options, "test")
+    search = functools.partial(evaluate.search_batch, key=key, avae=experiment.avae, search=wide)
+    search = placement.examples(search, whole=("params", "bank"), searches=True)
+
+    def one(x: Array, index: Array) -> PyTree:
+        observed, applied = calls.apply(x=x, index=index)
+        found = search(params=fitted.params, x=observed, index=index, bank=fitted.bank)
+        return observed, applied, found
+
+    count = min(MAPPED[experiment.avae.group.d], len(experiment.dataset.test))
+    observed, applied, found = in_batches(one, experiment, count)
+    gap = np.asarray(doubt.gap(found, degrees=wide.distance or doubt.DEGREES))
+    doubtful = doubt.doubtful(gap, nonfinite=found.nonfinite, constant=constant_examples(observed))
+    return Seen(
+        observed, applied, found.pose, found.candidates, found.candidate_losses, gap, doubtful
+    )
+
+
+def choose(gap: np.ndarray, count: int) -> np.ndarray:
+    """Which `count` examples get a dial: the first, and of the others the most doubtful."""
+    count = min(count, len(gap))
+    first = count - count // DOUBTFUL_ONES
+    others = first + np.argsort(gap[first:], kind="stable")
+    return np.concatenate([np.arange(first), others[: count - first]])
+
+
+def _attempt(
+    experiment: Experiment,
+    fitted: Fitted,
+    upright: np.ndarray,
+    observed: np.ndarray,
+    poses: np.ndarray,
+) -> Trials:
+    """`try_poses` for all of `observed: [n, *S, C]`, over the devices."""
+    avae = experiment.avae
+    chunk = bounded(experiment.search, avae).chunk
+    function = functools.partial(try_poses, avae=avae, chunk=chunk)
+    function = placement.examples(function, whole=("params", "upright"))
+
+    def one(x: Array, index: Array, observed: Array, poses: Array) -> PyTree:
+        return function(params=fitted.params, x=observed, poses=poses, upright=upright)
+
+    return in_batches(one, experiment, len(observed), observed, poses)
+
+
+def _trial(
+    experiment: Experiment,
+    dial: Dial,
+    seen: Seen,
+    example: int,
+    values: np.ndarray,
+    tried: Trials,
+) -> report.Trial:
+    """One example at all stops of its dial and at the optima that are apart."""
+    avae, search = experiment.avae, experiment.search
+    candidates, count = seen.candidates[example], len(values)
+    kept = apart(candidates, seen.losses[example], degrees=search.distance or doubt.DEGREES)
+    # The dial leads to the found pose, and to others where it sets the one parameter there is.
+    there = values_of(dial, candidates[kept], avae.inner)
+    known = (avae.group.size == 1) & (not dial.relative) | (kept == 0)
+    rows = np.concatenate([np.arange(count), count + kept])
+    return report.Trial(
+        example=int(example),
+        values=np.concatenate([values, np.where(known, there, np.nan)]),
+        losses=tried.loss[rows],
+        turned=tried.turned[rows],
+        drawn=tried.drawn[rows],
+        reconstruction=tried.reconstruction[rows],
+        moved_by=tuple(sentence(pose, avae.group, avae.inner) for pose in candidates[kept]),
+    )
+
+
+def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarray:
+    """Which of the candidates `poses: [K, d + 1, d + 1]`, best first, are apart from better ones.
+
+    Candidates whose loss is not finite are left out, except for the first.
+    """
+    close = np.asarray(near(jnp.asarray(poses), jnp.asarray(poses), degrees=degrees))
+    kept: list[int] = []
+    for place in range(len(poses)):
+        if not kept or (np.isfinite(losses[place]) and not close[place, kept].any()):
+            kept.append(place)
+    return np.array(kept)
+
+
+def _atlas(experiment: Experiment, seen: Seen, tried: Trials) -> report.Atlas:
+    """The map, from every example `tried` at the found pose and unmoved."""
+    avae, dataset, count = experiment.avae, experiment.dataset, len(seen.pose)
+    place, shares = principal(tried.code[:, 0])
+    return report.Atlas(
+        observed=np.asarray(jax.jit(jax.vmap(thumb))(seen.observed)),
+        canonical=tried.drawn[:, 0],
+        place=place,
+        shares=shares,
+        labels=dataset.test_labels[:count] if dataset.label_names else None,
+        loss_before=tried.loss[:, 1],
+        loss_after=tried.loss[:, 0],
+        gap=seen.gap,
+        doubtful=seen.doubtful,
+        moved_by=tuple(sentence(pose, avae.group, avae.inner) for pose in seen.pose),
+    )
+
+
+def principal(codes: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    """Codes `[m, Z]` along their two principal axes `[m, 2]`, and the shares of their variance."""
+    centred = np.nan_to_num(codes - codes.mean(axis=0))
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    # An axis has no sign of its own: its largest entry is made positive.
+    axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
+    wanted = np.zeros((2, centred.shape[1]))
+    wanted[: len(axes[:2])] = axes[:2]
+    shares = np.zeros(2)
+    shares[: len(sizes[:2])] = (sizes[:2] ** 2) / max((sizes**2).sum(), 1e-12)
+    return centred @ wanted.T, (float(shares[0]), float(shares[1]))

@@ -1,0 +1,160 @@
+"""The parts of the page that answer to the reader: what stands there, its data and its script.
+
+All of it is in the page itself. Without JavaScript the parts stay hidden and nothing is missed.
+"""
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import json
+from typing import Any
+
+import numpy as np
+
+from avae_jax.report import cells, settling
+from avae_jax.report.findings import Atlas, Exploration, Findings, Moment, Trial
+from avae_jax.report.sprite import reach, sprite
+from avae_jax.report.text import label_name, plain, real, strict
+
+FILES = ("dial.js", "map.js", "training.js", "explore.js")  # the last one starts all
+ACROSS = 20  # pictures of a row of the atlas
+# Characters of pictures: of all dials together, of the map, of training.
+DIALS, MAP, TRAINING = 1_800_000, 500_000, 200_000
+INPUTS = 8  # of a moment of training
+
+VERBS = {"rotation": ("Turn", "turned"), "shift": ("Shift", "shifted")}
+OTHER = ("Move", "moved")
+
+
+def style() -> str:
+    """The style sheet of these parts."""
+    return _text("explore.css")
+
+
+def script() -> str:
+    """The one script of the page."""
+    return "\n".join(_text(name) for name in FILES)
+
+
+def policy() -> str:
+    """What a browser may load and run: pictures in the page, and no other script than `script`."""
+    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode("ascii")
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+@functools.cache  # the script that is written must be the one that may run
+def _text(name: str) -> str:
+    return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def data(findings: Findings) -> str:
+    """The data of these parts as JSON that can stand in a script element."""
+    explored = findings.exploration
+    assert explored is not None
+    names, atlas = findings.label_names, explored.atlas
+    volumes = [*atlas.observed, *atlas.canonical] if np.ndim(atlas.observed) == 5 else []
+    radius = reach(volumes)
+    values = {
+        "kind": explored.kind,
+        "done": VERBS.get(explored.kind, OTHER)[1],
+        "unit": explored.unit,
+        "relative": explored.relative,
+        "whole": explored.whole,
+        "sharp": not volumes,
+        "labels": _labels(atlas, names),
+        "examples": _examples(atlas),
+        "atlas": _pictures(atlas, radius),
+        "across": ACROSS,
+        "trials": [_trial(trial, explored, radius) for trial in explored.trials],
+        "training": _training(findings, radius),
+    }
+    text = json.dumps(strict(values), allow_nan=False, separators=(",", ":"))
+    # Neither a tag nor a comment may begin or end in a script; JSON says these signs otherwise.
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _labels(atlas: Atlas, names: tuple[str, ...]) -> dict[str, str]:
+    if atlas.labels is None:
+        return {}
+    return {str(x): label_name(int(x), names, 40) for x in np.unique(atlas.labels)}
+
+
+def _examples(atlas: Atlas) -> list[dict[str, Any]]:
+    low, high = atlas.place.min(axis=0), atlas.place.max(axis=0)
+    place = (atlas.place - low) / np.maximum(high - low, 1e-12)
+    return [
+        {
+            "label": None if atlas.labels is None else str(int(atlas.labels[i])),
+            "doubtful": bool(atlas.doubtful[i]),
+            "gap": _short(atlas.gap[i]),
+            "before": _short(atlas.loss_before[i]),
+            "after": _short(atlas.loss_after[i]),
+            "by": plain(atlas.moved_by[i], 80),
+            "x": _short(place[i, 0], 4),
+            "y": _short(place[i, 1], 4),
+        }
+        for i in range(len(atlas.observed))
+    ]
+
+
+def _pictures(atlas: Atlas, radius: float) -> dict[str, Any]:
+    """All inputs row by row, then all objects."""
+    starts = range(0, len(atlas.observed), ACROSS)
+    kinds = (atlas.observed, atlas.canonical)
+    rows = [pictures[start : start + ACROSS] for pictures in kinds for start in starts]
+    found = sprite(rows, radius=radius, budget=MAP)
+    return found | {"shares": [round(100 * share) for share in atlas.shares]}
+
+
+def _trial(trial: Trial, explored: Exploration, radius: float) -> dict[str, Any]:
+    rows = (trial.turned, trial.drawn, trial.reconstruction)
+    budget = DIALS // len(explored.trials)
+    return {
+        "example": trial.example,
+        "values": [_short(value) for value in trial.values],
+        "losses": [_short(loss) for loss in trial.losses],
+        "by": [plain(text, 80) for text in trial.moved_by],
+        "pictures": sprite(rows, radius=radius, budget=budget),
+    }
+
+
+def _training(findings: Findings, radius: float) -> dict[str, Any] | None:
+    """Shares of found poses by label at every moment, and a few inputs; None for one moment."""
+    moments = [moment for moment in findings.moments if moment.canonical_input is not None]
+    labels = settling.labels(moments)[: settling.LABELS]
+    if len(moments) < 2:
+        return None
+    everything = labels == [0] and not findings.label_names
+    names = ["all" if everything else label_name(x, findings.label_names, 14) for x in labels]
+    plane = findings.gallery.observation.ndim == 4
+    inputs = [np.asarray(moment.canonical_input)[:INPUTS] for moment in moments]
+    return {
+        "plane": plane,
+        "names": names,
+        "moments": [_moment(moment, labels, plane, findings) for moment in moments],
+        "inputs": len(inputs[0]),
+        "pictures": sprite(inputs, radius=radius, budget=TRAINING),
+    }
+
+
+def _moment(moment: Moment, labels: list[int], plane: bool, findings: Findings) -> dict[str, Any]:
+    tally = cells.plane if plane else cells.space
+    tallies = [tally(settling.angles(moment, label)) for label in labels]
+    losses = [line.get("loss") for line in findings.metrics if line.get("step", 0) <= moment.step]
+    return {
+        "step": int(moment.step),
+        "loss": _short(losses[-1] if losses else None),
+        "resultant": _short(moment.resultant_length),
+        "shares": [[_short(share, 3) for share in shares] for shares, _ in tallies],
+        "agreement": [_short(agreement) for _, agreement in tallies],
+    }
+
+
+def _short(value: Any, digits: int = 2) -> float:
+    return round(real(value), digits)

@@ -1,0 +1,71 @@
+"""What the model makes of an example at poses that somebody tries, as small pictures."""
+
+from typing import NamedTuple
+
+import jax
+
+from avae_jax.evaluate import narrow
+from avae_jax.objective import AVAE, canonicalise, observe, render
+from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.posing import Seen, problem, see
+from avae_jax.transform.matrices import matmul
+from avae_jax.transform.warp import warp
+from avae_jax.types import Array, Params, Shape
+
+# Longest side of a picture, by dimension: there are thousands of them.
+SIDES = {2: 40, 3: 32}
+
+
+class Trials(NamedTuple):
+    """B examples at A poses each.
+
+    Attributes:
+      loss: `[B, A]` nats, what the search minimises.
+      code: `[B, A, Z]`.
+      turned: `[B, A, *s, C]`, the observation carried by the pose.
+      drawn: `[B, A, *s, C]`, the object decoded there.
+      reconstruction: `[B, A, *s, C]`, that object carried back.
+    """
+
+    loss: Array
+    code: Array
+    turned: Array
+    drawn: Array
+    reconstruction: Array
+
+
+def try_poses(
+    params: Params, x: Array, poses: Array, upright: Array, *, avae: AVAE, chunk: int | None
+) -> Trials:
+    """Tries `poses: [B, A, d + 1, d + 1]` on observations `x: [B, *S, C]`, z at its mean.
+
+    Args:
+      upright: `[d + 1, d + 1]`, by which what is canonical is turned for the eye.
+      chunk: at most this many pairs are worked at once.
+    """
+    task = problem(params, avae)
+
+    def one(seen: Seen, pose: Array) -> Trials:
+        mu, _ = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
+        drawn = render(params, mu, avae=avae)
+        shown = warp(drawn, upright, avae.fill, source=avae.inner, target=avae.inner)
+        back = narrow(observe(drawn, pose, avae=avae), avae=avae)
+        turned = canonicalise(seen.x, matmul(upright, pose), avae=avae)
+        return Trials(task.value(seen, pose), mu, thumb(turned), thumb(shown), thumb(back))
+
+    return over_pairs(one, jax.vmap(lambda one: see(one, avae=avae))(x), poses, chunk=chunk)
+
+
+def thumb(image: Array) -> Array:
+    """`image: [*S, C]` shrunk to `[*s, C]` where it is larger than `SIDES`."""
+    *shape, channels = image.shape
+    small = thumb_shape(tuple(shape))
+    if small == tuple(shape):
+        return image
+    return jax.image.resize(image, (*small, channels), "linear", antialias=True)
+
+
+def thumb_shape(shape: Shape) -> Shape:
+    """The sides `s` of the small picture of an image of sides `S`."""
+    shrink = min(1.0, SIDES[len(shape)] / max(shape))
+    return tuple(max(1, round(shrink * side)) for side in shape)
