@@ -32,7 +32,7 @@ def train(options: Options, folder: Path) -> None:
       NumericalError: a metric is not finite.
       Preempted: SIGTERM came while training; what was done is saved.
     """
-    placement.require_even_parts("train.batch_size", options.train.batch_size)
+    sharers = placement.sharers(options.train.batch_size)
     experiment = prepare(options)
     with WorkDir(folder, leads=placement.leads()) as workdir:
         workdir.claim(options)
@@ -40,6 +40,8 @@ def train(options: Options, folder: Path) -> None:
         workdir.require_shared()
         workdir.write_json(FRAME, frame_of(experiment))
         say(experiment)
+        if sharers > 1:
+            print(f"{sharers} devices share the search of every example of a batch.")
         calls = compiled(experiment)
         state = fit(experiment, workdir, calls)
         if options.eval.checkpoint == "best":
@@ -161,7 +163,8 @@ def compiled_step(experiment: Experiment) -> Callable:
         search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
-    return placement.step(step, searches=options.train.search)
+    sharers = placement.sharers(options.train.batch_size)
+    return placement.step(step, searches=options.train.search, sharers=sharers)
 
 
 def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
@@ -173,4 +176,5 @@ def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
     index = data.batch_indices(
         step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
     )
-    return placement.split(examples, index), placement.split(index.astype(np.int32))
+    split = functools.partial(placement.split, sharers=placement.sharers(len(index)))
+    return split(examples, index), split(index.astype(np.int32))

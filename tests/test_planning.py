@@ -86,7 +86,8 @@ def test_a_topology_that_nobody_knows_is_refused(name):
 def test_a_batch_that_chips_cannot_share_is_refused():
     done = run("--config", "digits", "--topology", "cuda:3")
     assert done.returncode == 2
-    assert done.stderr == "avae_jax: train.batch_size=128: wanted a multiple of 3 chips\n"
+    said = "wanted a multiple of the 3 devices, or a divisor where they are more than examples"
+    assert done.stderr == f"avae_jax: train.batch_size=128: {said}\n"
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_compiled(tmp_path):

@@ -3,6 +3,7 @@
 Every run is a real process: devices are virtual ones of the CPU, processes talk by gloo.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from landscapes import METHODS
 from processes import ended, free_port, ran, start
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
@@ -43,8 +45,9 @@ MOVES = [
 ]
 
 
-def trained(workdir, steps, **where):
-    ran(workdir, {**REAL, "train.steps": steps}, evaluates=False, **where)
+def trained(workdir, steps, *, batch=128, **where):
+    options = {**REAL, "train.steps": steps, "train.batch_size": batch}
+    ran(workdir, options, evaluates=False, **where)
     return lines_of(workdir)
 
 
@@ -69,6 +72,25 @@ def named(where):
 def test_many_train_like_one_and_their_checkpoint_goes_on_anywhere(before, after, alone, tmp_path):
     assert_alike(trained(tmp_path / "run", STEPS, **before), alone[:STEPS])
     assert_alike(trained(tmp_path / "run", LATER, **after), alone)
+
+
+@pytest.mark.parametrize(
+    "batch, where, steps",
+    [(4, {"devices": 8}, STEPS), (1, {"count": 2}, 4)],
+    ids=["8-devices-4-examples", "2-processes-1-example"],
+)
+def test_devices_beyond_the_examples_share_their_search(batch, where, steps, tmp_path):
+    many = trained(tmp_path / "many", steps, batch=batch, **where)
+    assert_alike(many, trained(tmp_path / "alone", steps, batch=batch))
+
+
+def test_what_devices_find_that_share_an_example_is_what_one_finds():
+    """By every method; six devices, of which three share."""
+    program = [sys.executable, Path(__file__).parent / "shared_search.py", "3"]
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=6", "PYTHONWARNINGS": "error"}
+    done = subprocess.run(program, env=os.environ | flags, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == dict.fromkeys(METHODS, pytest.approx(0, abs=1e-4))
 
 
 def test_processes_evaluate_together_and_one_writes(tmp_path):
@@ -115,7 +137,7 @@ def test_an_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch)
 def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
     ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, devices=3))
     assert status == 2
-    assert "train.batch_size=16: wanted a multiple of the 3 devices" in stderr
+    assert "train.batch_size=16: wanted a multiple of the 3 devices, or a divisor" in stderr
     assert len(stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
 
