@@ -1,6 +1,7 @@
 """The host loop: trains, evaluates, reports."""
 
 import functools
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from avae_jax import data, placement, preemption
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import conclude
+from avae_jax.errors import Preempted
 from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
@@ -30,11 +32,11 @@ def train(options: Options, folder: Path) -> None:
     Raises:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
-      Preempted: SIGTERM came while training; what was done is saved.
+      Preempted: SIGTERM came; what was trained is saved.
     """
     sharers = placement.sharers(options.train.batch_size)
     experiment = prepare(options)
-    with WorkDir(folder, leads=placement.leads()) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
         workdir.claim(options)
         placement.meet()
         workdir.require_shared()
@@ -43,10 +45,10 @@ def train(options: Options, folder: Path) -> None:
         if sharers > 1:
             print(f"{sharers} devices share the search of every example of a batch.")
         calls = compiled(experiment)
-        state = fit(experiment, workdir, calls)
+        state = fit(experiment, workdir, calls, stops)
         if options.eval.checkpoint == "best":
             state = saved_state(placement.replicated(experiment.state), options, workdir)
-        conclude(experiment, state, workdir, calls)
+        conclude(experiment, state, workdir, heeding(calls, stops, options.train.steps))
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -54,14 +56,34 @@ def evaluate(options: Options, folder: Path) -> None:
 
     Raises:
       InputError: nothing was trained there, or it belongs to another config.
+      Preempted: SIGTERM came.
     """
-    with WorkDir(folder, leads=placement.leads()) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
         workdir.compare(options)
         experiment = prepare(options)
         state = saved_state(placement.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
-        conclude(experiment, state, workdir, compiled(experiment))
+        conclude(experiment, state, workdir, heeding(compiled(experiment), stops, 0))
+
+
+def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
+    """`calls` that first look whether the run is to end; all processes make the same ones.
+
+    Args:
+      stops: see `preemption.awaited`.
+      done: how many updates it has been asked about.
+    """
+    numbers = itertools.count(done + 1)
+
+    def heeded(call: Callable, *args: Any, **keywords: Any) -> Any:
+        if stops(next(numbers)):
+            raise Preempted(
+                "preempted while evaluating, what was trained is saved; the same command goes on"
+            )
+        return call(*args, **keywords)
+
+    return Calls(*(functools.partial(heeded, call) for call in calls))
 
 
 def say(experiment: Experiment) -> None:
@@ -79,9 +101,11 @@ def say(experiment: Experiment) -> None:
     )
 
 
-def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
+def fit(
+    experiment: Experiment, workdir: WorkDir, calls: Calls, stops: Callable[[int], bool]
+) -> TrainState:
     """Runs the updates that are left; returns the last state."""
-    with checkpoints(experiment.options, workdir) as saved, preemption.awaited() as stops:
+    with checkpoints(experiment.options, workdir) as saved:
         state = begin(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
@@ -95,7 +119,8 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
 
 def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
     """The newest saved state, or that before the first update; whole on every device."""
-    begun = placement.replicated(experiment.state)
+    sharers = placement.sharers(experiment.options.train.batch_size)
+    begun = placement.replicated(experiment.state, sharers=sharers)
     state = restore(begun, saved)
     return begun if state is None else state
 

@@ -94,12 +94,12 @@ def grid(devices: np.ndarray, sharers: int) -> Mesh:
     return Mesh(devices.reshape(-1, sharers), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
-def replicated(tree: PyTree) -> PyTree:
-    """A copy of `tree`, as process 0 has it, whole on every device."""
+def replicated(tree: PyTree, *, sharers: int = 1) -> PyTree:
+    """A copy of `tree`, as process 0 has it, whole on every device of `mesh(sharers)`."""
     keys = jax.tree.map(_is_key, tree)
     plain = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
     host = multihost_utils.broadcast_one_to_all(jax.device_get(plain))
-    placed = jax.tree.map(lambda leaf: _placed(leaf, WHOLE), host)
+    placed = jax.tree.map(lambda leaf: _placed(leaf, mesh(sharers)), host)
     return jax.tree.map(
         lambda leaf, key: jax.random.wrap_key_data(leaf) if key else leaf, placed, keys
     )
@@ -211,10 +211,10 @@ def _on_parts(
     return jax.shard_map(function, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 
-def _placed(leaf: Any, spec: PartitionSpec) -> Array:
+def _placed(leaf: Any, mesh: Mesh) -> Array:
     # A copy: the array may be donated, and on CPUs it could share the memory of the leaf.
     leaf = np.array(leaf)
-    sharding = NamedSharding(mesh(), spec)
+    sharding = NamedSharding(mesh, WHOLE)
     return jax.make_array_from_callback(leaf.shape, sharding, lambda part: leaf[part])
 
 
