@@ -5,7 +5,8 @@
 
 Rows of this machine are run, a few updates each, on embedded data: seconds of all its cores and
 the memory of the compiled step. Rows of TPUs are compiled ahead of time (it wants the extra
-`plan`), see `--mode plan`. Rows that the file holds are kept; each is written when it is done.
+`plan`), see `--mode plan`. Rows that the file holds are kept; each is written when it is done,
+and all are printed as a table at the end.
 """
 
 import argparse
@@ -88,6 +89,7 @@ def main() -> None:
         table[row.name] = row._asdict() | found
         print(row.name, json.dumps(found), flush=True)
         flags.json.write_text(json.dumps(table, indent=1) + "\n")
+    print("\n".join(_lines(table)))
 
 
 def measured(row: Row) -> dict[str, Any]:
@@ -152,6 +154,35 @@ def in_shape(experiment: Experiment, batch: int) -> Experiment:
         options, train=dataclasses.replace(options.train, batch_size=batch)
     )
     return experiment._replace(options=options, dataset=experiment.dataset._replace(train=many))
+
+
+# What stands in the table, under which name, in which unit.
+COLUMNS = {
+    "core_ms": ("core ms", 1),
+    "memory_mib": ("memory, MiB", 1),
+    "temporary_mib": ("of which temporary", 1),
+    "counted_operations": ("counted operations, 1e9", 1e9),
+    "operations": ("operations, 1e9", 1e9),
+    "bytes": ("bytes, 1e9", 1e9),
+    "crossing_bytes": ("crosses chips, MB", 1e6),
+}
+
+
+def _lines(table: dict[str, dict[str, Any]]) -> list[str]:
+    """The table in Markdown, rows in the order of `ROWS`."""
+    heads = [name for name, _ in COLUMNS.values()]
+    lines = [f"| step | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for name in (row.name for row in ROWS if row.name in table):
+        cells = (_cell(table[name].get(key), unit) for key, (_, unit) in COLUMNS.items())
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(value: Any, unit: float) -> str:
+    if value is None:
+        return ""
+    total = sum(value.values()) if isinstance(value, dict) else value
+    return f"{total / unit:.4g}"
 
 
 def _flags() -> argparse.Namespace:

@@ -50,7 +50,7 @@ def test_sigterm_ends_an_evaluation_and_the_same_command_makes_it(tmp_path):
     processes = start(tmp_path / "run", SMALL, count=2)
     wait_for(tmp_path / "run" / "checkpoints" / "4", process=processes[0])
     terminate(processes[-1])
-    for status, _, stderr in ended(processes, seconds=60):
+    for status, _, stderr in ended(processes):
         assert status == 143, stderr
         assert "avae_jax: preempted while evaluating, what was trained is saved" in stderr
     assert not (tmp_path / "run" / "report").exists()
