@@ -1,6 +1,7 @@
 """The host loop: trains, evaluates, reports."""
 
 import functools
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from avae_jax import data, placement, preemption
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import conclude
+from avae_jax.errors import Preempted
 from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
@@ -30,21 +32,23 @@ def train(options: Options, folder: Path) -> None:
     Raises:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
-      Preempted: SIGTERM came while training; what was done is saved.
+      Preempted: SIGTERM came; what was trained is saved.
     """
-    placement.require_even_parts("train.batch_size", options.train.batch_size)
+    sharers = placement.sharers(options.train.batch_size)
     experiment = prepare(options)
-    with WorkDir(folder, leads=placement.leads()) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
         workdir.claim(options)
         placement.meet()
         workdir.require_shared()
         workdir.write_json(FRAME, frame_of(experiment))
         say(experiment)
+        if sharers > 1:
+            print(f"{sharers} devices share the search of every example of a batch.")
         calls = compiled(experiment)
-        state = fit(experiment, workdir, calls)
+        state = fit(experiment, workdir, calls, stops)
         if options.eval.checkpoint == "best":
             state = saved_state(placement.replicated(experiment.state), options, workdir)
-        conclude(experiment, state, workdir, calls)
+        conclude(experiment, state, workdir, heeding(calls, stops, options.train.steps))
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -52,14 +56,34 @@ def evaluate(options: Options, folder: Path) -> None:
 
     Raises:
       InputError: nothing was trained there, or it belongs to another config.
+      Preempted: SIGTERM came.
     """
-    with WorkDir(folder, leads=placement.leads()) as workdir:
+    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
         workdir.compare(options)
         experiment = prepare(options)
         state = saved_state(placement.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
-        conclude(experiment, state, workdir, compiled(experiment))
+        conclude(experiment, state, workdir, heeding(compiled(experiment), stops, 0))
+
+
+def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
+    """`calls` that first look whether the run is to end; all processes make the same ones.
+
+    Args:
+      stops: see `preemption.awaited`.
+      done: how many updates it has been asked about.
+    """
+    numbers = itertools.count(done + 1)
+
+    def heeded(call: Callable, *args: Any, **keywords: Any) -> Any:
+        if stops(next(numbers)):
+            raise Preempted(
+                "preempted while evaluating, what was trained is saved; the same command goes on"
+            )
+        return call(*args, **keywords)
+
+    return Calls(*(functools.partial(heeded, call) for call in calls))
 
 
 def say(experiment: Experiment) -> None:
@@ -77,9 +101,11 @@ def say(experiment: Experiment) -> None:
     )
 
 
-def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
+def fit(
+    experiment: Experiment, workdir: WorkDir, calls: Calls, stops: Callable[[int], bool]
+) -> TrainState:
     """Runs the updates that are left; returns the last state."""
-    with checkpoints(experiment.options, workdir) as saved, preemption.awaited() as stops:
+    with checkpoints(experiment.options, workdir) as saved:
         state = begin(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
@@ -93,7 +119,8 @@ def fit(experiment: Experiment, workdir: WorkDir, calls: Calls) -> TrainState:
 
 def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
     """The newest saved state, or that before the first update; whole on every device."""
-    begun = placement.replicated(experiment.state)
+    sharers = placement.sharers(experiment.options.train.batch_size)
+    begun = placement.replicated(experiment.state, sharers=sharers)
     state = restore(begun, saved)
     return begun if state is None else state
 
@@ -161,7 +188,8 @@ def compiled_step(experiment: Experiment) -> Callable:
         search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
-    return placement.step(step, searches=options.train.search)
+    sharers = placement.sharers(options.train.batch_size)
+    return placement.step(step, searches=options.train.search, sharers=sharers)
 
 
 def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
@@ -173,4 +201,5 @@ def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
     index = data.batch_indices(
         step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
     )
-    return placement.split(examples, index), placement.split(index.astype(np.int32))
+    split = functools.partial(placement.split, sharers=placement.sharers(len(index)))
+    return split(examples, index), split(index.astype(np.int32))

@@ -1,8 +1,9 @@
 """Where arrays live: one program for one device, for many, and for many hosts.
 
 All devices of all hosts form a line, the axis `data`. Examples are split along it, what
-training changes is whole on every device. Functions stay those of one device; what their
-parts must share goes through `mean`, `total` and `joined`.
+training changes is whole on every device. Where a batch has fewer examples than there are
+devices, groups of them form the line, and those of a group, the axis `starts`, share an example.
+Functions stay those of one device; what their parts must share goes through `sharing`.
 """
 
 import contextlib
@@ -12,17 +13,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from avae_jax import compiling
 from avae_jax.errors import DistributedError, InputError
+from avae_jax.sharing import AXES, DATA
 from avae_jax.types import Array, PyTree
 
-AXIS = "data"
-WHOLE, SPLIT = PartitionSpec(), PartitionSpec(AXIS)
+WHOLE, SPLIT = PartitionSpec(), PartitionSpec(DATA)
 STATUS = re.compile(r"(UNKNOWN|INTERNAL|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED): ")
 # A host that is silent for so long is taken for dead.
 HEARTBEAT_SECONDS = 40
@@ -83,17 +83,23 @@ def leads() -> bool:
 
 
 @functools.cache
-def mesh() -> Mesh:
-    """All devices of all hosts in a line."""
-    return jax.make_mesh((jax.device_count(),), (AXIS,), (AxisType.Auto,))
+def mesh(sharers: int = 1) -> Mesh:
+    """All devices of all hosts in a line, of which `sharers` neighbours each share examples."""
+    line = jax.make_mesh((jax.device_count(),), (DATA,), (AxisType.Auto,))
+    return grid(line.devices, sharers)
 
 
-def replicated(tree: PyTree) -> PyTree:
-    """A copy of `tree`, as process 0 has it, whole on every device."""
+def grid(devices: np.ndarray, sharers: int) -> Mesh:
+    """A mesh of devices in a line, of which `sharers` neighbours each share examples."""
+    return Mesh(devices.reshape(-1, sharers), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def replicated(tree: PyTree, *, sharers: int = 1) -> PyTree:
+    """A copy of `tree`, as process 0 has it, whole on every device of `mesh(sharers)`."""
     keys = jax.tree.map(_is_key, tree)
     plain = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
     host = multihost_utils.broadcast_one_to_all(jax.device_get(plain))
-    placed = jax.tree.map(lambda leaf: _placed(leaf, WHOLE), host)
+    placed = jax.tree.map(lambda leaf: _placed(leaf, mesh(sharers)), host)
     return jax.tree.map(
         lambda leaf, key: jax.random.wrap_key_data(leaf) if key else leaf, placed, keys
     )
@@ -114,12 +120,16 @@ def local(tree: PyTree) -> PyTree:
     return jax.device_put(jax.device_get(tree), jax.local_devices()[0])
 
 
-def split(rows: np.ndarray, index: np.ndarray | None = None) -> Array:
-    """`rows[index]`, an equal part on every device; a host reads only its own parts."""
+def split(rows: np.ndarray, index: np.ndarray | None = None, *, sharers: int = 1) -> Array:
+    """`rows[index]`, an equal part on every device; a host reads only its own parts.
+
+    Args:
+      sharers: devices that have the same part.
+    """
     shape = rows.shape if index is None else (len(index), *rows.shape[1:])
     chosen = np.arange(len(rows)) if index is None else index
     return jax.make_array_from_callback(
-        shape, NamedSharding(mesh(), SPLIT), lambda part: rows[chosen[part[0]]]
+        shape, NamedSharding(mesh(sharers), SPLIT), lambda part: rows[chosen[part[0]]]
     )
 
 
@@ -128,27 +138,34 @@ def whole_parts(size: int) -> int:
     return -(-size // mesh().size) * mesh().size
 
 
-def require_even_parts(name: str, size: int) -> None:
-    """Checks that the devices can share `size` rows evenly.
-
-    Raises:
-      InputError: they cannot.
-    """
-    count = jax.device_count()
-    if size % count:
-        raise InputError(f"{name}={size}: wanted a multiple of the {count} devices that share it")
-
-
-def step(function: Callable, *, searches: bool) -> Callable:
-    """Compiles `function(state, *rows, axis=...) -> (state, metrics)`; the state is donated.
+def sharers(batch: int, devices: int | None = None) -> int:
+    """How many devices share each example of a batch: one, unless there are more than examples.
 
     Args:
-      function: given its part of the rows and the name of the axis over which to share.
-      searches: see `compiling.jit`.
-    """
+      devices: how many there are, all if `None`.
 
-    whole = NamedSharding(mesh(), WHOLE)
-    shared = shared_step(function, mesh())
+    Raises:
+      InputError: they cannot share the batch evenly.
+    """
+    count = jax.device_count() if devices is None else devices
+    if batch % count and count % batch:
+        raise InputError(
+            f"train.batch_size={batch}: wanted a multiple of the {count} devices, or a divisor "
+            "where they are more than examples"
+        )
+    return max(1, count // batch)
+
+
+def step(function: Callable, *, searches: bool, sharers: int = 1) -> Callable:
+    """Compiles `function(state, *rows, axes=...) -> (state, metrics)`; the state is donated.
+
+    Args:
+      function: given its part of the rows and the names of the axes over which to share.
+      searches: see `compiling.jit`.
+      sharers: devices that have the same part.
+    """
+    whole = NamedSharding(mesh(sharers), WHOLE)
+    shared = shared_step(function, mesh(sharers))
     return compiling.jit(shared, searches=searches, donate_argnums=0, out_shardings=whole)
 
 
@@ -157,7 +174,7 @@ def shared_step(function: Callable, mesh: Mesh | AbstractMesh) -> Callable:
 
     def shared(state: PyTree, *rows: Array) -> PyTree:
         specs = (WHOLE, *(SPLIT for _ in rows))
-        return _on_parts(functools.partial(function, axis=AXIS), mesh, specs, WHOLE)(state, *rows)
+        return _on_parts(functools.partial(function, axes=AXES), mesh, specs, WHOLE)(state, *rows)
 
     return shared
 
@@ -186,38 +203,18 @@ def same(function: Callable) -> Callable:
     return jax.jit(function, out_shardings=NamedSharding(mesh(), WHOLE))
 
 
-def mean(tree: PyTree, axis: str | None) -> PyTree:
-    """The mean over equal parts of a batch; `tree` itself where there is one part."""
-    return tree if axis is None else jax.lax.pmean(tree, axis)
-
-
-def total(tree: PyTree, axis: str | None) -> PyTree:
-    """The sum over the parts of a batch."""
-    return tree if axis is None else jax.lax.psum(tree, axis)
-
-
-def joined(rows: Array, axis: str | None) -> Array:
-    """The rows of all parts of a batch in their order."""
-    if axis is None:
-        return rows
-    # A sum with zeros travels with the sum of the gradients, a gather would go by itself.
-    whole = jnp.zeros((jax.lax.axis_size(axis), *rows.shape), rows.dtype)
-    placed = whole.at[jax.lax.axis_index(axis)].set(rows)
-    return jax.lax.psum(placed, axis).reshape(-1, *rows.shape[1:])
-
-
 def _on_parts(
     function: Callable, mesh: Mesh | AbstractMesh, inputs: Any, outputs: PartitionSpec
 ) -> Callable:
-    # What is declared whole is made so by `mean`, `total` and `joined`; the check that would
+    # What is declared whole is made so by `sharing`; the check that would
     # prove it does not know the loops of the search.
     return jax.shard_map(function, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 
-def _placed(leaf: Any, spec: PartitionSpec) -> Array:
+def _placed(leaf: Any, mesh: Mesh) -> Array:
     # A copy: the array may be donated, and on CPUs it could share the memory of the leaf.
     leaf = np.array(leaf)
-    sharding = NamedSharding(mesh(), spec)
+    sharding = NamedSharding(mesh, WHOLE)
     return jax.make_array_from_callback(leaf.shape, sharding, lambda part: leaf[part])
 
 

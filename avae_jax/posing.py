@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax import sharing
 from avae_jax.bank import Bank, Proposals, build, centres, propose
 from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.options import SearchOptions
@@ -25,6 +26,7 @@ from avae_jax.pose_search import (
     search,
     starts,
 )
+from avae_jax.sharing import Axes
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
 from avae_jax.types import Array, Key, Params, PyTree
@@ -71,6 +73,7 @@ def find_poses(
     options: SearchOptions,
     bank: Bank | None = None,
     noise: Key | None = None,
+    axes: Axes | None = None,
 ) -> SearchResult:
     """Searches the pose of every observation.
 
@@ -82,6 +85,8 @@ def find_poses(
       noise: `[B]`, samples z, the same noise at every pose of an example, as training does:
         until a posterior is narrow a decoder has learned nothing about its mean. `None`
         takes the mean.
+      axes: of the devices that share each example and do a part of its search each; all find
+        the same (see `sharing`).
 
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
@@ -92,7 +97,8 @@ def find_poses(
     seen = jax.vmap(lambda one, noise: see(one, avae=avae, noise=noise))(x, noise)
     chosen = begin.doubt > options.doubt if options.doubt else None
     options = bounded(options, avae)
-    return search(problem(params, avae), seen, begin.poses, options=options, chosen=chosen)
+    task = problem(params, avae)._replace(share=functools.partial(sharing.divided, axes=axes))
+    return search(task, seen, begin.poses, options=options, chosen=chosen)
 
 
 # Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.

@@ -13,10 +13,11 @@ import flax.struct
 import jax
 import optax
 
-from avae_jax import placement
+from avae_jax import sharing
 from avae_jax.bank import Bank, init_head, rank
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
+from avae_jax.sharing import Axes
 from avae_jax.types import Array, Key, Params
 
 LEARNING_RATE = 1e-3
@@ -70,14 +71,14 @@ def loss(params: Params, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> A
 
 
 def update(
-    head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE, axis: str | None = None
+    head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE, axes: Axes | None = None
 ) -> tuple[Head, Array]:
     """One update by a batch of answers of the search.
 
     Args:
       x: `[B, *S, C]`.
       found: `[B, d + 1, d + 1]`.
-      axis: the devices that share the batch.
+      axes: of the devices that share the batch.
 
     Returns:
       The head, and the mean cross-entropy before the update.
@@ -87,7 +88,7 @@ def update(
         one = functools.partial(loss, params, bank, avae=avae)
         return jax.vmap(one)(x, found).mean()
 
-    value, gradient = placement.mean(jax.value_and_grad(mean_loss)(head.params), axis)
+    value, gradient = sharing.mean(jax.value_and_grad(mean_loss)(head.params), axes)
     updates, opt_state = optimiser().update(gradient, head.opt_state, head.params)
     return Head(optax.apply_updates(head.params, updates), opt_state), value
 

@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax import placement, proposals
+from avae_jax import proposals, sharing
 from avae_jax.bank import Bank
 from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
+from avae_jax.sharing import Axes
 from avae_jax.transform.matrices import identity
 from avae_jax.transform.poses import random_pose
 from avae_jax.transform.warp import warp
@@ -89,7 +90,7 @@ def train_step(
     tx: optax.GradientTransformation,
     search: SearchOptions | None,
     pose_data: bool,
-    axis: str | None = None,
+    axes: Axes | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
     """One update of the weights.
 
@@ -98,7 +99,8 @@ def train_step(
       index: `[B]`, their global indices: what is drawn depends on (key, step, index) only.
       search: resolved options of the search; `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
-      axis: the devices that share the batch, of which `x` and `index` are this one's part.
+      axes: of the devices that share the batch, of which `x` and `index` are this one's part,
+        and of those that share each example (see `sharing`).
 
     Returns:
       The next state, and metrics averaged over the batch (nats per example).
@@ -111,16 +113,15 @@ def train_step(
     nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
     if search is not None:
         bank = bank_of(state, avae=avae, search=search)
+        task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
         # With other noise than the update's: a pose chosen to suit the noise that the decoder
         # then learns from would let noise decide the pose.
         start_keys = jax.vmap(jax.random.fold_in, (0, None))(search_keys, 1)
-        found = find_poses(
-            state.params, start_keys, x, avae=avae, options=search, bank=bank, noise=search_keys
-        )
+        found = find_poses(state.params, start_keys, x, noise=search_keys, **task)
         # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
         if head is not None:
-            head, learned = proposals.update(head, bank, x, poses, avae=avae, axis=axis)
+            head, learned = proposals.update(head, bank, x, poses, avae=avae, axes=axes)
             learning = {"proposal_loss": learned}
 
     def loss_of(params: Params) -> tuple[Array, Terms]:
@@ -129,17 +130,17 @@ def train_step(
         return terms.nll + terms.kl, terms
 
     values = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    (loss, terms), gradient = placement.mean(values, axis)
+    (loss, terms), gradient = sharing.mean(values, axes)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
         "loss": loss,
         **terms._asdict(),
         "grad_norm": optax.tree.norm(gradient),
-        "nonfinite": placement.total(nonfinite, axis),
+        "nonfinite": sharing.total(nonfinite, axes),
         **learning,
     }
-    new = placement.joined(objects(state.params, noise_keys, x, poses, avae=avae), axis)
+    new = sharing.joined(objects(state.params, noise_keys, x, poses, avae=avae), axes)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics

@@ -53,19 +53,18 @@ def main() -> None:
     flags = _flags()
     chance, began = random.Random(flags.seed), time.perf_counter()
     counts = {"rounds": 0, "kills": 0, "resumes": 0, "mismatches": 0}
-    peaks: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         first = Path(folder) / "undisturbed"
         started = time.perf_counter()
         _require(_start(first).wait() == 0, "the undisturbed run failed")
-        whole, wanted = time.perf_counter() - started, _outcome(first)
+        whole, wanted, peaks = time.perf_counter() - started, _outcome(first), [_peak()]
         # One round at least, however long the first run took.
-        while not peaks or time.perf_counter() - began < 60 * flags.minutes:
+        while not counts["rounds"] or time.perf_counter() - began < 60 * flags.minutes:
             workdir = Path(folder) / "run"
             _round(workdir, whole, chance, counts)
             wrong = _differences(wanted, _outcome(workdir))
             counts["mismatches"] += bool(wrong)
-            peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+            peaks.append(_peak())
             print(f"{_line(counts)}, peak {peaks[-1]:.0f} MiB {'; '.join(wrong)}", flush=True)
             shutil.rmtree(workdir)
     minutes = (time.perf_counter() - began) / 60
@@ -73,6 +72,11 @@ def main() -> None:
     if flags.json:
         flags.json.write_text(json.dumps(result, indent=2) + "\n")
     sys.exit(1 if counts["mismatches"] else 0)
+
+
+def _peak() -> float:
+    """The most memory that any run so far has taken, in MiB."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def _round(workdir: Path, whole: float, chance: random.Random, counts: dict[str, int]) -> None:

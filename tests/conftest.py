@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from processes import compiled_in
 
 from avae_jax.planning.topology import ASKED
 
@@ -27,6 +28,24 @@ def avae_data() -> Path:
     if not Path(folder).is_dir():
         pytest.skip(f"AVAE_DATA={folder} is no folder: it should hold mnist/ and modelnet10/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory) -> Path:
+    """Where processes of all modules find programs that others have compiled."""
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory, programs):
+    """A small run of digits, trained and evaluated by the command line, and what it said."""
+    from test_end_to_end import run
+
+    workdir = tmp_path_factory.mktemp("digits") / "run"
+    with compiled_in(programs):
+        done = run("digits", workdir, cwd=workdir.parent, eval__explored="true")
+    assert done.returncode == 0, done.stderr
+    return workdir, done
 
 
 @pytest.fixture(scope="module")

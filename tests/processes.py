@@ -1,5 +1,6 @@
 """Real processes of the command line, alone or several that train together."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -7,10 +8,22 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 # Without the evaluation at the end, whose programs take longer to compile than training.
 TRAINING_ALONE = (
     "from avae_jax import loop, main\nloop.conclude = lambda *finished: None\nmain._process()"
 )
+
+
+@contextlib.contextmanager
+def compiled_in(folder):
+    """Processes started inside `with` find in `folder` what others of them have compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        yield
 
 
 def start(workdir, options, *, count=1, devices=1, evaluates=True, extra=()):

@@ -56,12 +56,10 @@ def succeeded(called):
     return done
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
+@pytest.fixture
+def model(digits):
     """A model of digits of 8 x 8 pixels, which it sees at 24 x 24."""
-    workdir = tmp_path_factory.mktemp("model") / "run"
-    succeeded(command("train", "--config", "digits", "--workdir", workdir, **SMALL))
-    return workdir
+    return digits[0]
 
 
 def aligning(model, stack, output, *flags, **changes):

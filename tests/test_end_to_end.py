@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from processes import compiled_in, ran, start
 from test_report_explorer import given
 
 import avae_jax
@@ -56,12 +57,9 @@ def command(config, workdir, **changes):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Programs compiled by one process of this module serve the others."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("programs")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+def compiled_once(programs):
+    """Programs compiled by one process serve the others."""
+    with compiled_in(programs):
         yield
 
 
@@ -80,14 +78,6 @@ def summary_of(workdir):
 
 def lines_of(workdir):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("digits") / "run"
-    done = run("digits", workdir, cwd=workdir.parent, eval__explored="true")
-    assert done.returncode == 0, done.stderr
-    return workdir, done
 
 
 def test_a_run_leaves_everything_it_promises(digits):
@@ -155,8 +145,9 @@ def test_another_config_is_refused_and_nothing_is_written_over(digits):
 
 def test_more_steps_go_on_to_the_same_bits_as_an_uninterrupted_run(digits, tmp_path):
     first, whole = tmp_path / "in_two", tmp_path / "at_once"
-    for folder, steps in ((first, 4), (first, 8), (whole, 8)):
-        done = run("digits", folder, train__steps=steps)
+    shutil.copytree(digits[0], first)
+    for folder in (first, whole):
+        done = run("digits", folder, train__steps=8)
         assert done.returncode == 0, done.stderr
     assert lines_of(first) == lines_of(whole)
     assert summary_of(first)["loss"] == summary_of(whole)["loss"]
@@ -167,19 +158,15 @@ def test_more_steps_go_on_to_the_same_bits_as_an_uninterrupted_run(digits, tmp_p
 
 def test_a_killed_run_ends_like_one_never_killed(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen(
-        command("digits", killed, train__steps=60),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    options = {**SMALL, "train.steps": 60}
+    (process,) = start(killed, options, evaluates=False)
     deadline = time.monotonic() + 120
     while not any((killed / "checkpoints").glob("[0-9]*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     for folder in (killed, whole):
-        done = run("digits", folder, train__steps=60)
-        assert done.returncode == 0, done.stderr
+        ran(folder, options, evaluates=False)
     assert lines_of(killed) == lines_of(whole)
 
 

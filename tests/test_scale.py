@@ -3,6 +3,7 @@
 Every run is a real process: devices are virtual ones of the CPU, processes talk by gloo.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from landscapes import METHODS
 from processes import ended, free_port, ran, start
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
@@ -36,15 +38,15 @@ OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
 STEPS, LATER = 20, 22
 # Where training begins, and where its checkpoint is taken up.
 MOVES = [
-    ({"devices": 2}, {"devices": 4}),
     ({"devices": 8}, {"devices": 1}),
     ({"count": 2, "devices": 2}, {"devices": 2}),
-    ({"count": 4}, {"count": 2}),
+    ({"count": 4}, {"devices": 4}),
 ]
 
 
-def trained(workdir, steps, **where):
-    ran(workdir, {**REAL, "train.steps": steps}, evaluates=False, **where)
+def trained(workdir, steps, *, batch=128, **where):
+    options = {**REAL, "train.steps": steps, "train.batch_size": batch}
+    ran(workdir, options, evaluates=False, **where)
     return lines_of(workdir)
 
 
@@ -71,7 +73,26 @@ def test_many_train_like_one_and_their_checkpoint_goes_on_anywhere(before, after
     assert_alike(trained(tmp_path / "run", LATER, **after), alone)
 
 
-def test_processes_evaluate_together_and_one_writes(tmp_path):
+@pytest.mark.parametrize(
+    "batch, where, steps",
+    [(4, {"devices": 8}, STEPS), (1, {"count": 2}, 4)],
+    ids=["8-devices-4-examples", "2-processes-1-example"],
+)
+def test_devices_beyond_the_examples_share_their_search(batch, where, steps, tmp_path):
+    many = trained(tmp_path / "many", steps, batch=batch, **where)
+    assert_alike(many, trained(tmp_path / "alone", steps, batch=batch))
+
+
+def test_what_devices_find_that_share_an_example_is_what_one_finds():
+    """By every method; six devices, of which three share."""
+    program = [sys.executable, Path(__file__).parent / "shared_search.py", "3"]
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=6", "PYTHONWARNINGS": "error"}
+    done = subprocess.run(program, env=os.environ | flags, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == dict.fromkeys(METHODS, pytest.approx(0, abs=1e-4))
+
+
+def test_processes_evaluate_together_and_one_writes(digits, tmp_path):
     """Through the launcher, whose processes share one standard output."""
     overrides = [f"--config.{line}" for line in OVERRIDES]
     called = [LAUNCHER, "2", "--workdir", tmp_path / "two", *overrides]
@@ -82,8 +103,7 @@ def test_processes_evaluate_together_and_one_writes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "of 2 processes" in done.stdout
     assert done.stdout.count("report: ") == done.stdout.count("loss in nats") == 1
-    ran(tmp_path / "one", SMALL)
-    together, alone = summary_of(tmp_path / "two"), summary_of(tmp_path / "one")
+    together, alone = summary_of(tmp_path / "two"), summary_of(digits[0])
     for name, loss in alone["loss"].items():
         # A model that has learned nothing has poses that tie nearly, and 8 examples are few.
         assert together["loss"][name] == pytest.approx(loss, rel=0.01)
@@ -115,7 +135,7 @@ def test_an_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch)
 def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
     ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, devices=3))
     assert status == 2
-    assert "train.batch_size=16: wanted a multiple of the 3 devices" in stderr
+    assert "train.batch_size=16: wanted a multiple of the 3 devices, or a divisor" in stderr
     assert len(stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
 

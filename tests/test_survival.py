@@ -2,22 +2,32 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from processes import ended, ran, start, terminate, wait_for
-from test_checkpoint import cut, garble
-from test_end_to_end import SMALL, compiled_once, lines_of  # noqa: F401
+from processes import compiled_in, ended, ran, start, terminate, wait_for
+from test_checkpoint import ROOT, cut, garble
+from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
 ALONE = {**SMALL, "log.moments": 0}
+LONG = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
 ENDLESS = {**ALONE, "train.steps": 100_000, "log.every": 1}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The log of `LONG`, not interrupted."""
+    folder = tmp_path_factory.mktemp("survival") / "whole"
+    ran(folder, LONG, evaluates=False)
+    return lines_of(folder)
+
+
 @pytest.mark.parametrize("count", [1, 2])
-def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, tmp_path):
+def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, whole, tmp_path):
     """Whichever process is told, all stop after the same update."""
-    options = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
-    told, whole = tmp_path / "told", tmp_path / "whole"
+    options, told = LONG, tmp_path / "told"
     where = {"count": count, "evaluates": False}
     processes = start(told, options, **where)
     wait_for(told / "metrics.jsonl", process=processes[0])
@@ -30,10 +40,36 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, tmp_
     assert f"saved after step {saved}; the same command goes on from there" in results[0][2]
     assert 0 < int(saved) < 300
     ran(told, options, **where)
-    ran(whole, options, evaluates=False)
     if count == 1:
-        assert lines_of(told) == lines_of(whole)
-    assert [line["step"] for line in lines_of(told)] == [line["step"] for line in lines_of(whole)]
+        assert lines_of(told) == whole
+    assert [line["step"] for line in lines_of(told)] == [line["step"] for line in whole]
+
+
+def test_sigterm_ends_an_evaluation_and_the_same_command_makes_it(tmp_path):
+    """Of two processes, whichever is told; one alone finishes."""
+    processes = start(tmp_path / "run", SMALL, count=2)
+    wait_for(tmp_path / "run" / "checkpoints" / "4", process=processes[0])
+    terminate(processes[-1])
+    for status, _, stderr in ended(processes):
+        assert status == 143, stderr
+        assert "avae_jax: preempted while evaluating, what was trained is saved" in stderr
+    assert not (tmp_path / "run" / "report").exists()
+    ran(tmp_path / "run", SMALL)
+    assert summary_of(tmp_path / "run")["train"]["steps"] == 4
+
+
+def test_a_soak_finds_no_mismatch_and_memory_flat(tmp_path):
+    """With a seed that kills early: by SIGKILL, then by SIGTERM."""
+    file, wanted = tmp_path / "soak.json", ["--minutes", "0.5", "--seed", "20389"]
+    command = [sys.executable, "-m", "benchmarks.soak", *wanted, "--json", str(file)]
+    # Programs of its own: a process that is killed may leave half of one.
+    with compiled_in(tmp_path / "programs"):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(file.read_text())
+    assert found["rounds"] >= 1 and found["kills"] >= 1 and found["mismatches"] == 0
+    undisturbed, last = found["peak_mib"]
+    assert last < 1.1 * undisturbed
 
 
 def test_a_killed_process_stops_the_others_and_all_go_on_together(tmp_path):

@@ -38,9 +38,8 @@ def plan(options: Options, name: str, file: Path | None = None) -> None:
     """
     if file is not None:
         require_room(file)
-    chips, batch = topology(name), options.train.batch_size
-    if batch % chips.chips:
-        raise InputError(f"train.batch_size={batch}: wanted a multiple of {chips.chips} chips")
+    chips = topology(name)
+    placement.sharers(options.train.batch_size, chips.chips)
     experiment = prepare(options)
     print(f"compiling the train step for {name}, {chips.chips} chips", flush=True)
     found = planned(experiment, chips)
@@ -96,7 +95,8 @@ def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree
         search=search,
         pose_data=options.data.pose == "random",
     )
-    mesh = mesh_of(chips)
+    batch = options.train.batch_size
+    mesh = mesh_of(chips, placement.sharers(batch, chips.chips))
 
     def placed(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
@@ -104,7 +104,6 @@ def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree
     state = jax.tree.map(
         lambda leaf: placed(leaf.shape, leaf.dtype, placement.WHOLE), experiment.state
     )
-    batch = options.train.batch_size
     x = placed((batch, *experiment.dataset.train.shape[1:]), np.float32, placement.SPLIT)
     index = placed((batch,), np.int32, placement.SPLIT)
     whole = NamedSharding(mesh, placement.WHOLE)

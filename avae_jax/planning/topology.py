@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh
 
+from avae_jax import placement
 from avae_jax.errors import InputError
-from avae_jax.placement import AXIS
+from avae_jax.sharing import AXES
 
 # Memory of a chip in bytes, by the maker's pages on system architecture.
 TPUS = {"v5e": 16 * 2**30, "v5p": 95 * 2**30, "v6e": 32 * 2**30}
@@ -46,16 +47,16 @@ def topology(name: str) -> Topology:
     return Topology(name, "cuda" if kind == "cuda" else "tpu", chips, TPUS.get(kind))
 
 
-def mesh_of(wanted: Topology) -> Mesh | AbstractMesh:
-    """The chips of a topology in a line.
+def mesh_of(wanted: Topology, sharers: int) -> Mesh | AbstractMesh:
+    """The chips of a topology as `placement.mesh` arranges those that are here.
 
     Raises:
       InputError: the compiler for TPUs is not installed, or knows no such topology.
     """
     if wanted.platform == "cuda":
-        return AbstractMesh((wanted.chips,), (AXIS,), axis_types=(AxisType.Auto,))
-    devices = np.array(_described(wanted.name).devices)
-    return Mesh(devices, (AXIS,), axis_types=(AxisType.Auto,))
+        shape = wanted.chips // sharers, sharers
+        return AbstractMesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES))
+    return placement.grid(np.array(_described(wanted.name).devices), sharers)
 
 
 # What the compiler would otherwise ask a server for, and complain of its silence: TPUs of this

@@ -1,16 +1,23 @@
 """The one place where the search is mapped over (example, candidate) pairs, in bounded memory."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from avae_jax.pose_search.problem import Share, alone
 from avae_jax.types import Array, PyTree
 
 
 def over_pairs(
-    function: Callable[[PyTree, Any], Any], data: PyTree, candidates: PyTree, *, chunk: int | None
+    function: Callable[[PyTree, Any], Any],
+    data: PyTree,
+    candidates: PyTree,
+    *,
+    chunk: int | None,
+    share: Share = alone,
 ) -> Any:
     """Applies `function(datum, candidate)` to every candidate of every example.
 
@@ -18,10 +25,17 @@ def over_pairs(
       data: pytree with leading axis B.
       candidates: pytree with leading axes `[B, K]`, such as poses.
       chunk: at most this many pairs are worked at once; `None` works all.
+      share: see `Problem.share`.
 
     Returns:
       The results, with leading axes `[B, K]`.
     """
+    return share(functools.partial(_all, function, data, chunk=chunk), candidates)
+
+
+def _all(
+    function: Callable[[PyTree, Any], Any], data: PyTree, candidates: PyTree, *, chunk: int | None
+) -> Any:
     batch, count = jax.tree.leaves(candidates)[0].shape[:2]
     if chunk is None or batch * count <= chunk:
         return jax.vmap(jax.vmap(function, (None, 0)))(data, candidates)
@@ -47,6 +61,7 @@ def over_chosen(
     *,
     default: Any,
     chunk: int | None,
+    share: Share = alone,
 ) -> Any:
     """`over_pairs` for the chosen pairs only; the others keep their `default` and cost nothing.
 
@@ -56,7 +71,20 @@ def over_chosen(
     Args:
       chosen: `[B, K]`.
       default: results, with leading axes `[B, K]`.
+      share: see `Problem.share`.
     """
+    work = functools.partial(_chosen, function, data, chunk=chunk)
+    return share(work, (candidates, chosen, default))
+
+
+def _chosen(
+    function: Callable[[PyTree, Any], Any],
+    data: PyTree,
+    given: tuple[PyTree, Array, Any],
+    *,
+    chunk: int | None,
+) -> Any:
+    candidates, chosen, default = given
     batch, count = chosen.shape
     size = max(1, min(chunk or batch, batch // SHARE))
     total = chosen.sum()

@@ -5,6 +5,14 @@ from typing import NamedTuple
 
 from avae_jax.types import Array, PyTree
 
+# `(work, candidates) -> work(candidates)`.
+Share = Callable[[Callable[[PyTree], PyTree], PyTree], PyTree]
+
+
+def alone(work: Callable[[PyTree], PyTree], candidates: PyTree) -> PyTree:
+    """The whole of `work(candidates)`, done here."""
+    return work(candidates)
+
 
 class Problem(NamedTuple):
     """A search problem over poses, as functions of ONE example and one pose.
@@ -16,6 +24,8 @@ class Problem(NamedTuple):
       size: P.
       hold: `(datum, pose) -> (pose -> outputs)`: explains the example at one pose and
         predicts from that explanation at others; `None` where nothing can be held.
+      share: `(work, candidates) -> work(candidates)`, for work on candidates `[B, K]` that
+        could be divided; `alone` does not.
     """
 
     predict: Callable[[PyTree, Array], PyTree]
@@ -23,6 +33,7 @@ class Problem(NamedTuple):
     retract: Callable[[Array, Array], Array]
     size: int
     hold: Callable[[PyTree, Array], Callable[[Array], PyTree]] | None = None
+    share: Share = alone
 
     def value(self, datum: PyTree, pose: Array) -> Array:
         """The loss `[]` of one example at one pose."""

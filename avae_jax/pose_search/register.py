@@ -59,12 +59,12 @@ def register(
         return gauss_newton.advance(problem, datum, state, held=True)
 
     def one_round(states: State, _: None) -> tuple[State, None]:
-        return over_pairs(advance, data, states, chunk=chunk), None
+        return over_pairs(advance, data, states, chunk=chunk, share=problem.share), None
 
     def begin(datum: PyTree, pose: Array) -> State:
         return gauss_newton.begin(problem, datum, pose, held=True)
 
-    states = over_pairs(begin, data, starts, chunk=chunk)
+    states = over_pairs(begin, data, starts, chunk=chunk, share=problem.share)
     bad = (~jnp.isfinite(states.local.loss)).sum(1)
     first = _best(states, states.local.loss, keep=1, degrees=degrees)
     for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):

@@ -111,12 +111,18 @@ def _score(
 ) -> tuple[Array, Array, Array]:
     """The best `keep` starts of each example, their losses, and how many were not finite."""
     if chosen is None:
-        scores = over_pairs(problem.value, data, starts, chunk=options.chunk)
+        scores = over_pairs(problem.value, data, starts, chunk=options.chunk, share=problem.share)
         bad = ~jnp.isfinite(scores)
     else:
         unknown = jnp.full(chosen.shape, jnp.inf)
         scores = over_chosen(
-            problem.value, data, starts, chosen, default=unknown, chunk=options.chunk
+            problem.value,
+            data,
+            starts,
+            chosen,
+            default=unknown,
+            chunk=options.chunk,
+            share=problem.share,
         )
         bad = chosen & ~jnp.isfinite(scores)
     scores = jnp.where(jnp.isfinite(scores), scores, jnp.inf)
@@ -156,7 +162,8 @@ def _refine(
             return gradient.refine(problem, datum, pose, optimiser=optimiser, **shared)
         return gauss_newton.refine(problem, datum, pose, **shared)
 
-    return over_pairs(one, data, poses, chunk=_chunk(options, problem.size))
+    chunk = _chunk(options, problem.size)
+    return over_pairs(one, data, poses, chunk=chunk, share=problem.share)
 
 
 def _refine_along(
@@ -175,10 +182,10 @@ def _refine_along(
         shared = {"halvings": options.steps, "parabolas": options.polish}
         return line.refine(problem, datum, *candidate, **shared)
 
-    candidates = poses, losses
+    candidates, shared = (poses, losses), {"chunk": options.chunk, "share": problem.share}
     if worth.shape[1] == 1:
-        return over_pairs(one, data, candidates, chunk=options.chunk)
-    return over_chosen(one, data, candidates, worth, default=candidates, chunk=options.chunk)
+        return over_pairs(one, data, candidates, **shared)
+    return over_chosen(one, data, candidates, worth, default=candidates, **shared)
 
 
 def _chunk(options: SearchOptions, size: int) -> int | None:
