@@ -57,7 +57,7 @@ def test_a_notebook_runs_and_shows_what_it_says(name, tmp_path):
     book = read(name)
     book.cells.append(nbformat.v4.new_code_cell(CHECKS[name]))
     where = {"metadata": {"path": str(tmp_path)}}
-    done = NotebookClient(book, timeout=300, kernel_name="python3", resources=where).execute()
+    done = NotebookClient(book, timeout=900, kernel_name="python3", resources=where).execute()
     drawn = figures(done)
     assert len(drawn) == FIGURES[name]
     assert all(picture.std() > 5 for picture in drawn)

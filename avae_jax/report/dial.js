@@ -204,7 +204,7 @@ function dragged(target, at) {
 
 // The loss against where the dial stands; drawn anew for every width of the page.
 function curveOf(place, moved) {
-  const [left, right, top, bottom, height] = [58, 14, 14, 40, 210];
+  const [left, right, top, bottom, height] = [58, 26, 14, 40, 210];
   const dot = shape("circle", { class: "here", r: 8 });
   let [across, up] = [() => 0, () => 0];
   let back = () => 0;

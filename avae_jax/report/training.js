@@ -23,7 +23,7 @@ async function trainingPart(section) {
     const last = moments[moments.length - 1].step;
     const says = `update ${step.toLocaleString("en")} of ${last.toLocaleString("en")}`;
     const rest = [
-      loss === null ? "before the first update" : `training loss ${nats(loss)}`,
+      loss !== null ? `training loss ${nats(loss)}` : step ? "" : "before the first update",
       resultant === null ? "" : `resultant length ${resultant.toFixed(2)} (1: one common pose for each label)`,
     ].filter(Boolean);
     section.querySelector(".at").replaceChildren(element("b", {}, says), `: ${rest.join(", ")}`);
