@@ -20,8 +20,14 @@ SMOKE = {
     "model": {"hidden": (16, 16)},
     "search": {"prototypes": 4, "visits": 64},
     "train": {"steps": 2, "batch_size": 8},
-    "eval": {"examples": 20, "curve_points": 2, "curve_examples": 4, "marginal_examples": 0},
-    "log": {"moments": 2, "moment_examples": 8},
+    "eval": {
+        "examples": 20,
+        "curve_points": 2,
+        "curve_examples": 4,
+        "marginal_examples": 0,
+        "explored": False,
+    },
+    "log": {"moments": 0},
 }
 
 
