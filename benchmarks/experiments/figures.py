@@ -96,7 +96,11 @@ def _capacity(numbers: dict[str, Any]) -> Figure:
 
 def _volumes(numbers: dict[str, Any]) -> Figure:
     titles = {}
-    words = {"right_angles": "24 right angles", "rotation": "any rotation", "rigid": "rotation and shifts"}
+    words = {
+        "right_angles": "24 right angles",
+        "rotation": "any rotation",
+        "rigid": "rotation and shifts",
+    }
     for row in numbers["rows"]:
         titles.setdefault((row["objects"], row["poses"]), []).append(row)
     figure = Figure(figsize=(2.1 * len(titles), 2.6), layout="constrained")
