@@ -22,6 +22,7 @@ from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity, rotation_angle
 from avae_jax.transform.warp import warp
 from avae_jax.types import Array
+from benchmarks.experiments.measure import with_interval
 from benchmarks.experiments.runs import Setting
 
 ANGLES = (15, 30, 45, 60, 90, 135, 180)
@@ -38,14 +39,14 @@ def measure(setting: Setting) -> dict[str, Any]:
     x = chairs(config["side"])[: config["examples"]]
     ways = {"adam": _adam, "gauss_newton": _newton, "search": _searched}
     found = {name: jax.jit(jax.vmap(way)) for name, way in ways.items()}
-    shares: dict[str, list[float]] = {name: [] for name in ways}
+    shares: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for angle in ANGLES:
         poses = turns(len(x), angle)
         target = jax.vmap(_turned)(x, poses)
         for name, way in found.items():
             off = np.degrees(np.asarray(_apart(way(x, target), poses)))
-            shares[name].append(float((off < FOUND).mean()))
-        print(angle, {name: share[-1] for name, share in shares.items()}, flush=True)
+            shares[name].append(with_interval(np.float64(off < FOUND)))
+        print(angle, {name: share[-1]["mean"] for name, share in shares.items()}, flush=True)
     return {"angles": list(ANGLES), "within_degrees": FOUND, "shares": shares}
 
 

@@ -129,11 +129,10 @@ def _basin(numbers: dict[str, Any]) -> Figure:
         "gauss_newton": ("gradients alone: Gauss-Newton", GREY),
     }
     for name, (label, colour) in names.items():
-        share = 100 * np.array(numbers["shares"][name])
-        axes.plot(numbers["angles"], share, color=colour, marker=".", label=label)
+        _with_bars(axes, numbers["angles"], numbers["shares"][name], color=colour, label=label)
     within = numbers["within_degrees"]
-    axes.set(xlabel="turned by (degrees)", ylabel=f"registered to {within:g} degrees (%)")
-    axes.set(xticks=numbers["angles"], ylim=(-3, 103))
+    axes.set(xlabel="turned by (degrees)", ylabel=f"share within {within:g} degrees")
+    axes.set(xticks=numbers["angles"], ylim=(-0.03, 1.03))
     _under(axes)
     return figure
 

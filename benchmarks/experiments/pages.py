@@ -47,6 +47,15 @@ def summary(collected: dict[str, Any]) -> str:
         lower = [row["lower_percent"]["mean"] for row in collected["volumes"]["rows"]]
         text = f"{min(lower):.0f} to {max(lower):.0f} %"
         lines.append(f"| volumes: squared error lower by | {text} | 12 to 22 % |")
+    abouts = [part["about"] for name, part in collected.items() if name in SECTIONS]
+    commits = sorted({commit for about in abouts for commit in about["commits"]})
+    machine, minutes = abouts[0]["machine"], sum(about["minutes"]["training"] for about in abouts)
+    lines += [
+        "",
+        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; three seeds for "
+        "Table 1 and affine maps, else one;",
+        f"{minutes:.0f} minutes of training a seed in all; commits {', '.join(commits)}.",
+    ]
     return "\n".join(lines)
 
 

@@ -17,6 +17,11 @@ def _interval(value: dict[str, Any], *, digits: int = 1) -> str:
     return f"{value['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def _percent(share: dict[str, Any]) -> str:
+    low, high = (100 * end for end in share["interval"])
+    return f"{100 * share['mean']:.0f} % ({low:.0f} to {high:.0f})"
+
+
 def _table1(numbers: dict[str, Any]) -> str:
     kinds = ("nats", "source_loss", "source_loss_as_written")
     lines = [
@@ -63,13 +68,15 @@ def _affine(numbers: dict[str, Any]) -> str:
 def _settling(numbers: dict[str, Any]) -> str:
     end = numbers["end"]
     opposite = 100 * end["by_digit"]["1"]["opposite"]
+    low, high = end["interval_of_degrees"]
     rows = " | ".join(f"{end['by_digit'][digit]['once']:.2f}" for digit in map(str, range(10)))
     return (
         "Trained on digits at random poses. How far the angles agree at which the model stores a\n"
         "digit: 1 if all do.\n\n"
         f"| digit | {' | '.join(map(str, range(10)))} |\n|---|{'---|' * 10}\n"
         f"| resultant length | {rows} |\n\n"
-        f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart (claimed: 180).\n"
+        f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart ({low:.0f} to {high:.0f};"
+        " claimed: 180).\n"
         f"- 1, which half a turn carries into itself but for its slant, has {opposite:.0f} % of\n"
         "  its examples half a turn from the others (claimed: two peaks half a turn apart).\n"
         f"- Mean resultant length of all digits {end['resultant_length']:.2f}."
@@ -126,7 +133,7 @@ def _basin(numbers: dict[str, Any]) -> str:
         f"|---|{'---|' * len(numbers['angles'])}",
     ]
     for name, label in names.items():
-        cells = " | ".join(f"{100 * share:.0f} %" for share in numbers["shares"][name])
+        cells = " | ".join(_percent(share) for share in numbers["shares"][name])
         lines.append(f"| {label} | {cells} |")
     return "\n".join(lines)
 

@@ -32,7 +32,8 @@ def measure(setting: Setting) -> dict[str, Any]:
             "histograms": histograms(angles - six, labels),
             "by_digit": {str(k): concentration(angles[labels == k]) for k in np.unique(labels)},
             "resultant_length": resultant_length(relation, labels),
-            "degrees_between_6_and_9": float(abs((six - nine + 180) % 360 - 180)),
+            "degrees_between_6_and_9": apart(six, nine),
+            "interval_of_degrees": interval(*(angles[labels == digit] for digit in PAIR)),
         },
     }
 
@@ -57,6 +58,21 @@ def histograms(angles: np.ndarray, labels: np.ndarray) -> dict[str, list[int]]:
 def mean_angle(angles: np.ndarray) -> float:
     """The circular mean, in degrees."""
     return float(np.degrees(np.angle(np.exp(1j * np.radians(angles)).mean())))
+
+
+def apart(one: float, other: float) -> float:
+    """How far two angles are from each other, in degrees."""
+    return float(abs((one - other + 180) % 360 - 180))
+
+
+def interval(one: np.ndarray, other: np.ndarray) -> list[float]:
+    """The 95 % bootstrap interval of how far the mean angles of two digits are apart."""
+    rng = np.random.default_rng(0)
+    found = [
+        apart(*(mean_angle(rng.choice(angles, len(angles))) for angles in (one, other)))
+        for _ in range(1000)
+    ]
+    return np.percentile(found, [2.5, 97.5]).tolist()
 
 
 def concentration(angles: np.ndarray) -> dict[str, float]:
