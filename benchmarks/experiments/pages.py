@@ -52,9 +52,10 @@ def summary(collected: dict[str, Any]) -> str:
     machine, minutes = abouts[0]["machine"], sum(about["minutes"]["training"] for about in abouts)
     lines += [
         "",
-        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; three seeds for "
-        "Table 1 and affine maps, else one;",
-        f"{minutes:.0f} minutes of training a seed in all; commits {', '.join(commits)}.",
+        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; three seeds "
+        "for Table 1 and affine maps, else one;",
+        f"{minutes:.0f} minutes of training a seed, models that experiments share counted in each; "
+        f"commits {', '.join(commits)}.",
     ]
     return "\n".join(lines)
 
