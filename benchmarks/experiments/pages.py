@@ -13,7 +13,8 @@ again, beside baselines. This page, its figures and [results.json](results.json)
 what two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers
 below are of size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 %
 bootstrap intervals over examples; where several seeds were run, means and standard deviations
-over seeds.
+over seeds. Run times are those of the machine as it was, slowed by whatever ran beside: up to five
+times those on free cores.
 """
 
 
