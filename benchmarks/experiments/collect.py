@@ -55,10 +55,7 @@ def _about(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": [run["seed"] for run in runs],
         "commits": sorted({run["commit"] for run in runs}),
         "machine": runs[0]["machine"],
-        "minutes": {
-            part: float(np.mean([run["minutes"][part] for run in runs]))
-            for part in ("training", "all")
-        },
+        "minutes": {"training": float(np.mean([run["minutes"]["training"] for run in runs]))},
     }
 
 

@@ -51,10 +51,12 @@ def summary(collected: dict[str, Any]) -> str:
     abouts = [part["about"] for name, part in collected.items() if name in SECTIONS]
     commits = sorted({commit for about in abouts for commit in about["commits"]})
     machine, minutes = abouts[0]["machine"], sum(about["minutes"]["training"] for about in abouts)
+    names = [name for name in SECTIONS if name in collected]
+    seeds = ", ".join(f"{name} {len(collected[name]['about']['seeds'])}" for name in names)
     lines += [
         "",
-        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; three seeds "
-        "for Table 1 and affine maps, else one;",
+        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; "
+        f"seeds: {seeds};",
         f"{minutes:.0f} minutes of training a seed, models that experiments share counted in each; "
         f"commits {', '.join(commits)}.",
     ]

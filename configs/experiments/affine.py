@@ -11,14 +11,13 @@ FAMILY = {"family": "rotation+scale_y+scale_x+shear_yx"}
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     return ConfigDict(
         {
             "models": {
                 "affine_search": mnist(FAMILY),
                 "affine_vae": mnist(FAMILY, AUGMENTED),
             },
-            "seeds": 3,
             "examples": 500,
             # Digits at 0.6 of their size leave room for the largest scale.
             "small": merged(

@@ -9,7 +9,7 @@ WIDE = {"model": {"hidden": (1536, 1280)}}
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds; the spatial transformer trains beside them."""
+    """Models and sizes; the spatial transformer trains beside them."""
     return ConfigDict(
         {
             "models": {
@@ -17,7 +17,6 @@ def get_config() -> ConfigDict:
                 "mnist_augmented": mnist(AUGMENTED),
                 "mnist_augmented_wide": mnist(AUGMENTED, WIDE),
             },
-            "seeds": 1,
             "examples": 500,
             "small": {"train": {"steps": 1000}},
             "full": {"train": {"steps": 20_000}},

@@ -8,7 +8,6 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "models": {},
-            "seeds": 1,
             "examples": 40,
             "side": 16,
             "small": {},

@@ -14,7 +14,7 @@ def name_of(kind: str, latent: int) -> str:
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     models = {
         name_of(kind, latent): mnist(edits, {"model": {"latent": latent}} if latent != 8 else {})
         for latent in LATENT
@@ -23,7 +23,6 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "models": models,
-            "seeds": 1,
             "examples": 500,
             "small": {"train": {"steps": 1000}},
             "full": {"train": {"steps": 20_000}},

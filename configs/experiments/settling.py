@@ -6,11 +6,10 @@ from configs.experiments import SEARCHED, mnist
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     return ConfigDict(
         {
             "models": {"mnist_search_random": mnist(SEARCHED)},
-            "seeds": 1,
             "examples": 2000,
             "small": {"train": {"steps": 1000}},
             "full": {"train": {"steps": 20_000}},

@@ -6,11 +6,10 @@ from configs.experiments import UPRIGHT, mnist
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     return ConfigDict(
         {
             "models": {"mnist_upright": mnist(UPRIGHT)},
-            "seeds": 1,
             "examples": 300,
             "small": {"train": {"steps": 1000}},
             "full": {"train": {"steps": 20_000}},

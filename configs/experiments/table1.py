@@ -12,7 +12,7 @@ SQUARED = {"model": {"likelihood": "gaussian", "sigma": 0.2179}}
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     return ConfigDict(
         {
             "models": {
@@ -23,7 +23,6 @@ def get_config() -> ConfigDict:
                 "mnist_source_upright": mnist(SQUARED, UPRIGHT),
                 "mnist_source_augmented": mnist(SQUARED, AUGMENTED),
             },
-            "seeds": 3,
             "examples": 500,
             "small": {"train": {"steps": 1000}},
             "full": {"train": {"steps": 20_000}},

@@ -46,7 +46,7 @@ def _model(objects: str, poses: str, latent: int, *, search: bool) -> dict[str, 
 
 
 def get_config() -> ConfigDict:
-    """Models, sizes and seeds."""
+    """Models and sizes."""
     both = (True, False)
     models = {
         name_of(*case, search=search): _model(*case, search=search)
@@ -56,7 +56,6 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "models": models,
-            "seeds": 1,
             "examples": 200,
             "small": {"train": {"steps": 200}, "eval": {"examples": 200, "marginal_examples": 32}},
             "full": {"train": {"steps": 2000}},
