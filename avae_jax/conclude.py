@@ -85,10 +85,16 @@ def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
 
 def upright(experiment: Experiment, measured: Examination, images: np.ndarray) -> np.ndarray:
     """Canonical volumes `[n, *S, C]` all turned by `upright_pose`; images as they are."""
-    avae = experiment.avae
-    back = upright_pose(avae.group, measured.found, measured.applied)
+    avae, back = experiment.avae, _back(experiment, measured)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
     return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
+
+
+def _back(experiment: Experiment, measured: Examination) -> np.ndarray:
+    one_pose = experiment.options.one_pose
+    return upright_pose(
+        experiment.avae.group, measured.found, measured.applied, one_pose=one_pose
+    )
 
 
 def moment(
@@ -107,15 +113,16 @@ def moment(
         angle = alignment.plane_angle(moved)
     else:
         angle = alignment.pose_errors(moved, alignment.label_means(moved, labels)).degrees
-    length, count = alignment.resultant_length(moved, labels), len(measured.observed)
-    inputs = _carried(experiment, measured, found[:count].astype(np.float32))
-    return report.Moment(step, angle, labels, length, inputs)
+    inputs = _carried(experiment, measured, found[: len(measured.observed)].astype(np.float32))
+    if not experiment.options.one_pose:
+        # Nothing that found poses should agree with.
+        return report.Moment(step, angle[:0], labels[:0], np.nan, inputs)
+    return report.Moment(step, angle, labels, alignment.resultant_length(moved, labels), inputs)
 
 
 def _carried(experiment: Experiment, measured: Examination, found: np.ndarray) -> np.ndarray:
     """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for the eye."""
-    avae = experiment.avae
-    back = upright_pose(avae.group, measured.found, measured.applied)
+    avae, back = experiment.avae, _back(experiment, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:
         return thumb(canonicalise(x, pose, avae=avae))
@@ -126,9 +133,11 @@ def _carried(experiment: Experiment, measured: Examination, found: np.ndarray) -
 def print_summary(summary: dict) -> None:
     """Prints losses and poses, a line each."""
     loss, pose = summary["loss"], summary["pose"]
+    true = loss["posed_true"]
     print(
-        f"loss in nats: upright {loss['upright']:.2f}, posed {loss['posed']:.2f}, "
-        f"with search {loss['posed_search']:.2f}, at the true pose {loss['posed_true']:.2f}"
+        f"loss in nats: {'as they come' if true is None else 'upright'} {loss['upright']:.2f}, "
+        f"posed {loss['posed']:.2f}, with search {loss['posed_search']:.2f}"
+        + ("" if true is None else f", at the true pose {true:.2f}")
     )
     if loss["marginal"] is not None:
         marginal = summary["marginal"]

@@ -218,6 +218,11 @@ class Options:
     log: LogOptions = LogOptions()
     seed: int = option(0, "seed of everything random", low=0, high=2**31 - 1)
 
+    @property
+    def one_pose(self) -> bool:
+        """Whether objects stand the same way; as they come and searched, nobody knows how."""
+        return self.data.pose == "random" or not self.train.search
+
 
 # Fields that a second start in the same work directory may change.
 MAY_CHANGE = ("train.steps", "eval.", "log.", "search.chunk", "search.unroll")

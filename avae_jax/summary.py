@@ -26,12 +26,13 @@ def summarise(
       steps: updates done.
       seconds: spent on them, compilation included.
     """
+    known = experiment.options.one_pose
     return {
         "loss": {
             "upright": float(measured.upright.mean()),
             "posed": float(measured.posed.mean()),
             "posed_search": float(measured.posed_search.mean()),
-            "posed_true": float(measured.posed_true.mean()),
+            "posed_true": float(measured.posed_true.mean()) if known else None,
             "marginal": None if bounds is None else float(-bounds.bound.mean()),
         },
         "marginal": numbers(bounds, samples=experiment.options.eval.marginal_samples),
@@ -57,11 +58,15 @@ def summarise(
 
 
 def pose_numbers(experiment: Experiment, measured: Examination) -> dict[str, float | None]:
-    """How well the found poses agree; `None` where the family has no such part."""
+    """How well the found poses agree; `None` where the family has no such part.
+
+    All are `None` of examples in poses of their own: what they should agree on is not known.
+    """
     group = experiment.avae.group
     moved = measured.found @ measured.applied
     errors = alignment.pose_errors(moved, measured.target)
-    turns, shifts = group.has("rotation"), group.has("shift")
+    known = experiment.options.one_pose
+    turns, shifts = known and group.has("rotation"), known and group.has("shift")
     flat = turns and group.d == 2
     length = alignment.resultant_length(moved, measured.labels)
     return {

@@ -108,15 +108,18 @@ def _moves(dial: Dial, by: Array, group: Family) -> Array:
     return exponential(by[..., None, None] * generator)
 
 
-def upright_pose(group: Family, found: np.ndarray, applied: np.ndarray) -> np.ndarray:
+def upright_pose(
+    group: Family, found: np.ndarray, applied: np.ndarray, *, one_pose: bool
+) -> np.ndarray:
     """The rotation `[d + 1, d + 1]` that makes canonical volumes stand, for the eye.
 
     A model chooses its canonical pose, and a tilted chair is hard to recognise. It is the
     inverse of the mean of `found . applied`, the same for every example, so that what differs
-    between examples stays visible. Images are shown as they are.
+    between examples stays visible. Images are shown as they are, and so are objects that did
+    not stand in `one_pose` before `applied` moved them.
     """
     back = np.eye(group.d + 1, dtype=np.float32)
-    if group.d == 3 and group.has("rotation"):
+    if one_pose and group.d == 3 and group.has("rotation"):
         mean = alignment.mean_pose(found @ applied)
         back[:3, :3] = alignment.orthogonal_part(mean[:3, :3]).T
     return back

@@ -148,6 +148,10 @@ def test_one_command_for_a_folder(tmp_path):
     config = json.loads((tmp_path / "out" / "model" / "config.json").read_text())
     assert config["data"]["source"] == f"stack:{folder}" and config["data"]["pose"] == "as_is"
     assert config["train"]["batch_size"] == 24
+    # Images in poses of their own: nobody can tell how well found poses agree.
+    summary = json.loads((tmp_path / "out" / "model" / "report" / "summary.json").read_text())
+    assert set(summary["pose"].values()) == {summary["loss"]["posed_true"]} == {None}
+    assert "as they come" in done.stdout and "poses:" not in done.stdout
     assert (tmp_path / "out" / "model" / "report" / "index.html").exists()
     again = succeeded(called)
     assert "finished before" in again.stdout and "evaluating" not in again.stdout

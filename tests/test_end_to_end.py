@@ -197,7 +197,16 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
         ),
         ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
         ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "source"}),
-        ("solids", {"family": "rigid", "ranges__shift": 0.1, "eval__explored": "true"}),
+        (
+            "solids",
+            {
+                "family": "rigid",
+                "ranges__shift": 0.1,
+                "data__size": 8,
+                "data__scale": 0.5,
+                "eval__explored": "true",
+            },
+        ),
     ],
     ids=["affine", "translation", "conv", "upright", "rigid-3d"],
 )

@@ -158,24 +158,26 @@ def test_an_experiment_runs_through_the_command_line_and_is_collected(tmp_path):
     folder = tmp_path / "data" / "mnist"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for split, count in {"train": 64, "t10k": 32}.items():
+    for split, count in {"train": 64, "t10k": 20}.items():
         images = np.zeros((count, 28, 28), np.uint8)
         images[:, 8:20, 11:17] = rng.integers(100, 256, (count, 12, 6))
         write_idx(folder / f"{split}-images-idx3-ubyte", images)
-        write_idx(folder / f"{split}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 3)
-    asked = ("affine", "--size", "smoke", "--runs", tmp_path / "runs")
+        write_idx(folder / f"{split}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 10)
+    asked = ("settling", "--size", "smoke", "--runs", tmp_path / "runs")
     done = run(*asked, AVAE_DATA=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
-    file = tmp_path / "runs" / "smoke" / "results" / "affine_0.json"
+    file = tmp_path / "runs" / "smoke" / "results" / "settling_0.json"
     measured = json.loads(file.read_text())
     assert measured["machine"]["cores"] == os.cpu_count()
-    assert all(math.isfinite(measured["numbers"][kind]) for kind in ("search", "vae"))
+    end = measured["numbers"]["end"]
+    assert 0 < end["resultant_length"] < 1 and len(end["by_digit"]) == 10
     again = run(*asked, AVAE_DATA=str(tmp_path / "data"))
     assert again.returncode == 0 and "measured already" in again.stdout
     (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     collect(file.parent, size="smoke", root=tmp_path)
     page = (tmp_path / "docs" / "results.md").read_text()
-    assert f"{measured['numbers']['vae']:.1f}" in page and measured["commit"] in page
+    apart = f"6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart"
+    assert apart in page and measured["commit"] in page
     readme = (tmp_path / "README.md").read_text()
     assert readme.startswith("before\n") and readme.endswith("after\n") and "old" not in readme
 

@@ -14,7 +14,7 @@ from test_end_to_end import compiled_once  # noqa: F401
 
 # Figures of each notebook, and what must hold at its end. Trained for six updates a model knows
 # nothing, and still the best pose explains better than none.
-FIGURES = {"1_idea": 2, "3_pretrained_vae": 1}
+FIGURES = {"1_idea": 2, "2_align_a_folder": 2, "3_pretrained_vae": 1, "4_chairs": 1, "5_results": 3}
 CHECKS = {
     "1_idea": """
 assert status == 0
@@ -23,10 +23,27 @@ assert found.loss.mean() < without.mean()
 assert found.loss[0] < curve.min() + 5
 assert canonical.shape == drawn.shape == observed.shape and np.isfinite(drawn).all()
 """,
+    "2_align_a_folder": """
+assert status == 0
+assert len(rows) == len(list(folder.glob("*.png"))) == len(latents)
+assert len(list(Path("aligned", folder.name).glob("*.png"))) == len(rows)
+assert np.isfinite(latents).all() and after.mean() < before.mean()
+""",
     "3_pretrained_vae": """
 assert values[-20:].mean() < 0.8 * values[0]
 assert found.loss.mean() < without.mean() and np.isfinite(bound).all()
 assert canonical.shape == robust.shape == turned.shape
+""",
+    "4_chairs": """
+assert status == 0
+assert np.isfinite(views.reconstruction).all() and observed.shape == (count, 16, 16, 16, 1)
+assert loss["posed_search"] < loss["posed"]
+""",
+    "5_results": """
+assert status == 0
+assert np.isfinite([line["loss"] for line in lines]).all() and steps[-1] == 6
+assert losses["posed_search"] < losses["posed"] and "marginal" in losses
+assert search["forward_equivalents"] > 1 and len(moments) == 2
 """,
 }
 

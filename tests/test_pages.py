@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from pages import MAIN, PAGES, ROOT, blocks_of, commands_of, spans_of, text_of
 from PIL import Image
-from test_end_to_end import SMALL
 
 import avae_jax
 from avae_jax import config, main
@@ -34,28 +33,12 @@ FINITE = {
 }
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a small model of digits in `runs/digits`."""
-    folder = tmp_path_factory.mktemp("pages")
-    overrides = [f"--config.{name}={value}" for name, value in SMALL.items()]
-    called = [*MAIN[1:], "--config", "digits", "--workdir", "runs/digits", *overrides]
-    done = subprocess.run(
-        [sys.executable, *called],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
-def here(trained, tmp_path, monkeypatch):
-    """The folder in which code of a page runs: that model, and what it writes itself."""
+def here(digits, tmp_path, monkeypatch):
+    """The folder in which code of a page runs: a small model, and what the code writes itself."""
+    workdir, _ = digits
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "digits").symlink_to(trained / "runs" / "digits")
+    (tmp_path / "runs" / "digits").symlink_to(workdir)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

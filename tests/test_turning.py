@@ -84,7 +84,11 @@ def test_upright_undoes_the_mean_of_what_was_found():
     tilt[:3, :3] = Rotation.from_rotvec([1.0, 0.3, -0.5]).as_matrix()
     applied = found_poses(group)
     found = tilt @ np.linalg.inv(applied)
-    upright = turning.upright_pose(group, found, applied)
+    upright = turning.upright_pose(group, found, applied, one_pose=True)
     np.testing.assert_allclose(upright @ tilt, np.eye(4), atol=1e-5)
     flat = family("rotation", 2)
-    np.testing.assert_array_equal(turning.upright_pose(flat, found, applied), np.eye(3))
+    np.testing.assert_array_equal(
+        turning.upright_pose(flat, found, applied, one_pose=True), np.eye(3)
+    )
+    own = turning.upright_pose(group, found, applied, one_pose=False)
+    np.testing.assert_array_equal(own, np.eye(4))

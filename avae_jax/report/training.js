@@ -8,7 +8,8 @@ async function trainingPart(section) {
   const diagrams = names.map((name) => diagram(name, plane));
   const highest = Math.max(...moments.flatMap((moment) => moment.shares.flat()), 1e-9);
   section.querySelector(".inputs").append(...pictures);
-  section.querySelector(".roses").append(
+  // None where every example stands in a pose of its own.
+  if (names.length) section.querySelector(".roses").append(
     ...diagrams.map((one) => one.figure),
     element("p", {}, plane
       ? "Which way found poses put the top of the objects of a label: a beam is longer where more examples agree, and the dashed circle is an even spread."
