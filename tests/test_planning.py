@@ -138,7 +138,8 @@ def test_flags_of_planning_belong_together(flags, message):
 
 PROGRAM = """
   %a = (f32[8,4]{1,0}, bf16[3]{0}) all-reduce-start(%x, %y), channel_id=3, to_apply=%sum
-  %b = f32[8,4]{1,0} all-reduce(%x), channel_id=3, to_apply=%sum
+  %b = (f32[8,4]{0,1}, bf16[3]{0}) all-reduce(%x, %y), channel_id=3, to_apply=%sum
+  %count = s32[] all-reduce(%n), channel_id=3, to_apply=%sum
   %c = f32[16,2]{1,0} all-gather(%z), channel_id=4, dimensions={0}
   %d = f32[64,576,1]{2,1,0} gather(%image, %index), slice_sizes={1,1}
   %e = f32[64,576]{1,0} gather(%image, %index), slice_sizes={1,576}
@@ -148,7 +149,11 @@ PROGRAM = """
 
 def test_what_a_program_holds_is_read_from_its_text():
     crossing = program.collectives(PROGRAM)
-    assert [tuple(one) for one in crossing] == [("all-reduce", 128), ("all-gather", 128)]
+    assert [tuple(one) for one in crossing] == [
+        ("all-reduce", 134),
+        ("all-gather", 128),
+        ("all-reduce", 4),
+    ]
     assert program.pixel_gathers(PROGRAM) == 1
 
 

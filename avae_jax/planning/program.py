@@ -24,10 +24,11 @@ def collectives(text: str) -> list[Collective]:
     for number, line in enumerate(text.splitlines()):
         match = re.search(rf"= (.+?) ({'|'.join(KINDS)})(-start)?\(", line)
         if match:
-            # Copies of one collective in several branches share its channel.
+            one = Collective(match.group(2), _bytes(match.group(1)))
+            # Copies of one collective in several branches share its channel and its size; sums
+            # that have nothing to do with each other may share the channel alone.
             channel = re.search(r"channel_id=(\d+)", line)
-            key = channel.group(1) if channel else f"line {number}"
-            found[key] = Collective(match.group(2), _bytes(match.group(1)))
+            found[channel.group(1) if channel else f"line {number}", one] = one
     return sorted(found.values(), key=lambda one: -one.bytes)
 
 
