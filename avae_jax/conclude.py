@@ -92,9 +92,7 @@ def upright(experiment: Experiment, measured: Examination, images: np.ndarray) -
 
 def _back(experiment: Experiment, measured: Examination) -> np.ndarray:
     one_pose = experiment.options.one_pose
-    return upright_pose(
-        experiment.avae.group, measured.found, measured.applied, one_pose=one_pose
-    )
+    return upright_pose(experiment.avae.group, measured.found, measured.applied, one_pose=one_pose)
 
 
 def moment(

@@ -53,9 +53,7 @@ def explore(experiment: Experiment, fitted: Fitted, calls: Calls) -> report.Expl
     if not experiment.options.eval.explored:
         return None
     seen = look(experiment, fitted, calls)
-    upright = upright_pose(
-        group, seen.pose, seen.applied, one_pose=experiment.options.one_pose
-    )
+    upright = upright_pose(group, seen.pose, seen.applied, one_pose=experiment.options.one_pose)
     attempt = functools.partial(_attempt, experiment, fitted, upright)
     dial, chosen = dial_of(group, experiment.options.ranges), choose(seen.gap, TRIED[group.d])
     values, poses = stops(

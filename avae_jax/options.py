@@ -11,7 +11,7 @@ from typing import Any
 from avae_jax.field import option
 
 FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
-MODELS = ("dense", "conv", "source")
+MODELS = ("dense", "patches", "conv", "source")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
 CHECKPOINTS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
@@ -94,12 +94,12 @@ class ModelOptions:
     """The variational autoencoder."""
 
     name: str = option(
-        "dense", "dense, conv, or source (the layout of the original work)", choices=MODELS
+        "dense", "dense, patches, conv, or source (that of the original work)", choices=MODELS
     )
     latent: int = option(8, "latent size Z", low=1)
     hidden: tuple[int, ...] = option((512, 512), "widths of the dense layers", low=1)
     channels: tuple[int, ...] = option(
-        (32, 64), "channels of the convolutional stages, each halving the size", low=1
+        (32, 64), "channels of the stages of conv and patches, each halving the size", low=1
     )
     kernel: int = option(3, "kernel side of the convolutions", low=1, high=15)
     likelihood: str = option("bernoulli", "likelihood of a pixel", choices=LIKELIHOODS)

@@ -8,16 +8,29 @@ at the far end of an axis, PyTorch at the near end. The convolutional network is
 carried over as its mirror image along every axis: no layer has to pad or crop by a copy.
 """
 
+import functools
 import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avae_jax.models.conv import padded
+from avae_jax.models.patches import FIRST, halvings
 from avae_jax.models.source import BOTTLENECK
 from avae_jax.options import ModelOptions
 from avae_jax.types import Params, Shape
+from benchmarks.torch_layers import (
+    ChannelsFirst,
+    ChannelsLast,
+    Crop,
+    Flat,
+    Joined,
+    Mirror,
+    Pad,
+    Parted,
+    Unflat,
+)
 
 CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 CONV_TRANSPOSE = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -47,7 +60,8 @@ def carry(params: Params, shape: Shape, channels: int, *, options: ModelOptions)
     Raises:
       ValueError: a layout that is not carried over.
     """
-    layouts = {"dense": _dense, "source": _source}
+    patches = functools.partial(_patches, widths=options.channels)
+    layouts = {"dense": _dense, "patches": patches, "source": _source}
     if options.name not in layouts:
         raise ValueError(f"model.name={options.name}: PyTorch has only {', '.join(layouts)}")
     encoder, decoder = params["params"]["encoder"], params["params"]["decoder"]
@@ -63,9 +77,36 @@ def _dense(encoder: Params, decoder: Params, shape: Shape, channels: int) -> Net
 
 
 def _perceptron(layers: Params) -> list[nn.Module]:
-    linear = [_linear(layers[f"Dense_{i}"]) for i in range(len(layers))]
-    between = [step for layer in linear[:-1] for step in (layer, nn.ReLU(inplace=True))]
-    return [*between, linear[-1]]
+    return _between([_linear(layers[f"Dense_{i}"]) for i in range(len(layers))])
+
+
+def _patches(
+    encoder: Params, decoder: Params, shape: Shape, channels: int, *, widths: Shape
+) -> Network:
+    d, stages, count = len(shape), len(widths), halvings(widths)
+    full = padded(shape, count)
+    rims = [rim for n, side in zip(full[::-1], shape[::-1], strict=True) for rim in (0, n - side)]
+    inner, outer = (
+        [_linear(layers[f"Dense_{i}"]) for i in range(len(layers))] for layers in (encoder, decoder)
+    )
+    down: list[nn.Module] = [Pad(rims), ChannelsLast()]
+    down += [Joined()] * (FIRST - 1)
+    for layer in inner[:stages]:
+        down += [Joined(), layer, nn.ReLU()]
+    down += [nn.Flatten(), *_between(inner[stages:])]
+    # Dense layers, the first stage's among them; stages; what is left is pixels.
+    dense = len(outer) - stages
+    start = tuple(side // 2**count for side in full)
+    up = [*_between(outer[:dense]), nn.ReLU(), nn.Unflatten(1, (*start, widths[-1]))]
+    for layer in outer[dense:-1]:
+        up += [layer, nn.ReLU(), Parted(d)]
+    up += [outer[-1], *[Parted(d)] * FIRST, ChannelsFirst(), Crop(shape)]
+    return Network(nn.Sequential(*down), nn.Sequential(*up))
+
+
+def _between(layers: list[nn.Module]) -> list[nn.Module]:
+    """Layers with ReLU between them."""
+    return [step for layer in layers for step in (layer, nn.ReLU())][:-1]
 
 
 def _source(encoder: Params, decoder: Params, shape: Shape, channels: int) -> Network:
@@ -125,57 +166,6 @@ def _conv_transpose(layer: Params, stride: int) -> nn.Module:
     extra = [n - (k - 1 - f) for n, k, f in zip(near, kernel, far, strict=True)]
     conv = CONV_TRANSPOSE[d](width_in, width_out, tuple(kernel), stride, tuple(near), tuple(extra))
     return _filled(conv, layer, flip=False)
-
-
-class Flat(nn.Module):
-    """`[n, C, *S] -> [n, prod(S) C]`, channels running fastest."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.movedim(1, -1).flatten(1)
-
-
-class Unflat(nn.Module):
-    """`[n, prod(S) C] -> [n, C, *S]`, the inverse of `Flat`."""
-
-    def __init__(self, shape: Shape, channels: int) -> None:
-        super().__init__()
-        self.sizes = (*shape, channels)
-
-    def forward(self, h: Tensor) -> Tensor:
-        return h.unflatten(1, self.sizes).movedim(-1, 1)
-
-
-class Mirror(nn.Module):
-    """`[n, C, *S]` mirrored along all of its `d` axes."""
-
-    def __init__(self, d: int) -> None:
-        super().__init__()
-        self.axes = tuple(range(2, 2 + d))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flip(self.axes)
-
-
-class Pad(nn.Module):
-    """`[n, C, *S]` with zeros around it: pixels at the near and far end, last axis first."""
-
-    def __init__(self, rims: list[int]) -> None:
-        super().__init__()
-        self.rims = rims
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, self.rims)
-
-
-class Crop(nn.Module):
-    """The first `shape` pixels of `[n, C, *S]`."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.slices = (..., *(slice(n) for n in shape))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[self.slices]
 
 
 def _linear(layer: Params) -> nn.Module:

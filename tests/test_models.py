@@ -9,12 +9,13 @@ import pytest
 
 from avae_jax.models import Model, build, wrap
 from avae_jax.models.conv import depth_to_space, padded, space_to_depth
+from avae_jax.models.patches import PatchEncoder
 from avae_jax.models.posterior import NARROW
 from avae_jax.options import ModelOptions
 
 Z = 3
 SMALL = {"latent": Z, "hidden": (6, 5), "channels": (2, 4)}
-NAMES = ["dense", "conv", "source"]
+NAMES = ["dense", "patches", "conv", "source"]
 # Odd sides, sides that do not halve, and the smallest.
 SHAPES = [((9, 6), 3), ((4, 5), 1), ((5, 7, 6), 1), ((4, 4, 5), 3)]
 
@@ -57,7 +58,13 @@ def test_every_model_takes_one_example_of_any_size(name, shape, channels):
 
 @pytest.mark.parametrize(
     ("name", "shape", "channels"),
-    [("dense", (9, 6), 3), ("conv", (9, 6), 3), ("conv", (5, 7, 6), 1), ("source", (9, 6), 3)],
+    [
+        ("dense", (9, 6), 3),
+        ("patches", (5, 7, 6), 1),
+        ("conv", (9, 6), 3),
+        ("conv", (5, 7, 6), 1),
+        ("source", (9, 6), 3),
+    ],
 )
 def test_a_batch_is_its_examples_one_by_one(name, shape, channels):
     model, params = model_of(name, shape, channels)
@@ -127,11 +134,42 @@ def test_space_to_depth_keeps_blocks_together_and_comes_back(shape):
     np.testing.assert_array_equal(depth_to_space(deep), x)
 
 
+def test_patches_of_a_stage_share_their_weights():
+    options = ModelOptions("patches", latent=1, hidden=(4,), channels=(2, 3))
+    counted = [
+        jax.eval_shape(lambda shape=shape: build(jax.random.key(0), shape, 1, options=options)[1])
+        for shape in ((8, 8), (16, 16))
+    ]
+    for params in counted:
+        stages = params["params"]["encoder"]
+        assert stages["Dense_0"]["kernel"].shape == (16, 2)
+        assert stages["Dense_1"]["kernel"].shape == (8, 3)
+    assert counted[1]["params"]["encoder"]["Dense_2"]["kernel"].shape == (12, 4)
+
+
+def test_a_patch_sees_its_own_pixels_alone():
+    model, params = model_of("patches", (16, 16), 1)
+    stages = PatchEncoder(Z, SMALL["channels"], SMALL["hidden"])
+    x = np.random.default_rng(0).random((16, 16, 1), np.float32)
+    other = x.copy()
+    other[9, 10] = 0.0
+    seen = [
+        stages.apply(
+            {"params": params["params"]["encoder"]},
+            one,
+            capture_intermediates=lambda module, _: module.name == "Dense_0",
+        )[1]["intermediates"]["Dense_0"]["__call__"][0]
+        for one in (x, other)
+    ]
+    changed = np.argwhere((seen[0] != seen[1]).any(-1))
+    np.testing.assert_array_equal(changed, [[2, 2]])
+
+
 def test_sides_are_padded_to_what_halves():
     assert padded((9, 8, 1), 2) == (12, 8, 4)
 
 
-@pytest.mark.parametrize("name", ["dense", "conv"])
+@pytest.mark.parametrize("name", ["dense", "patches", "conv"])
 def test_a_posterior_is_narrow_to_begin_with(name):
     model, params = build(jax.random.key(0), (9, 6), 1, options=ModelOptions(name, **SMALL))
     # An empty image leaves the biases alone.

@@ -3,11 +3,9 @@
 import contextlib
 import io
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 
 import jax
 import matplotlib

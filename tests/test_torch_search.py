@@ -20,6 +20,7 @@ from benchmarks.torch_networks import carry  # noqa: E402
 from benchmarks.torch_objective import Objective  # noqa: E402
 
 DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
+PATCHES = ModelOptions("patches", latent=4, hidden=(12, 9), channels=(3, 5))
 SOURCE = ModelOptions("source", latent=4)
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -52,7 +53,7 @@ def random_poses(avae: AVAE, shape: tuple[int, ...], **ranges: float) -> np.ndar
     return np.array(jax.jit(jax.vmap(pose))(u)).reshape(*shape, *(avae.group.d + 1,) * 2)
 
 
-@pytest.mark.parametrize("network", [DENSE, SOURCE], ids=lambda o: o.name)
+@pytest.mark.parametrize("network", [DENSE, PATCHES, SOURCE], ids=lambda o: o.name)
 @pytest.mark.parametrize("shape", [(12, 12), (13, 10), (8, 8, 8), (7, 5, 6)])
 def test_the_network_is_the_same(network, shape):
     model, params = weights(shape, network, channels=2)
@@ -148,5 +149,5 @@ def test_what_is_not_carried_over_is_refused():
     avae, params = around("rotation", (8, 8), DENSE)
     with pytest.raises(ValueError, match="gaussian"):
         Objective(params, avae=avae._replace(likelihood="gaussian"), network=DENSE)
-    with pytest.raises(ValueError, match="conv: PyTorch has only dense, source"):
+    with pytest.raises(ValueError, match="conv: PyTorch has only dense, patches, source"):
         carry(params, (8, 8), 2, options=ModelOptions("conv"))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from avae_jax.models.conv import ConvDecoder, ConvEncoder
 from avae_jax.models.dense import DenseDecoder, DenseEncoder
 from avae_jax.models.model import Model
+from avae_jax.models.patches import PatchDecoder, PatchEncoder
 from avae_jax.models.precision import in_bfloat16
 from avae_jax.models.source import SourceDecoder, SourceEncoder
 from avae_jax.options import ModelOptions
@@ -27,6 +28,9 @@ class VAE(nn.Module):
         if o.name == "dense":
             self.encoder = DenseEncoder(o.latent, o.hidden)
             self.decoder = DenseDecoder(self.shape, self.channels, o.hidden)
+        elif o.name == "patches":
+            self.encoder = PatchEncoder(o.latent, o.channels, o.hidden)
+            self.decoder = PatchDecoder(self.shape, self.channels, o.channels, o.hidden)
         elif o.name == "conv":
             self.encoder = ConvEncoder(o.latent, o.channels, o.kernel)
             self.decoder = ConvDecoder(self.shape, self.channels, o.channels, o.kernel)
