@@ -1,6 +1,8 @@
 """`folder:PATH`."""
 
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -117,6 +119,17 @@ def test_an_image_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
         with pytest.raises(InputError, match="x.png: .*decompression bomb"):
             read_image(tmp_path / "x.png")
+
+
+def test_an_image_that_no_file_of_its_size_can_hold_is_refused(tmp_path):
+    written(tmp_path, ["x.png"])
+    whole = bytearray((tmp_path / "x.png").read_bytes())
+    # Signature, length and name of the header, which begins with width and height.
+    whole[16:24] = struct.pack(">II", 9, 8_000_000)
+    whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+    (tmp_path / "x.png").write_bytes(whole)
+    with pytest.raises(InputError, match="x.png: 9 x 8000000 pixels in a file of"):
+        read_image(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])

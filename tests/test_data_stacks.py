@@ -1,6 +1,7 @@
 """Formats of stacks, both ways, on files that the formats' own libraries wrote."""
 
 import gzip
+import struct
 import sys
 
 import h5py
@@ -341,3 +342,16 @@ def test_a_stack_is_a_source_of_data(tmp_path):
 
 def test_pieces_cover_all_of_a_stack():
     assert list(blocks(7, 3)) == [(0, 3), (3, 6), (6, 7)]
+
+
+def test_no_room_is_made_for_pages_larger_than_their_file(tmp_path):
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, np.zeros((COUNT, 9, 7), "u1"), compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        place, large = file.pages[0].tags["StripByteCounts"].offset, 2**32 - 1
+    whole = bytearray(path.read_bytes())
+    # An entry is a tag, a type (4: unsigned of 32 bits), a count and the value.
+    whole[place + 2 : place + 12] = struct.pack("<HII", 4, 1, large)
+    path.write_bytes(whole)
+    with open_stack(str(path)) as stack, pytest.raises(InputError, match="4,294,967,295 bytes in a"):
+        stack.read(0, COUNT)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from avae_jax.data.source import Examples, Source, describe, reading, require_memory
+from avae_jax.data.source import EXPANDS, Examples, Source, describe, reading, require_memory
 from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # Pillow would open many more whatever a file is called, some by starting other programs.
 FORMATS = ("PNG", "JPEG", "TIFF")
+# Of an image, for each byte of its file: black and white, packed as much as anything is.
+MOST_PIXELS = 8 * EXPANDS
 # Pillow's modes whose pixels are numbers as they stand; the others become colours.
 NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
@@ -68,6 +70,10 @@ def read_image(path: Path) -> np.ndarray:
         warnings.simplefilter("ignore")  # what matters comes as an error
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path, formats=FORMATS) as image:
+            size = path.stat().st_size
+            if image.width * image.height > MOST_PIXELS * size:
+                came = f"{image.width} x {image.height} pixels in a file of {size} bytes"
+                raise InputError(f"{path}: {came}; no image can be packed like that")
             pages = getattr(image, "n_frames", 1)
             # Cameras store a preview as a second picture of a JPEG file (MPO).
             if pages != 1 and image.format != "MPO":

@@ -97,14 +97,26 @@ def _check(tiff: Any, path: Path) -> None:
 def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.ndarray]:
     """Reads pages that are compressed or lie scattered."""
     series = tiff.series[0]
-    each = len(series.pages) // series.shape[0]
+    each, size = len(series.pages) // series.shape[0], path.stat().st_size
 
     def read(start: int, stop: int) -> np.ndarray:
         with reading(path, "TIFF file"):
+            for page in series.pages[start * each : stop * each]:
+                _require_inside(page, size, path)
             pages = tiff.asarray(key=range(start * each, stop * each), series=0)
         return pages.reshape(stop - start, *series.shape[1:]).astype(dtype)
 
     return read
+
+
+def _require_inside(page: Any, size: int, path: Path) -> None:
+    """Checks that no part of a page is announced as larger than the whole file.
+
+    The library would make room for it.
+    """
+    largest = max(page.databytecounts, default=0) if page is not None else 0
+    if largest > size:
+        raise InputError(f"{path}: a page of {largest:,} bytes in a file of {size:,}")
 
 
 def _pages(parts: Iterable[np.ndarray], series: Any) -> Iterator[np.ndarray]:
