@@ -38,6 +38,8 @@ SMALL = {
     "eval.examples": 32,
     "eval.curve_points": 2,
     "eval.curve_examples": 8,
+    # Nothing of it is compared.
+    "eval.explored": "false",
     "log.moments": 2,
     "log.moment_examples": 8,
     "log.every": 2,

@@ -28,6 +28,8 @@ SMALL = {
     "eval.batch_size": 8,
     "eval.curve_points": 2,
     "eval.curve_examples": 8,
+    "eval.marginal_examples": 0,
+    "eval.explored": "false",
     "log.moments": 0,
 }
 # Prints, after everything else, the most memory that the process ever held, in MiB.
