@@ -17,10 +17,10 @@ from avae_jax.workdir import WorkDir
 
 
 class Keeper:
-    """Takes note of every update; `loss` is that of the last line of the log."""
+    """Takes note of every update; `loss` is that of the last line of the log, if any."""
 
     def __init__(self, experiment: Experiment, workdir: WorkDir, saved: Checkpoints, calls: Calls):
-        self.loss = float("nan")
+        self.loss: float | None = None
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
         self._calls = calls
         self._recent: list[tuple[int, dict]] = []

@@ -139,6 +139,7 @@ def updated(
     """
     total, step_of = experiment.options.train.steps, compiled_step(experiment)
     with progress_bar(total=total, initial=start, unit="step") as bar:
+        bar.set_postfix_str("compiling the first update")
         for step in range(start, total):
             rows = batch(experiment, step)
             # Whatever an update needs is on its devices: nothing moves unseen.
@@ -146,7 +147,8 @@ def updated(
                 state, metrics = step_of(state, *rows)
             state = with_head(experiment, state, step + 1)
             keeper.after(step + 1, state, metrics)
-            bar.set_postfix_str(f"loss {keeper.loss:.1f}", refresh=False)
+            said = "" if keeper.loss is None else f"loss {keeper.loss:.1f}"
+            bar.set_postfix_str(said, refresh=False)
             bar.update()
             if stops(step + 1):
                 keeper.stop(step + 1, state)

@@ -62,9 +62,10 @@ def test_large_examples_are_shown_small(tmp_path):
     options, said = chosen(numbers((30, 120, 96), "f4", 1), tmp_path)
     assert (options.data.size, options.data.scale) == (48, 0.4)
     assert "48 x 48" in said
-    options, _ = chosen(numbers((9, 20, 32, 24), "f4", 1), tmp_path)
+    options, said = chosen(numbers((9, 20, 32, 24), "f4", 1), tmp_path)
     assert (options.data.size, options.data.scale, options.train.steps) == (16, 0.5, 600)
     assert options.train.batch_size == 7
+    assert "600 updates of 7 examples" in said
 
 
 def test_what_somebody_has_set_stays(tmp_path):
@@ -80,3 +81,7 @@ def test_nothing_to_learn_from_is_refused(tmp_path):
         chosen(numbers((1, 20, 20), "f4", 1), tmp_path)
     with pytest.raises(InputError, match="all values are 7"):
         chosen(np.full((5, 20, 20), 7, "u1"), tmp_path)
+    broken = numbers((9, 20, 20), "f4", 1)
+    broken[3, 2, 2] = np.nan
+    with pytest.raises(InputError, match="NaN or infinity among its values"):
+        chosen(broken, tmp_path)

@@ -353,5 +353,8 @@ def test_no_room_is_made_for_pages_larger_than_their_file(tmp_path):
     # An entry is a tag, a type (4: unsigned of 32 bits), a count and the value.
     whole[place + 2 : place + 12] = struct.pack("<HII", 4, 1, large)
     path.write_bytes(whole)
-    with open_stack(str(path)) as stack, pytest.raises(InputError, match="4,294,967,295 bytes in a"):
+    with (
+        open_stack(str(path)) as stack,
+        pytest.raises(InputError, match="4,294,967,295 bytes in a"),
+    ):
         stack.read(0, COUNT)

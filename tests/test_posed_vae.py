@@ -96,6 +96,12 @@ def test_functions_outside_of_jax_do_as_well_where_values_suffice(posed):
         wrap(*functions, family="rigid", search=registered)
 
 
+def test_on_one_core_functions_outside_of_jax_are_refused_before_they_wait_for_ever(monkeypatch):
+    monkeypatch.setenv("NPROC", "1")
+    with pytest.raises(InputError, match="set NPROC=2"):
+        avae_jax.on_host(*host_functions(), shape=(*clubs.SHAPE, 1), latent=clubs.Z)
+
+
 def test_a_pytorch_module_does_as_well_as_its_weights_in_jax(posed):
     torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
     weights = {name: torch.tensor(np.array(value)) for name, value in clubs.weights().items()}

@@ -39,6 +39,11 @@ def suited(
             data = dataclasses.replace(data, **chosen)
             notes.append(said)
     train = _training(options.train, stack, data, untouched)
+    if train != options.train:
+        notes.append(
+            f"Trained for {train.steps:,} updates of {train.batch_size} examples "
+            "(train.steps, train.batch_size)."
+        )
     return dataclasses.replace(options, data=data, train=train), notes
 
 
@@ -56,6 +61,8 @@ def _sample(stack: Stack) -> np.ndarray:
 def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     """A window where values by their type leave [0, 1], or much of it unused."""
     sample = _sample(stack)
+    if not np.isfinite(sample).all():
+        raise InputError(f"{stack.name}: NaN or infinity among its values; finite ones are wanted")
     least, largest = float(sample.min()), float(sample.max())
     if not least < largest:
         raise InputError(f"{stack.name}: all values are {least:g}; images of something are wanted")

@@ -42,7 +42,7 @@ def require_batch(dataset: Dataset, batch_size: int) -> None:
     if len(dataset.train) < batch_size:
         raise InputError(
             f"train.batch_size={batch_size}: only {len(dataset.train)} training examples; "
-            "at least one batch of them is wanted"
+            "a batch of no more than these is wanted"
         )
 
 

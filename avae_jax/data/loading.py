@@ -98,7 +98,8 @@ def _usable(
     if sound.all():
         return values, labels, ()
     if not skip or not sound.any():
-        check_finite(values, split.indices, name=name)
+        way_out = ", or data.skip_broken=true to leave them out"
+        check_finite(values, split.indices, name=name, way_out=way_out)
     first = int(split.indices[~sound].min())
     said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
     kept = None if labels is None else labels[sound]

@@ -105,13 +105,14 @@ def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:
     return dtype
 
 
-def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str) -> None:
+def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str, way_out: str = "") -> None:
     """Checks every value.
 
     Args:
         values: `[n, *S, C]`.
         indices: `[n]`, where each example stands in its source.
         name: of the source.
+        way_out: what else could be done about it, after what is wanted.
 
     Raises:
         InputError: names the first example with NaN or infinity.
@@ -121,8 +122,7 @@ def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str) -> None:
         first = int(indices[bad].min())
         raise InputError(
             f"{name}: example {first} holds NaN or infinity ({int(bad.sum())} such "
-            "examples among those read); finite float32 values are wanted, or "
-            "data.skip_broken=true to leave them out"
+            f"examples among those read); finite float32 values are wanted{way_out}"
         )
 
 

@@ -1,11 +1,13 @@
 """Networks that JAX cannot see, called back from compiled code: values, no derivatives."""
 
+import os
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.errors import InputError
 from avae_jax.types import Array, Decode, Encode, Params, Shape
 
 
@@ -27,7 +29,13 @@ def on_host(
       decode: `[n, Z] -> [n, *S, C]`.
       shape: `[*S, C]` of one example.
       latent: Z.
+
+    Raises:
+      InputError: there is one core alone, on which JAX would wait for itself.
     """
+    # JAX runs programs on as many threads as this, and what a callback is given comes by one too.
+    if int(os.environ.get("NPROC") or _cores()) < 2:
+        raise InputError("on_host: one core; set NPROC=2 in the environment before JAX starts")
     code = jax.ShapeDtypeStruct((latent,), jnp.float32)
     drawn = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
 
@@ -41,6 +49,11 @@ def on_host(
         return jax.pure_callback(_by_rows(decode, 1), drawn, z, vmap_method="expand_dims")
 
     return encode_one, decode_one
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_rows(function: Callable, rank: int) -> Callable:

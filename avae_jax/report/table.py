@@ -24,7 +24,7 @@ GROUPS = {
 NATS, SHARE, DEGREES = "nats per example", "%", "degrees"
 ENTRIES = {
     "loss.upright": Entry(
-        "upright, no search", NATS, "Examples as the data set has them, never resampled."
+        "as they come, no search", NATS, "Examples as the data set has them, never resampled."
     ),
     "loss.posed": Entry(
         "posed at random, no search", NATS, "The same examples, each in a random pose."
