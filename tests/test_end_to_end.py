@@ -202,6 +202,7 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
                 "ranges__shift": 0.1,
                 "data__size": 8,
                 "data__scale": 0.5,
+                "eval__explored": "true",
             },
         ),
     ],
@@ -217,7 +218,8 @@ def test_families_models_and_baselines_run_through_the_same_command(config, chan
     assert (summary["pose"]["quarter_turn"] is not None) == (turns and config == "digits")
     if "eval__explored" in changes:
         data = explored(tmp_path / "run")
-        assert (data["kind"], data["relative"]) == ("shift", False)
+        wanted = ("rotation", True) if turns else ("shift", False)
+        assert (data["kind"], data["relative"]) == wanted
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):

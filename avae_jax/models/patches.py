@@ -2,8 +2,8 @@
 
 A patch is 4 pixels on a side, and each further stage joins patches two by two along every axis.
 All patches share the weights of their stage; on top stand dense layers that see everything. So
-there are several times fewer weights than in a dense network, which learns from fewer
-examples, and nothing but products of matrices, which run fast everywhere.
+there are several times fewer weights than in a dense network, fewer examples do, and nothing is
+computed but products of matrices, which run fast everywhere.
 """
 
 import math
