@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 
 from avae_jax import jsontext
 from avae_jax.errors import InputError
-from avae_jax.field import parse, settle, wanted
+from avae_jax.field import parse, settle, wanted, written
 from avae_jax.options import MAY_CHANGE, Options, fields, values
 from avae_jax.rules import faults, refuse
 
@@ -160,7 +160,7 @@ def differences(old: Options, new: Options) -> list[str]:
     """The fields that `new` changes and may not, each as `field=value: was old value`."""
     before, after = values(old), values(new)
     changed = [name for name in after if after[name] != before[name] and not _may_change(name)]
-    return [f"{name}={after[name]!r}: was {before[name]!r}" for name in changed]
+    return [f"{name}={written(after[name])}: was {written(before[name])}" for name in changed]
 
 
 def _may_change(name: str) -> bool:

@@ -36,6 +36,13 @@ def broken(field: dataclasses.Field, value: Any) -> list[str]:
     return _out_of_bounds(field.metadata, value if isinstance(value, tuple) else (value,))
 
 
+def written(value: object) -> str:
+    """`value` of a field as an override writes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
 def wanted(field: dataclasses.Field) -> str:
     """What `field` holds, in words."""
     choices = field.metadata["choices"]

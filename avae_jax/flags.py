@@ -3,7 +3,7 @@
 import argparse
 
 from avae_jax import config
-from avae_jax.field import wanted
+from avae_jax.field import wanted, written
 from avae_jax.options import MAY_CHANGE, Options, fields, values
 from avae_jax.request import MODES
 
@@ -146,13 +146,6 @@ def list_options() -> str:
     defaults = values(Options())
     width = max(map(len, defaults))
     return "\n".join(
-        f"{name:{width}}  {_shown(defaults[name]):10}  {field.metadata['help']} [{wanted(field)}]"
+        f"{name:{width}}  {written(defaults[name]):10}  {field.metadata['help']} [{wanted(field)}]"
         for name, field in fields().items()
     )
-
-
-def _shown(value: object) -> str:
-    """`value` as an override writes it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

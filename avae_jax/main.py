@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
-    flags = parser().parse_args([text for text in given if not text.startswith(OVERRIDE)])
+    reads = parser()
+    for name in (text for text in overrides if "=" not in text):
+        # Before the value behind a space is called an unknown argument.
+        reads.error(f"override {name!r}: wanted path.to.field=value, without spaces")
+    flags = reads.parse_args([text for text in given if not text.startswith(OVERRIDE)])
     try:
         if flags.list_options:
             print(list_options())

@@ -1,6 +1,7 @@
 """A VAE trained elsewhere, checked and made ready for the search: no training, no data set."""
 
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -24,6 +25,8 @@ from avae_jax.types import Array, Decode, Encode, Params, Shape
 
 # Upright examples encoded at once.
 BATCH = 64
+# By how much a probability may leave [0, 1].
+ROUNDING = 1e-3
 
 
 def wrapped(
@@ -86,6 +89,7 @@ def _searching(
     met, head = jnp.concatenate(parts), None
     if not np.isfinite(met).all():
         raise InputError("encode: the code of an upright example is not finite, wanted numbers")
+    _require_mean(avae, params, met[0])
     if options.learned:
         visits = options.visits
         head = fit_head(params, met, upright, avae=avae, options=options, visits=visits).params
@@ -134,6 +138,19 @@ def _require_vae(model: Model, params: Params, shape: Shape) -> None:
     drawn = _traced("decode", model.decode, params, jax.ShapeDtypeStruct(sides, jnp.float32))
     if getattr(drawn, "shape", None) != tuple(shape) or drawn.dtype != jnp.float32:
         raise InputError(f"decode: gave {_shown(drawn)}, wanted float32{list(shape)} for one code")
+
+
+def _require_mean(avae: AVAE, params: Params, z: Array) -> None:
+    """Checks that what is drawn of an upright example can be the mean of its likelihood."""
+    drawn = np.asarray(jax.jit(avae.model.decode)(params, z))
+    low, high = float(drawn.min()), float(drawn.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError("decode: what it draws of an upright example is not finite")
+    if avae.likelihood == "bernoulli" and (low < -ROUNDING or high > 1 + ROUNDING):
+        raise InputError(
+            f"decode: gave values from {low:g} to {high:g}, wanted the probabilities from 0 to 1 "
+            "that likelihood=bernoulli takes; logits still need their sigmoid"
+        )
 
 
 def _traced(name: str, function: Callable, params: Params, given: jax.ShapeDtypeStruct) -> Array:

@@ -56,9 +56,11 @@ def read(path: Path) -> Packed:
             arrays = {name: file[name] for name in file.files}
             version = int(arrays.pop(KIND))
             texts = {name: json.loads(str(arrays.pop(name))) for name in ("config", "frame")}
-    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read, {error.strerror or error}") from error
+    except (ValueError, LookupError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
-            f"{path}: no readable file of `avae_jax.pack`, {type(error).__name__}: {error}"
+            f"{path}: of another kind, or damaged; a file written by `avae_jax.pack` is wanted"
         ) from error
     if version > VERSION:
         raise InputError(f"{path}: of version {version}, this avae_jax reads {VERSION} and before")

@@ -13,6 +13,9 @@ import pytest
 from PIL import Image
 from test_end_to_end import compiled_once  # noqa: F401
 
+from avae_jax.aligning.suiting import SAMPLED
+from avae_jax.main import main
+
 SMALL = {
     "data.limit": 48,
     "model.hidden": "24",
@@ -176,3 +179,16 @@ def test_flags_that_do_not_go_together_are_refused(flags, said, tmp_path):
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nan_that_a_first_look_misses_is_found_before_training(tmp_path, capsys):
+    stack = np.random.default_rng(0).random((300, 16, 16)).astype(np.float32)
+    looked_at = np.linspace(0, 299, SAMPLED).round()
+    missed = next(place for place in range(300) if place not in looked_at)
+    stack[missed, 2, 2] = np.nan
+    np.save(tmp_path / "x.npy", stack)
+    flags = ["--mode", "fit-align", "--input", tmp_path / "x.npy", "--output", tmp_path / "out"]
+    assert main(list(map(str, flags))) == 2
+    said = capsys.readouterr().err
+    assert f"example {missed} holds NaN" in said and "skip_broken" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

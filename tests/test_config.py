@@ -350,8 +350,8 @@ def test_only_some_fields_may_change():
     assert config.differences(old, free) == []
     bound = overridden("train.batch_size=5", "model.hidden=9", "family=affine")
     assert config.differences(old, bound) == [
-        "family='affine': was 'rotation'",
-        "model.hidden=(9,): was (512, 512)",
+        "family=affine: was rotation",
+        "model.hidden=9: was 512,512",
         "train.batch_size=5: was 128",
     ]
 

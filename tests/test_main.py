@@ -108,6 +108,7 @@ def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
         (["--config="], "config '': no such file"),
         (["--workdir="], "--workdir: empty"),
         (["--config.data.size"], "wanted path.to.field=value"),
+        (["--config.data.size", "8"], "override 'data.size': wanted path.to.field=value, without"),
         (["--config.data.sise=3"], "data.sise='3': no such field, did you mean data.size?"),
         (["--mode", "evaluate"], "runs/digits: no config.json"),
         (["--mode", "evaluate", "--workdir", "none"], "workdir none: no config.json"),

@@ -133,6 +133,8 @@ def test_a_pytorch_module_does_as_well_as_its_weights_in_jax(posed):
         ({"x": np.zeros((3, 8, 8, 1))}, r"encode: fails on one example, float32\[8, 8, 1\]"),
         ({"encode": lambda params, x: x.reshape(-1)}, r"encode: gave float32\[49\], wanted mean"),
         ({"decode": lambda params, z: z}, r"decode: gave float32\[2\], wanted float32\[7, 7, 1\]"),
+        ({"decode": lambda *z: 9 * clubs.decode(*z) - 4}, "decode: gave values from .*sigmoid"),
+        ({"decode": lambda *z: np.nan * clubs.decode(*z)}, "decode: what it draws .* not finite"),
         ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
         ({"family": "wobble"}, "wobble"),
         ({"batch": 0}, "batch=0"),

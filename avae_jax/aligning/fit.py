@@ -5,6 +5,7 @@ from pathlib import Path
 from avae_jax import loop
 from avae_jax.aligning.run import align, require_apart
 from avae_jax.aligning.suiting import suited
+from avae_jax.aligning.survey import survey
 from avae_jax.data.stacks import open_stack
 from avae_jax.options import Options
 from avae_jax.request import Request
@@ -28,10 +29,14 @@ def fit_align(
     with open_stack(request.input) as stack:
         require_apart(stack.path, request.output)
         options, notes = suited(options, stack, untouched=untouched)
-    for note in notes:
-        print(note)
-    check(options)
-    if not trained(options, workdir):
+        for note in notes:
+            print(note)
+        check(options)
+        done = trained(options, workdir)
+        if not done:
+            # What aligning would refuse, training need not begin with.
+            survey(stack)
+    if not done:
         loop.train(options, workdir)
     align(options, workdir, request)
 

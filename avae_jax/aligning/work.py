@@ -1,5 +1,6 @@
 """An alignment under way: what is read, by what it is aligned, where its rows go."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +54,7 @@ def job_of(work: Work) -> dict[str, Any]:
         "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
         "contents": work.surveyed.digest,
         "model": _digest(work.trained),
-        "search": repr(work.search),
+        "search": dataclasses.asdict(work.search),
         "batch": work.batch,
         "reconstructions": work.reconstructions,
     }
