@@ -36,6 +36,15 @@ def test_the_default_preset_is_several_times_cheaper():
     assert effort(full.starts, full).cost(prices(group.size)) < 360 / 5
 
 
+def test_an_answer_in_space_is_worth_more_than_an_update():
+    group = family("rotation", 3)
+    for preset in ("fast", "thorough"):
+        answer, update = (resolve(SearchOptions(preset), group, training=t) for t in (False, True))
+        assert answer.prototypes > update.prototypes and answer.steps >= update.steps
+        given = dataclasses.replace(update, prototypes=5)
+        assert resolve(given, group) == given
+
+
 def test_what_is_given_goes_before_the_preset():
     given = SearchOptions(
         "thorough", kind="random", starts=5, keep=3, steps=0, method="adam", learning_rate=0.5

@@ -64,13 +64,17 @@ BANKS = {
     2: {"prototypes": 64, "turns": 64},
     3: {"prototypes": 32, "turns": 2048, "distance": 20.0},
 }
+# What an answer in space gets beyond that: its bank is built once for all examples, that of
+# training before every update.
+ANSWERS_IN_SPACE = {"fast": {"prototypes": 64, "steps": 10}, "thorough": {"prototypes": 64}}
 
 
 def resolve(options: SearchOptions, group: Family, *, training: bool = False) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
 
     Args:
-      training: for the search before each update, which with learned proposals spends less.
+      training: for the search before each update, which spends less in space and with
+        learned proposals.
 
     Raises:
       InputError: more candidates kept than starts, or a method with what it cannot do.
@@ -79,6 +83,8 @@ def resolve(options: SearchOptions, group: Family, *, training: bool = False) ->
     if options.preset != "source":
         size = "one" if group.size == 1 else "few" if group.size <= FEW else "many"
         preset |= FAST[size] if options.preset == "fast" else THOROUGH[size]
+        if group.d == 3 and size == "many" and not training:
+            preset |= ANSWERS_IN_SPACE[options.preset]
         if options.learned and options.preset == "fast":
             preset |= LEARNED[size] | (LEARNED_IN_TRAINING[size] if training else {})
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
