@@ -185,7 +185,7 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--images", type=int, default=500, help="held-out images")
     parser.add_argument("--test-volumes", type=int, default=200, help="held-out volumes")
-    parser.add_argument("--torch-images", type=int, default=500)
+    parser.add_argument("--torch-images", type=int, default=128)
     parser.add_argument("--torch-volumes", type=int, default=32)
     parser.add_argument("--steps", type=int, help="updates of every model, for a quick try")
     return parser.parse_args()
