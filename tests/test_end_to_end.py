@@ -202,6 +202,7 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
                 "ranges__shift": 0.1,
                 "data__size": 8,
                 "data__scale": 0.5,
+                "search__turns": 256,
                 "eval__explored": "true",
             },
         ),
