@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from blobs import FILL, RANGES, blobs, drawing
 
-from avae_jax import bank
+from avae_jax import bank, models
 from avae_jax.alignment import pose_errors
+from avae_jax.objective import affine_vae
+from avae_jax.options import ModelOptions
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
 from avae_jax.transform.moments import SPREAD, normaliser
@@ -101,3 +103,19 @@ def test_centres_of_points_that_are_all_alike_are_those_points():
 def test_a_single_centre_is_the_mean():
     points = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)), jnp.float32)
     np.testing.assert_allclose(bank.centres(points, 1)[0], points.mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (8, 9, 8)])
+def test_prototypes_built_together_are_those_built_alone(shape):
+    """Channels and prototypes are not mixed up, whatever is left of the rotations at the end."""
+    model, params = models.build(jax.random.key(0), shape, 2, options=ModelOptions(hidden=(16,)))
+    avae = affine_vae(
+        model, frame(shape), jnp.array([0.1, 0.6]), group=family("rotation", len(shape))
+    )
+    z = 3 * jax.random.normal(jax.random.key(1), (3, 8))
+    build = jax.jit(functools.partial(bank.build, params, avae=avae, turns=bank.TOGETHER + 5))
+    together, alone = build(z), [build(one[None]) for one in z]
+    for name in ("weights", "bias", "poses"):
+        rows = np.concatenate([getattr(one, name) for one in alone])
+        np.testing.assert_allclose(getattr(together, name), rows, atol=1e-3)
+    assert np.abs(together.weights[0] - together.weights[1]).max() > 0.1
