@@ -119,9 +119,12 @@ def _choose_platform(name: str) -> None:
 
     # JAX reads the name gpu as every kind of GPU at once and fails where one is missing.
     # Left to itself it takes the kind that is there before the CPU.
-    platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu,cpu"}
-    if name != "auto":
-        jax.config.update("jax_platforms", platforms[name])
+    platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu"}
+    named = jax.config.jax_platforms if name == "auto" else platforms[name]
+    # What a search costs is counted for CPUs, whatever computes.
+    if named and "cpu" not in named.split(","):
+        named += ",cpu"
+    jax.config.update("jax_platforms", named)
 
 
 def _require_platform(name: str) -> None:
@@ -132,8 +135,10 @@ def _require_platform(name: str) -> None:
     """
     import jax
 
+    # Of several that the environment names JAX passes over what is missing.
+    named = (jax.config.jax_platforms or "").split(",")[0] or None
     try:
-        jax.devices(None if name == "auto" else name)
+        jax.devices(named if name == "auto" else name)
     except (RuntimeError, AssertionError) as error:
         asked = "JAX_PLATFORMS" if name == "auto" else f"--platform {name}"
         raise InputError(

@@ -174,16 +174,17 @@ def forward_equivalents(
     Args:
       scored, refined: means over examples, where they vary (see `SearchResult`).
     """
-    one, seen = problem(params, avae), see(x, avae=avae)
-    pose = identity(avae.group.d)
-    forward = operations(one.value, seen, pose)
+    here = (params, see(x, avae=avae), identity(avae.group.d))
+    forward = forward_operations(params, x, avae=avae)
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
     count = jax.eval_shape(begin, key, x, bank).poses.shape[0]
 
     def linearised(held: bool) -> float:
-        around = functools.partial(gauss_newton.linearise, one, held=held)
-        return operations(around, seen, pose) / forward
+        def around(params: Params, seen: Seen, pose: Array) -> gauss_newton.Local:
+            return gauss_newton.linearise(problem(params, avae), seen, pose, held=held)
+
+        return operations(around, *here) / forward
 
     # A value and its reverse gradient count as two forward passes.
     each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
@@ -191,9 +192,27 @@ def forward_equivalents(
     return spent + operations(begin, key, x, bank) / forward
 
 
+def forward_operations(params: Params, x: Array, *, avae: AVAE) -> float:
+    """Floating-point operations of the loss of one example `x: [*S, C]` at one pose."""
+
+    def value(params: Params, seen: Seen, pose: Array) -> Array:
+        return problem(params, avae).value(seen, pose)
+
+    return operations(value, params, see(x, avae=avae), identity(avae.group.d))
+
+
 def operations(function: Callable, *args: PyTree) -> float:
-    """Floating-point operations of one call, as the compiler counts them."""
-    return jax.jit(function).lower(*args).cost_analysis()["flops"]
+    """Floating-point operations of one call, as the compiler for CPUs counts them.
+
+    Those for GPUs and TPUs count only what they have made of a program, after making it.
+    Nothing is computed; of `args` only shapes matter.
+
+    Raises:
+      RuntimeError: JAX was started without CPUs (`JAX_PLATFORMS`).
+    """
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
+    cpu = jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+    return jax.jit(function, in_shardings=cpu).lower(*shapes).cost_analysis()["flops"]
 
 
 def example_keys(key: Key, index: Array) -> Key:

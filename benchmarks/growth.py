@@ -24,7 +24,7 @@ from avae_jax.experiment import Experiment, prepare
 from avae_jax.options import Options
 from avae_jax.planning.plan import planned
 from avae_jax.planning.topology import topology
-from benchmarks.measure import mib
+from benchmarks.chips import mib
 
 CPU = "cpu"
 # Updates that are timed, after those that compile and warm up.

@@ -1,7 +1,10 @@
-"""What a search costs and finds, on one model and one set of posed objects."""
+"""What searches cost and find, on a model and a set of posed objects."""
 
 import functools
+import os
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.alignment import pose_errors
+from avae_jax.bank import Bank
 from avae_jax.compiling import jit
 from avae_jax.models import in_bfloat16
 from avae_jax.objective import AVAE
@@ -19,53 +23,74 @@ from avae_jax.posing import (
     example_keys,
     find_poses,
     forward_equivalents,
-    operations,
+    forward_operations,
     problem,
     see,
 )
-from avae_jax.transform.matrices import identity
 from avae_jax.types import Array, Params
-from benchmarks.upright import SEED, Upright
+from benchmarks.chips import mib, share_of_peak
+from benchmarks.upright import SEED, Objects, Upright, posed
+
+# Calls are timed for so many seconds, even if fewer see all examples.
+LEAST = 2.0
 
 
 class Case(NamedTuple):
-    """Objects in unknown poses, `[n, *S, C]`, a model, and the poses that nobody tells it."""
+    """Objects in unknown poses, a model, and the poses that nobody tells it.
+
+    Attributes:
+      observed: `[n, *S, C]`.
+      applied: `[n, d + 1, d + 1]`, from the pose that the model was trained in.
+      judge: the objective `[b]` of b observations at their poses, see `judge`.
+      true_losses: `[n]`, at the inverse of `applied`.
+    """
 
     upright: Upright
     avae: AVAE
     observed: np.ndarray
     applied: np.ndarray
+    judge: Callable[..., Array]
+    true_losses: np.ndarray
 
     @property
     def network(self) -> str:
         return self.upright.options.name
 
-    @property
-    def true(self) -> np.ndarray:
-        """From the observations to the pose that the model was trained in."""
-        return np.linalg.inv(self.applied).astype(np.float32)
-
     def first(self, count: int) -> "Case":
-        return self._replace(observed=self.observed[:count], applied=self.applied[:count])
+        names = ("observed", "applied", "true_losses")
+        return self._replace(**{name: getattr(self, name)[:count] for name in names})
 
 
-def batch_of(case: Case) -> int:
-    """Examples a call: many small images, few volumes."""
-    return max(1, min(len(case.observed), 50 if case.avae.group.d == 2 else 25))
+def case_of(upright: Upright, objects: Objects, avae: AVAE) -> Case:
+    """The test objects, each at its own random pose."""
+    observed, applied = posed(objects, avae)
+    judge = jax.jit(functools.partial(_judge, avae=avae))
+    case = Case(upright, avae, observed, applied, judge, np.zeros(len(observed)))
+    return case._replace(true_losses=losses(case, np.linalg.inv(applied).astype(np.float32)))
+
+
+def _judge(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:
+    """The objective of the search at full precision, whatever a search used."""
+
+    def one(x: Array, pose: Array) -> Array:
+        return problem(params, avae).value(see(x, avae=avae), pose)
+
+    # The least an accelerator does by default is less.
+    with jax.default_matmul_precision("highest"):
+        return jax.vmap(one)(x, poses)
 
 
 def losses(case: Case, poses: np.ndarray) -> np.ndarray:
-    """The objective of the search `[n]`, in float32, at `poses`."""
+    """The objective `[n]` at `poses: [n, d + 1, d + 1]`."""
+    size = 50 if case.avae.group.d == 2 else 25
+    index = _batches(len(poses), size)
+    parts = [case.judge(case.upright.params, case.observed[i], poses[i]) for i in index]
+    return np.concatenate(parts)[: len(poses)]
 
-    def one(params: Params, x: Array, pose: Array) -> Array:
-        return problem(params, case.avae).value(see(x, avae=case.avae), pose)
 
-    call, size = jax.jit(jax.vmap(one, (None, 0, 0))), batch_of(case)
-    parts = [
-        call(case.upright.params, case.observed[i : i + size], poses[i : i + size])
-        for i in range(0, len(poses), size)
-    ]
-    return np.concatenate(parts)
+def _batches(count: int, size: int) -> np.ndarray:
+    """All examples in batches `[m, size]`; the last is filled up with the first."""
+    return (np.arange(-(-count // size) * size) % count).reshape(-1, size)
 
 
 def verdict(case: Case, poses: np.ndarray) -> dict[str, Any]:
@@ -75,7 +100,7 @@ def verdict(case: Case, poses: np.ndarray) -> dict[str, Any]:
     degrees = pose_errors(moved, upright).degrees
     return {
         "loss": float(losses(case, poses).mean()),
-        "true_loss": float(losses(case, case.true).mean()),
+        "true_loss": float(case.true_losses.mean()),
         "within_20": float((degrees < 20).mean()),
         "median_degrees": float(np.median(degrees)),
         "network": case.network,
@@ -83,118 +108,158 @@ def verdict(case: Case, poses: np.ndarray) -> dict[str, Any]:
     }
 
 
-def search_in_jax(
-    case: Case, options: SearchOptions, head: Params | None = None, *, bfloat16: bool = False
-) -> dict[str, Any]:
-    """One search over all examples of a case: what it found, what it took.
+class Try(NamedTuple):
+    """A search to be tried on a case.
 
-    Args:
+    Attributes:
+      head: weights of a pose head.
       bfloat16: the networks compute in bfloat16 while searching; losses never do.
     """
-    params, avae = case.upright.params, case.avae
-    if bfloat16:
-        avae = avae._replace(model=in_bfloat16(avae.model))
-    search = resolve(options, avae.group)
-    bank = jax.jit(functools.partial(build_bank, avae=avae, options=search))(
-        params, case.upright.met, head=head
-    )
-    call = jit(functools.partial(find_poses, avae=avae, options=search))
-    size, number = batch_of(case), len(case.observed)
-    # The last batch is filled up with the first examples.
-    batches = (np.arange(-(-number // size) * size) % number).reshape(-1, size)
-    keys = _keys(case)
 
-    def given(index: np.ndarray) -> tuple[Params, Array, np.ndarray]:
-        return params, keys[index], case.observed[index]
+    case: Case
+    options: SearchOptions
+    head: Params | None = None
+    bfloat16: bool = False
 
-    compiled = call.lower(*given(batches[0]), bank=bank).compile()
+    @property
+    def search(self) -> SearchOptions:
+        return resolve(self.options, self.case.avae.group)
+
+    @property
+    def avae(self) -> AVAE:
+        avae = self.case.avae
+        return avae._replace(model=in_bfloat16(avae.model)) if self.bfloat16 else avae
+
+    @property
+    def size(self) -> int:
+        """Examples a call: many small images, few volumes; all where there is room."""
+        on_cpu = {2: 50, 3: 25}[self.case.avae.group.d]
+        count = len(self.case.observed)
+        return min(count, on_cpu) if jax.default_backend() == "cpu" else count
+
+
+def searches_in_jax(tries: dict[str, Try]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Searches over all examples of their cases: what each found, what it took.
+
+    All are compiled beforehand, at once: nothing else runs while one is timed.
+    """
+    builders = {_kind(one): _builder(one) for one in tries.values()}
+    searches = {name: _lowered(one) for name, one in tries.items()}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        lowered = {**builders, **searches}
+        compiled = dict(
+            zip(lowered, pool.map(lambda p: p.compile(), lowered.values()), strict=True)
+        )
+    banks = {}
+    for name, one in tries.items():
+        kind, upright = _kind(one), one.case.upright
+        if kind not in banks:
+            banks[kind] = compiled[kind](upright.params, upright.met)
+        bank = banks[kind]
+        if bank is not None:
+            bank = bank._replace(head=one.head)
+        yield name, _search(one, bank, compiled[name])
+
+
+def _kind(one: Try) -> tuple:
+    """What searches of a family have in common that share a bank."""
+    search = one.search
+    return one.case.network, one.bfloat16, search.kind, search.prototypes, search.turns
+
+
+def _build(one: Try) -> Callable[..., Bank | None]:
+    return functools.partial(build_bank, avae=one.avae, options=one.search)
+
+
+def _builder(one: Try) -> Any:
+    return jax.jit(_build(one)).lower(one.case.upright.params, one.case.upright.met)
+
+
+def _lowered(one: Try) -> Any:
+    call = jit(functools.partial(find_poses, avae=one.avae, options=one.search))
+    build, upright = functools.partial(_build(one), head=one.head), one.case.upright
+    bank = jax.eval_shape(build, upright.params, upright.met)
+    return call.lower(*_given(one, np.arange(one.size)), bank=bank)
+
+
+def _given(one: Try, index: np.ndarray) -> tuple[Params, Array, Array]:
+    keys, observed = _keys(one.case)[index], jax.device_put(one.case.observed[index])
+    return one.case.upright.params, keys, observed
+
+
+def _search(one: Try, bank: Bank | None, compiled: Any) -> dict[str, Any]:
+    case, size = one.case, one.size
+    batches = _batches(len(case.observed), size)
     if len(batches) < 3:
         # Of more, the median does not see that the first takes longer.
-        jax.block_until_ready(compiled(*given(batches[0]), bank=bank))
+        jax.block_until_ready(compiled(*_given(one, batches[0]), bank=bank))
     found, seconds = [], []
-    for index in batches:
-        batch = given(index)
+    while len(found) < len(batches) or sum(seconds) < LEAST:
+        batch = _given(one, batches[len(seconds) % len(batches)])
         began = time.perf_counter()
         result = compiled(*batch, bank=bank)
-        found.append(jax.tree.map(np.asarray, (result.pose, result.scored, result.refined)))
+        arrays = jax.tree.map(np.asarray, (result.pose, result.scored, result.refined))
         seconds.append(time.perf_counter() - began)
-    poses, scored, refined = (np.concatenate(part)[:number] for part in zip(*found, strict=True))
+        # Later rounds find the same.
+        found += [arrays] if len(found) < len(batches) else []
+    parts = zip(*found, strict=True)
+    poses, scored, refined = (np.concatenate(part)[: len(case.observed)] for part in parts)
     counts = {"scored": float(np.mean(scored)), "refined": float(np.mean(refined))}
-    spent = forward_equivalents(
-        params, case.observed[0], avae=avae, options=search, bank=bank, **counts
-    )
+    x, about = case.observed[0], {"avae": one.avae, "options": one.search, "bank": bank}
+    spent = forward_equivalents(case.upright.params, x, **about, **counts)
     ms = 1000 * float(np.median(seconds)) / size
+    forward = forward_operations(case.upright.params, x, avae=case.avae)
+    rate = 1000 * spent * forward / ms
     return {
         **verdict(case, poses),
         "forward_equivalents": spent,
         "ms_per_example": ms,
         "peak_mib": mib(compiled),
+        "batch": size,
         **counts,
-        **share_of_peak(case, spent / ms * 1000, bfloat16=bfloat16),
+        **share_of_peak(rate, dtype="bfloat16" if one.bfloat16 else "float32"),
     }
 
 
-def mib(compiled: Any) -> float:
-    """Memory of a compiled program with its inputs and outputs."""
-    memory = compiled.memory_analysis()
-    used = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
-    return used / 2**20
-
-
-# Operations a second of dense matrix products, by the makers' data sheets: bfloat16, float32.
-PEAK = {
-    "A100": (312e12, 19.5e12),
-    "H100": (989e12, 67e12),
-    "H200": (989e12, 67e12),
-    "L4": (121e12, 30.3e12),
-    "T4": (65e12, 8.1e12),
-}
-
-
-def share_of_peak(case: Case, forwards_per_second: float, *, bfloat16: bool) -> dict[str, float]:
-    """`share_of_peak` that a search reaches on a GPU whose peak is known; nothing elsewhere."""
-    device = jax.devices()[0]
-    words = device.device_kind.replace("-", " ").split()
-    known = [peak for name, peak in PEAK.items() if name in words]
-    if device.platform != "gpu" or not known:
-        return {}
-    one, seen = problem(case.upright.params, case.avae), see(case.observed[0], avae=case.avae)
-    forward = operations(one.value, seen, identity(case.avae.group.d))
-    return {"share_of_peak": forwards_per_second * forward / known[0][0 if bfloat16 else 1]}
+# Examples a call, and pairs of example and pose worked at once, by d.
+TORCH_ON_CPU = {2: (32, 64), 3: (8, 64)}
+TORCH_ON_GPU = {2: (512, 4096), 3: (64, 1024)}
 
 
 def search_in_torch(case: Case, options: SearchOptions, *, device: str) -> dict[str, Any]:
     """The same recipe in PyTorch, from the same starts, on the same weights."""
+    import torch
+
     from benchmarks.torch_objective import Objective
     from benchmarks.torch_search import ms_per_example
 
-    search = resolve(options, case.avae.group)
-    objective = Objective(case.upright.params, avae=case.avae, network=case.upright.options)
-    begin = functools.partial(
-        starts,
-        group=case.avae.group,
-        ranges=case.avae.ranges,
-        kind=search.kind,
-        count=search.starts,
-    )
+    # As JAX multiplies by default: TF32 where the chip has it.
+    torch.set_float32_matmul_precision("high" if device == "cuda" else "highest")
+    avae, search = case.avae, resolve(options, case.avae.group)
+    objective = Objective(case.upright.params, avae=avae, network=case.upright.options)
+    shared = {"kind": search.kind, "count": search.starts}
+    begin = functools.partial(starts, group=avae.group, ranges=avae.ranges, **shared)
     poses = np.asarray(jax.jit(jax.vmap(begin))(_keys(case)))
+    batch, chunk = (TORCH_ON_GPU if device == "cuda" else TORCH_ON_CPU)[avae.group.d]
     ms, found = ms_per_example(
         objective.to(device),
         case.observed,
         poses,
-        batch=min(len(poses), 32 if case.avae.group.d == 2 else 8),
+        batch=min(len(poses), batch),
+        least=LEAST,
+        chunk=chunk,
         keep=search.keep,
         steps=search.steps,
         learning_rate=search.learning_rate,
     )
-    spent = forward_equivalents(
-        case.upright.params, case.observed[0], avae=case.avae, options=search, bank=None
-    )
+    about = {"avae": avae, "options": search, "bank": None}
+    spent = forward_equivalents(case.upright.params, case.observed[0], **about)
     return {
         **verdict(case, found),
         "forward_equivalents": spent,
         "ms_per_example": ms,
         "peak_mib": None,
+        "batch": min(len(poses), batch),
     }
 
 

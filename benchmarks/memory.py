@@ -22,7 +22,7 @@ from avae_jax.options import ModelOptions, SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.transform import family, frame
-from benchmarks.measure import mib
+from benchmarks.chips import mib
 
 SIDE, BATCH = 48, 32
 SEARCHES = {

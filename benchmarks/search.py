@@ -21,7 +21,7 @@ import json
 import os
 import platform as machine
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ import jax
 from avae_jax.fitting import fit_head
 from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.pose_search import resolve
-from benchmarks import upright
-from benchmarks.measure import Case, search_in_jax, search_in_torch
+from benchmarks import chips, upright
+from benchmarks.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 
 SOURCE = SearchOptions(preset="source")
 SOURCE_EVEN = SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10)
@@ -48,6 +48,10 @@ LOST = {
     "even_instead_of_bank": SearchOptions(kind="even", starts=32),
 }
 LEARNED = SearchOptions(preset="fast", learned=True)
+IN_TORCH = {"torch_source": SOURCE, "torch_even": SOURCE_EVEN}
+OTHERS = ("fast_bfloat16", "fast_conv", "learned", "learned_conv")
+SEARCHES = (*PRESETS, *LOST, *OTHERS, *IN_TORCH)
+ON_SOURCE = ("fast_conv", "learned_conv", *IN_TORCH)
 # For volumes, which are few; chosen on a part of the chairs to train on (docs/plan.md).
 PATCHES = ModelOptions(name="patches", latent=32, channels=(128, 384), hidden=(512,))
 VOLUMES = TrainOptions(steps=750, batch_size=64, learning_rate=2e-3, warmup=0, clip=1e9)
@@ -58,8 +62,7 @@ CASES = ("mnist_rotation", "mnist_rigid", "mnist_affine", "chairs_rotation", "ch
 def main() -> None:
     """Runs the cases and writes the table."""
     flags = _flags()
-    if flags.platform:
-        jax.config.update("jax_platforms", {"gpu": "cuda"}.get(flags.platform, flags.platform))
+    chips.choose(flags.platform)
     began, cases = time.perf_counter(), {}
 
     def save(case: str, name: str, row: dict[str, Any]) -> None:
@@ -89,20 +92,22 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
     # The rate at which the numbers of updates were chosen.
     how = TrainOptions(steps=flags.steps or 2000, batch_size=128, learning_rate=1e-3)
     dense = upright.train(objects, ModelOptions(), how)
-    how = dataclasses.replace(how, steps=flags.steps or 400, batch_size=64)
-    source = upright.train(objects, ModelOptions(name="source"), how)
+    source = dense
+    if not set(ON_SOURCE).isdisjoint(flags.searches):
+        how = dataclasses.replace(how, steps=flags.steps or 400, batch_size=64)
+        source = upright.train(objects, ModelOptions(name="source"), how)
     for group in families:
-        case = _case(dense, objects, group)
-        same = _case(source, objects, group)
-        for name, options in _tried(group).items():
-            save(f"mnist_{group}", name, search_in_jax(case, options))
-        _accelerated(f"mnist_{group}", case, save)
-        save(f"mnist_{group}", "fast_conv", search_in_jax(same, SearchOptions()))
+        case = case_of(dense, objects, upright.wrap(dense.model, objects, group))
+        same = case_of(source, objects, upright.wrap(source.model, objects, group))
+        tries = {name: Try(case, options) for name, options in _tried(group).items()}
+        tries |= {**_accelerated(case), "fast_conv": Try(same, SearchOptions())}
         if group == "rotation":
             for name, one, visits in (("learned", case, 24_000), ("learned_conv", same, 6_000)):
+                if name not in flags.searches:
+                    continue
                 head = _head(one, objects, visits // (10 if flags.steps else 1))
-                save(f"mnist_{group}", name, search_in_jax(one, LEARNED, head))
-        _torch(f"mnist_{group}", same, flags.torch_images, save)
+                tries[name] = Try(one, LEARNED, head)
+        _run(f"mnist_{group}", tries, same.first(flags.torch_images), flags.searches, save)
 
 
 def _volumes(
@@ -113,29 +118,47 @@ def _volumes(
     how = dataclasses.replace(VOLUMES, steps=flags.steps or VOLUMES.steps)
     model = upright.train(objects, PATCHES, how, deformed=DEFORMED)
     for group in families:
-        case = _case(model, objects, group)
+        case = case_of(model, objects, upright.wrap(model.model, objects, group))
         # The recipes take seconds an object: fewer of them where it moves as well.
         few = group != "rotation"
-        for name, options in _tried(group).items():
-            part = case.first(25) if few and name.startswith("source") else case
-            save(f"{prefix}_{group}", name, search_in_jax(part, options))
-        _accelerated(f"{prefix}_{group}", case, save)
-        _torch(f"{prefix}_{group}", case, min(flags.torch_volumes, 8 if few else 10**6), save)
+        tries = {
+            name: Try(case.first(25) if few and name.startswith("source") else case, options)
+            for name, options in _tried(group).items()
+        }
+        count = min(flags.torch_volumes, 8 if few else 10**6)
+        tries |= _accelerated(case)
+        _run(f"{prefix}_{group}", tries, case.first(count), flags.searches, save)
 
 
-def _accelerated(name: str, case: Case, save: Callable) -> None:
-    """Networks in bfloat16, where that is what a chip is made for."""
-    if jax.default_backend() != "cpu":
-        save(name, "fast_bfloat16", search_in_jax(case, PRESETS["fast"], bfloat16=True))
+def _run(
+    name: str, tries: dict[str, Try], same: Case, wanted: Sequence[str], save: Callable
+) -> None:
+    """The wanted searches: in JAX, then the recipes in PyTorch on the case `same`."""
+    tries = {row: one for row, one in tries.items() if row in wanted}
+    for row, found in searches_in_jax(tries):
+        save(name, row, found)
+    recipes = {row: options for row, options in IN_TORCH.items() if row in wanted}
+    if not recipes or not len(same.observed):
+        return
+    try:
+        import torch
+    except ImportError:
+        print(f"{name}: PyTorch is not installed (pip install 'avae_jax[benchmark]'), left out")
+        return
+    device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+    for row, options in recipes.items():
+        save(name, row, search_in_torch(same, options, device=device))
 
 
 def _tried(group: str) -> dict[str, SearchOptions]:
     return {**PRESETS, **(LOST if group == "rotation" else {})}
 
 
-def _case(model: upright.Upright, objects: upright.Objects, group: str) -> Case:
-    avae = upright.wrap(model.model, objects, group)
-    return Case(model, avae, *upright.posed(objects, avae))
+def _accelerated(case: Case) -> dict[str, Try]:
+    """Networks in bfloat16, where that is what a chip is made for."""
+    if jax.default_backend() == "cpu":
+        return {}
+    return {"fast_bfloat16": Try(case, PRESETS["fast"], bfloat16=True)}
 
 
 def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
@@ -149,20 +172,6 @@ def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
         visits=visits,
         seed=upright.SEED,
     ).params
-
-
-def _torch(name: str, case: Case, count: int, save: Callable) -> None:
-    if not count:
-        return
-    try:
-        import torch
-    except ImportError:
-        print(f"{name}: PyTorch is not installed (pip install 'avae_jax[benchmark]'), left out")
-        return
-    device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
-    part = case.first(count)
-    save(name, "torch_source", search_in_torch(part, SOURCE, device=device))
-    save(name, "torch_even", search_in_torch(part, SOURCE_EVEN, device=device))
 
 
 def _line(case: str, name: str, row: dict[str, Any]) -> str:
@@ -181,8 +190,9 @@ def _flags() -> argparse.Namespace:
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/ and modelnet10/")
     parser.add_argument("--volumes", type=Path, help="an npz of volumes: the only case then")
-    parser.add_argument("--platform", choices=("cpu", "gpu", "tpu"))
+    parser.add_argument("--platform", choices=chips.PLATFORMS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
+    parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=SEARCHES)
     parser.add_argument("--images", type=int, default=500, help="held-out images")
     parser.add_argument("--test-volumes", type=int, default=200, help="held-out volumes")
     parser.add_argument("--torch-images", type=int, default=128)

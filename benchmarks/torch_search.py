@@ -56,7 +56,13 @@ def search(
 
 
 def ms_per_example(
-    objective: Objective, x: np.ndarray, starts: np.ndarray, *, batch: int, **recipe: float
+    objective: Objective,
+    x: np.ndarray,
+    starts: np.ndarray,
+    *,
+    batch: int,
+    least: float = 0.0,
+    **recipe: float,
 ) -> tuple[float, np.ndarray]:
     """Milliseconds an example (median over batches), and the poses found `[n, d + 1, d + 1]`.
 
@@ -67,17 +73,22 @@ def ms_per_example(
     Args:
       batch: examples a call of `search_with`; the first batch is run once more, before, to
         warm up.
+      least: seconds that are timed at least; further rounds are if one takes less.
       recipe: `keep`, `steps`, `learning_rate`, `chunk`.
     """
     torch.set_num_threads(cores())
     search_with(objective, x[:batch], starts[:batch], **recipe)
-    each, poses = [], []
-    for first in range(0, len(x), batch):
-        part = slice(first, first + batch)
+    parts = [slice(first, first + batch) for first in range(0, len(x), batch)]
+    seconds, each, poses = 0.0, [], []
+    while len(poses) < len(parts) or seconds < least:
+        part = parts[len(each) % len(parts)]
         began = time.perf_counter()
         # Ends on the host, so that nothing is left running on a device.
-        poses.append(search_with(objective, x[part], starts[part], **recipe))
-        each.append(1000 * (time.perf_counter() - began) / len(poses[-1]))
+        found = search_with(objective, x[part], starts[part], **recipe)
+        spent = time.perf_counter() - began
+        each.append(1000 * spent / len(found))
+        seconds += spent
+        poses += [found] if len(poses) < len(parts) else []
     return statistics.median(each), np.concatenate(poses)
 
 

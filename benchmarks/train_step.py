@@ -4,8 +4,11 @@
 
 Steps of one batch of digits (40 x 40, dense VAE), data posed at random; `plain` is the VAE
 without any pose. Every search runs in the same program as the update. Times are medians
-over steps, by turns, after a first step that compiles and `--updates` further ones: what a pose
-head has not learned yet costs starts.
+over steps, by turns, after a first step and `--updates` further ones: what a pose head has not
+learned yet costs starts. `first_step_seconds` hold its compilation; on accelerators, where
+networks compute in bfloat16 too, all programs are compiled side by side, which takes each
+longer. `share_of_peak` counts the operations that `avae_jax.planning.plan.counted` counts; it
+is left out where a pose head decides how much is searched.
 """
 
 import argparse
@@ -13,8 +16,9 @@ import functools
 import json
 import os
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,9 +28,10 @@ from avae_jax import data, models, proposals
 from avae_jax.bank import REMEMBERED
 from avae_jax.compiling import jit
 from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
+from avae_jax.planning.plan import counted
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
-from benchmarks import upright
+from benchmarks import chips, upright
 
 SEARCHES = {
     "plain": None,
@@ -41,61 +46,105 @@ SEARCHES = {
 def main() -> None:
     """Times every step and writes the table."""
     flags = _flags()
-    if flags.platform:
-        jax.config.update("jax_platforms", {"gpu": "cuda"}.get(flags.platform, flags.platform))
+    chips.choose(flags.platform)
     objects = upright.digits(flags.data, test=1)
-    steps, states, first = {}, {}, {}
-    for name in flags.searches:
-        steps[name], states[name] = _prepared(objects, SEARCHES[name])
+    accelerated = jax.default_backend() != "cpu"
+    dtypes = ("float32", "bfloat16") if accelerated else ("float32",)
+    ready = {
+        name if dtype == "float32" else f"{name}_{dtype}": _ready(objects, name, dtype, flags.batch)
+        for dtype in dtypes
+        for name in flags.searches
+    }
+    with ThreadPoolExecutor(os.cpu_count() if accelerated else 1) as pool:
+        programs = dict(zip(ready, pool.map(_compiled, ready.values()), strict=True))
+    states, first, seconds = {}, {}, {name: [] for name in ready}
+    for name, (program, spent) in programs.items():
         began = time.perf_counter()
-        states[name] = _run(steps[name], states[name], objects, 0, flags.batch)
-        first[name] = time.perf_counter() - began
+        states[name] = _run(program, ready[name].state, objects, 0, flags.batch)
+        first[name] = ready[name].seconds + spent + time.perf_counter() - began
         for number in range(1, flags.updates + 1):
-            states[name] = _run(steps[name], states[name], objects, number, flags.batch)
-    seconds = {name: [] for name in flags.searches}
+            states[name] = _run(program, states[name], objects, number, flags.batch)
     for number in range(flags.updates + 1, flags.updates + flags.repeats + 1):
-        for name in flags.searches:
+        for name, (program, _) in programs.items():
             began = time.perf_counter()
-            states[name] = _run(steps[name], states[name], objects, number, flags.batch)
+            states[name] = _run(program, states[name], objects, number, flags.batch)
             seconds[name].append(time.perf_counter() - began)
     table = {}
-    for name in flags.searches:
-        ms = 1000 * float(np.median(seconds[name]))
+    for name, (program, _) in programs.items():
+        took, plain = float(np.median(seconds[name])), float(np.median(seconds["plain"]))
         table[name] = {
-            "ms_per_step": ms,
-            "examples_per_second": 1000 * flags.batch / ms,
-            "times_plain": float(np.median(seconds[name]) / np.median(seconds["plain"])),
+            "ms_per_step": 1000 * took,
+            "examples_per_second": flags.batch / took,
+            "times_plain": took / plain,
             "first_step_seconds": first[name],
+            "peak_mib": chips.mib(program),
+            **_share(ready[name], flags.batch / took),
         }
-        print(f"{name:12}", "  ".join(f"{k} {v:.4g}" for k, v in table[name].items()), flush=True)
+        print(f"{name:20}", "  ".join(f"{k} {v:.4g}" for k, v in table[name].items()), flush=True)
     if flags.json:
         about = {"device": jax.devices()[0].device_kind, "cores": os.cpu_count()}
         about |= {"batch": flags.batch, "updates": flags.updates}
         flags.json.write_text(json.dumps({"steps": table, "about": about}, indent=2) + "\n")
 
 
-def _prepared(
-    objects: upright.Objects, options: SearchOptions | None
-) -> tuple[Callable, TrainState]:
-    """The compiled step of a search, and a state to begin with."""
+class Ready(NamedTuple):
+    """A step before it is compiled, and what it begins with.
+
+    Attributes:
+      seconds: that tracing and lowering took.
+      operations: of one example; `None` where a pose head decides.
+    """
+
+    lowered: Any
+    state: TrainState
+    seconds: float
+    operations: float | None
+    dtype: str
+
+
+def _ready(objects: upright.Objects, name: str, dtype: str, batch: int) -> Ready:
     *sides, channels = objects.train.shape[1:]
-    key, model = jax.random.key(upright.SEED), ModelOptions()
+    key, model = jax.random.key(upright.SEED), ModelOptions(dtype=dtype)
     net, params = models.build(key, tuple(sides), channels, options=model)
     avae, tx = upright.wrap(net, objects, "rotation"), optimiser(TrainOptions())
+    options = SEARCHES[name]
     search = None if options is None else resolve(options, avae.group, training=True)
     head = None if search is None else proposals.init(key, avae=avae, options=search)
-    state = init_state(key, params, tx, met=jnp.zeros((REMEMBERED, model.latent)), head=head)
+    met = jnp.zeros((REMEMBERED, model.latent))
+    state = init_state(key, params, tx, met=met, head=head)
     step = functools.partial(train_step, avae=avae, tx=tx, search=search, pose_data=bool(search))
-    return jit(step, searches=search is not None, donate_argnums=0), state
+    call = jit(step, searches=search is not None, donate_argnums=0)
+    spent, began = None, time.perf_counter()
+    lowered = call.lower(state, *_rows(objects, 0, batch))
+    seconds = time.perf_counter() - began
+    if not (search and search.learned):
+        spent = counted(params, met, objects.train[0], avae=avae, search=search)
+    return Ready(lowered, state, seconds, spent, dtype)
+
+
+def _compiled(ready: Ready) -> tuple[Any, float]:
+    """The program, and the seconds it took."""
+    began = time.perf_counter()
+    return ready.lowered.compile(), time.perf_counter() - began
+
+
+def _share(ready: Ready, examples_per_second: float) -> dict[str, float]:
+    if ready.operations is None:
+        return {}
+    return chips.share_of_peak(ready.operations * examples_per_second, dtype=ready.dtype)
 
 
 def _run(
-    step: Callable, state: TrainState, objects: upright.Objects, number: int, batch: int
+    program: Any, state: TrainState, objects: upright.Objects, number: int, batch: int
 ) -> TrainState:
+    return jax.block_until_ready(program(state, *_rows(objects, number, batch))[0])
+
+
+def _rows(objects: upright.Objects, number: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
     index = data.batch_indices(
         number, batch_size=batch, examples=len(objects.train), seed=upright.SEED
     )
-    return jax.block_until_ready(step(state, objects.train[index], index)[0])
+    return objects.train[index], index
 
 
 def _flags() -> argparse.Namespace:
@@ -103,7 +152,7 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/")
-    parser.add_argument("--platform", choices=("cpu", "gpu", "tpu"))
+    parser.add_argument("--platform", choices=chips.PLATFORMS)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--updates", type=int, default=0, help="updates before any is timed")

@@ -1,6 +1,7 @@
 """The command line from data to report, through real files and processes."""
 
 import functools
+import importlib.util
 import json
 import os
 import shutil
@@ -97,6 +98,22 @@ def test_a_run_leaves_everything_it_promises(digits):
     assert list((workdir / "tensorboard").iterdir())
     assert "4/4" in done.stderr and "loss" in done.stderr
     assert "report" in done.stdout
+
+
+def gpu_is_here():
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+    return shutil.which("nvidia-smi") and any(map(importlib.util.find_spec, plugins))
+
+
+@pytest.mark.skipif(not gpu_is_here(), reason="no NVIDIA GPU, or JAX is not installed for it")
+def test_a_gpu_trains_and_evaluates(tmp_path, monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS")
+    called = [*command("digits", tmp_path / "run"), "--platform", "gpu"]
+    done = subprocess.run(called, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "cpu device" not in done.stdout
+    # Counted for CPUs: the compiler for GPUs does not tell before it has compiled.
+    assert summary_of(tmp_path / "run")["search"]["forward_equivalents"] > 3
 
 
 def explored(workdir):

@@ -13,13 +13,13 @@ from jax.sharding import NamedSharding, PartitionSpec
 from avae_jax import atomic, placement
 from avae_jax.errors import InputError
 from avae_jax.experiment import Experiment, prepare
-from avae_jax.options import Options
+from avae_jax.objective import AVAE
+from avae_jax.options import Options, SearchOptions
 from avae_jax.planning import program
 from avae_jax.planning.topology import Topology, mesh_of, topology
-from avae_jax.posing import bounded, build_bank, forward_equivalents, operations, problem, see
+from avae_jax.posing import bounded, build_bank, forward_equivalents, forward_operations
 from avae_jax.train import train_step
-from avae_jax.transform.matrices import identity
-from avae_jax.types import PyTree
+from avae_jax.types import Array, Params, PyTree
 
 # Forward passes of an update of the weights: its backward pass counts as two.
 UPDATE = 3
@@ -65,7 +65,10 @@ def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
     options = experiment.options
     about = {"topology": chips.name, "platform": chips.platform, "chips": chips.chips}
     about |= {"batch": options.train.batch_size, "jax": jax.__version__}
-    about |= {"counted_operations": counted(experiment) * options.train.batch_size / chips.chips}
+    state, x = experiment.state, experiment.dataset.train[0]
+    what = {"avae": experiment.avae, "search": experiment.training_search}
+    each = counted(state.params, state.met, x, **what)
+    about |= {"counted_operations": each * options.train.batch_size / chips.chips}
     began = time.perf_counter()
     step, arguments = step_for(experiment, chips)
     if chips.platform == "cuda":
@@ -111,23 +114,20 @@ def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree
     return jax.jit(shared, donate_argnums=0, out_shardings=whole), (state, x, index)
 
 
-def counted(experiment: Experiment) -> float:
-    """Operations of a train step for one example, before a compiler optimises.
+def counted(
+    params: Params, met: Array, x: Array, *, avae: AVAE, search: SearchOptions | None
+) -> float:
+    """Operations of a train step for one example `x: [*S, C]`, before a compiler optimises.
 
     Loops count as often as they run, with all starts and candidates; resampling counts as on
     CPUs, in its form that reads neighbours.
     """
-    state, avae, search = experiment.state, experiment.avae, experiment.training_search
-    x = experiment.dataset.train[0]
-    one = problem(state.params, avae)
-    forward = operations(one.value, see(x, avae=avae), identity(avae.group.d))
+    forward = forward_operations(params, x, avae=avae)
     if search is None:
         return forward * UPDATE
-    bank = jax.eval_shape(
-        functools.partial(build_bank, avae=avae, options=search), state.params, state.met
-    )
-    bank = bank and jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), bank)
-    spent = forward_equivalents(state.params, x, avae=avae, options=search, bank=bank)
+    build = functools.partial(build_bank, avae=avae, options=search)
+    bank = jax.eval_shape(build, params, met)
+    spent = forward_equivalents(params, x, avae=avae, options=search, bank=bank)
     return forward * (spent + UPDATE)
 
 
