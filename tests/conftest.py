@@ -19,14 +19,6 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_enable_compilation_cache", False)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """One worker runs all that share programs or a trained model, and makes them once."""
-    for item in items:
-        if "programs" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("programs"))
-
-
 @pytest.fixture(scope="session")
 def avae_data() -> Path:
     """The folder of MNIST and ModelNet10; without it a test skips."""

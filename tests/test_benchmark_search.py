@@ -30,17 +30,14 @@ def case() -> measure.Case:
 
 def test_searches_of_a_family_are_measured_one_after_another(monkeypatch):
     monkeypatch.setattr(measure, "LEAST", 0.0)
-    tries = {
-        "fast": measure.Try(case(), FEW),
-        "recipe": measure.Try(case(), SearchOptions("source", starts=4, keep=2, steps=2)),
-    }
+    tries = {name: measure.Try(case(), FEW) for name in ("one", "other")}
     found = dict(measure.searches_in_jax(tries))
     assert list(found) == list(tries)
     for row in found.values():
         assert PROMISED | {"network"} <= set(row)
-        assert row["true_loss"] == found["fast"]["true_loss"] and np.isfinite(row["loss"])
+        assert row["true_loss"] == found["one"]["true_loss"] and np.isfinite(row["loss"])
         assert row["examples"] == 3 and 0 <= row["within_20"] <= 1 and row["ms_per_example"] > 0
-    assert found["recipe"]["forward_equivalents"] == pytest.approx(4 + 2 + 2 * 2 * 2, rel=0.01)
+        assert row["forward_equivalents"] == found["one"]["forward_equivalents"] > 3
 
 
 def test_losses_do_not_depend_on_the_batch():

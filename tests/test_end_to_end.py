@@ -5,16 +5,14 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from processes import compiled_in, ran, start
+from processes import compiled_in, ran
 from test_report_explorer import given
 
 import avae_jax
@@ -169,20 +167,6 @@ def test_more_steps_go_on_to_the_same_bits_as_an_uninterrupted_run(digits, tmp_p
     one, other = avae_jax.load(first), avae_jax.load(whole)
     for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_a_killed_run_ends_like_one_never_killed(tmp_path):
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    options = {**SMALL, "train.steps": 60}
-    (process,) = start(killed, options, evaluates=False)
-    deadline = time.monotonic() + 120
-    while not any((killed / "checkpoints").glob("[0-9]*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    for folder in (killed, whole):
-        ran(folder, options, evaluates=False)
-    assert lines_of(killed) == lines_of(whole)
 
 
 def test_a_trained_model_poses_an_image_without_its_data(digits):
