@@ -41,7 +41,7 @@ class Case(NamedTuple):
     Attributes:
       observed: `[n, *S, C]`.
       applied: `[n, d + 1, d + 1]`, from the pose that the model was trained in.
-      judge: the objective `[b]` of b observations at their poses, see `judge`.
+      judge: the objective `[b]` of b observations at their poses, see `_judge`.
       true_losses: `[n]`, at the inverse of `applied`.
     """
 
@@ -75,7 +75,7 @@ def _judge(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:
     def one(x: Array, pose: Array) -> Array:
         return problem(params, avae).value(see(x, avae=avae), pose)
 
-    # The least an accelerator does by default is less.
+    # By default accelerators multiply float32 in fewer bits.
     with jax.default_matmul_precision("highest"):
         return jax.vmap(one)(x, poses)
 

@@ -45,6 +45,17 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, whol
     assert [line["step"] for line in lines_of(told)] == [line["step"] for line in whole]
 
 
+def test_a_killed_run_ends_like_one_never_killed(whole, tmp_path):
+    killed, options = tmp_path / "killed", {**LONG, "log.checkpoint_every": 20}
+    (process,) = start(killed, options, evaluates=False)
+    wait_for(killed / "checkpoints" / "20", process=process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    ran(killed, options, evaluates=False)
+    assert lines_of(killed) == whole
+
+
 def test_sigterm_ends_an_evaluation_and_the_same_command_makes_it(tmp_path):
     """Of two processes, whichever is told; one alone finishes."""
     processes = start(tmp_path / "run", SMALL, count=2)
