@@ -177,7 +177,7 @@ def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
 def _line(case: str, name: str, row: dict[str, Any]) -> str:
     numbers = (
         f"loss {row['loss']:8.2f} (true {row['true_loss']:8.2f})  within 20: {row['within_20']:.3f}"
-        f"  forwards {row['forward_equivalents']:6.1f}  {row['ms_per_example']:8.2f} ms"
+        f"  forwards {row['forward_equivalents']:6.1f}  {row['ms_per_example']:9.4g} ms"
     )
     peak = row["peak_mib"]
     memory = "" if peak is None else f"  {peak:7.1f} MiB"
