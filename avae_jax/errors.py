@@ -31,4 +31,4 @@ class DistributedError(RuntimeError):
 
 
 class Preempted(RuntimeError):
-    """The run was asked to end and has saved what it did; the exit status is 143."""
+    """The run was asked to end and has saved what it did; the status is 143 (130 after Ctrl-C)."""

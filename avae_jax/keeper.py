@@ -57,7 +57,7 @@ class Keeper:
             self._checked()
         self._save(step, state)
         self._saved.wait()
-        raise Preempted(f"preempted, saved after step {step}; the same command goes on from there")
+        raise Preempted(f"saved after step {step}; the same command goes on from there")
 
     def _checked(self) -> dict[str, float]:
         """The metrics of the last update; those since they were last asked for are finite."""

@@ -33,6 +33,7 @@ def train(options: Options, folder: Path) -> None:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
       Preempted: SIGTERM came; what was trained is saved.
+      KeyboardInterrupt: SIGINT came, likewise.
     """
     sharers = placement.sharers(options.train.batch_size)
     experiment = prepare(options)
@@ -57,6 +58,7 @@ def evaluate(options: Options, folder: Path) -> None:
     Raises:
       InputError: nothing was trained there, or it belongs to another config.
       Preempted: SIGTERM came.
+      KeyboardInterrupt: SIGINT came.
     """
     with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
         workdir.compare(options)
@@ -78,9 +80,7 @@ def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
 
     def heeded(call: Callable, *args: Any, **keywords: Any) -> Any:
         if stops(next(numbers)):
-            raise Preempted(
-                "preempted while evaluating, what was trained is saved; the same command goes on"
-            )
+            raise Preempted("what was trained is saved; the same command goes on and evaluates it")
         return call(*args, **keywords)
 
     return Calls(*(functools.partial(heeded, call) for call in calls))

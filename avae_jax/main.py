@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         _run(flags, overrides)
     except tuple(STATUS) as error:
-        print(f"avae_jax: {error}", file=sys.stderr)
+        told = "preempted, " if isinstance(error, Preempted) else ""
+        print(f"avae_jax: {told}{error}", file=sys.stderr)
         return next(status for kind, status in STATUS.items() if isinstance(error, kind))
     except OSError as error:
         if error.errno not in DISK:
@@ -49,11 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = error.filename or "the disk"
         print(f"avae_jax: {place}: cannot be written, {error.strerror}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(
-            "avae_jax: interrupted, the same command goes on from where it was",
-            file=sys.stderr,
-        )
+    except KeyboardInterrupt as stop:
+        said = str(stop) or "the same command goes on from what it has saved"
+        print(f"avae_jax: interrupted, {said}", file=sys.stderr)
         return 130
     return 0
 

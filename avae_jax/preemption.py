@@ -1,6 +1,7 @@
-"""An orderly end at SIGTERM, the notice that preemptible machines give."""
+"""An orderly end at SIGTERM, the notice that preemptible machines give, and at Ctrl-C."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -8,14 +9,23 @@ from collections.abc import Callable, Iterator
 import jax
 from jax.experimental import multihost_utils
 
+from avae_jax.errors import Preempted
+
+PATIENCE = b"\navae_jax: saving what was done; Ctrl-C again ends at once, without\n"
+
 
 @contextlib.contextmanager
 def awaited() -> Iterator[Callable[[int], bool]]:
-    """Inside `with`, SIGTERM does not end the process but is noted.
+    """Inside `with`, SIGTERM and the first SIGINT do not end the process but are noted.
 
     Yields:
       A function of the number of updates done, to be called after each: whether to stop
-      here. Several processes stop after the same update, whichever of them was told.
+      here. Several processes stop after the same update, whichever of them was told; they
+      are told by SIGTERM alone.
+
+    Raises:
+      KeyboardInterrupt: at the end, if SIGINT came; with the message of `Preempted`, if the
+        run has been stopped by it.
     """
     if jax.process_count() > 1:
         # JAX takes the signal itself from when the processes joined, and tells the others.
@@ -23,9 +33,34 @@ def awaited() -> Iterator[Callable[[int], bool]]:
     elif threading.current_thread() is not threading.main_thread():
         yield lambda step: False  # only the main thread may say what a signal does
     else:
-        noted = []
-        before = signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
-        try:
-            yield lambda step: bool(noted)
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        with _noting(signal.SIGTERM) as terminated, _noting(signal.SIGINT) as interrupted:
+            try:
+                yield lambda step: bool(terminated or interrupted)
+            except Preempted as error:
+                if interrupted:
+                    raise KeyboardInterrupt(str(error)) from error
+                raise
+        if interrupted:
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _noting(number: signal.Signals) -> Iterator[list[int]]:
+    """Inside `with`, notes that the signal came; a SIGINT only where it would interrupt."""
+    noted: list[int] = []
+    before = signal.getsignal(number)
+    if number == signal.SIGINT and before is not signal.default_int_handler:
+        yield noted  # a shell's background job ignores it, others may listen themselves
+        return
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+        if number == signal.SIGINT:
+            signal.signal(number, before)
+            os.write(2, PATIENCE)  # a stream may be in the middle of a write
+
+    signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(number, before)

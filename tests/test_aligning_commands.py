@@ -84,6 +84,7 @@ def test_a_folder_of_images_is_aligned(model, tmp_path):
         Image.fromarray(image).save(folder / ("b" if n > 5 else ".") / f"{n:02}.png")
     before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
     done = succeeded(aligning(model, folder, tmp_path / "out", "--reconstructions"))
+    assert "only the middle" not in done.stdout
     assert "aligned 11 examples" in done.stdout and "11/11" in done.stderr
     names = [path.relative_to(folder) for path in sorted(folder.rglob("*.png"))]
     for made in (tmp_path / "out" / "mine", tmp_path / "out" / "reconstructions" / "mine"):
@@ -133,13 +134,14 @@ def test_memory_does_not_grow_with_the_stack(model, tmp_path):
         np.save(tmp_path / "x.npy", images(count, (256, 256)).astype(np.float32) / 255)
         _, _, _, *rest = aligning(model, tmp_path / "x.npy", tmp_path / str(count))
         done = succeeded([sys.executable, "-c", MEASURED, *rest])
+        assert "The model sees only the middle 12 x 12 of each example" in done.stdout
         most.append(int(done.stdout.split()[-1]))
         (tmp_path / "x.npy").unlink()
     # 800 examples more are 200 MiB more to read, and to write.
     assert most[1] - most[0] < 70
 
 
-def test_one_command_for_a_folder(tmp_path):
+def test_one_command_for_a_folder(tmp_path, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()
     for n, image in enumerate(images(30, (60, 52, 3))):
@@ -160,6 +162,12 @@ def test_one_command_for_a_folder(tmp_path):
     assert (tmp_path / "out" / "model" / "report" / "index.html").exists()
     again = succeeded(called)
     assert "finished before" in again.stdout and "evaluating" not in again.stdout
+    for steps, said in (
+        (1, f"train.steps=1: the model in {tmp_path / 'out' / 'model'} has 2 updates"),
+        (3, f"output {tmp_path / 'out'}: holds the alignment by a model of 2 updates, and "),
+    ):
+        assert main([*called[3:], f"--config.train.steps={steps}"]) == 2
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -179,6 +187,19 @@ def test_flags_that_do_not_go_together_are_refused(flags, said, tmp_path):
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["align", "fit-align"])
+def test_what_lies_in_the_output_is_found_before_anything_is_computed(mode, model, tmp_path):
+    np.save(tmp_path / "x.npy", images(20, (8, 8)))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "poses.csv").write_text("mine")
+    where = ["--workdir", model] if mode == "align" else []
+    called = command(mode, *where, "--input", tmp_path / "x.npy", "--output", tmp_path / "out")
+    done = run(called)
+    assert done.returncode == 2 and "holds poses.csv already" in done.stderr
+    assert not done.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["poses.csv"]
 
 
 def test_nan_that_a_first_look_misses_is_found_before_training(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Runs that are told to end, killed or left with damaged checkpoints go on where they can."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 from processes import compiled_in, ended, ran, start, terminate, wait_for
 from test_checkpoint import ROOT, cut, garble
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
+
+from avae_jax import preemption
 
 ALONE = {**SMALL, "log.moments": 0}
 LONG = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
@@ -45,6 +48,44 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bits(count, whol
     assert [line["step"] for line in lines_of(told)] == [line["step"] for line in whole]
 
 
+def test_ctrl_c_saves_what_was_done(tmp_path):
+    folder = tmp_path / "told"
+    with interruptible():
+        (process,) = start(folder, ENDLESS, evaluates=False)
+    wait_for(folder / "metrics.jsonl", process=process)
+    process.send_signal(signal.SIGINT)
+    ((status, _, stderr),) = ended([process])
+    (saved,) = (path.name for path in (folder / "checkpoints").iterdir())
+    assert status == 130, stderr
+    assert "Ctrl-C again ends at once" in stderr
+    assert f"avae_jax: interrupted, saved after step {saved}; the same command goes on" in stderr
+
+
+def test_the_second_ctrl_c_ends_at_once():
+    with interruptible(), pytest.raises(KeyboardInterrupt), preemption.awaited() as stops:
+        assert not stops(0)
+        signal.raise_signal(signal.SIGINT)
+        assert stops(1)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("went on")
+
+
+def test_ctrl_c_that_nothing_heeded_interrupts_in_the_end():
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        with preemption.awaited():
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Ctrl-C interrupts, here and in processes started inside, also where a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_killed_run_ends_like_one_never_killed(whole, tmp_path):
     killed, options = tmp_path / "killed", {**LONG, "log.checkpoint_every": 20}
     (process,) = start(killed, options, evaluates=False)
@@ -63,7 +104,7 @@ def test_sigterm_ends_an_evaluation_and_the_same_command_makes_it(tmp_path):
     terminate(processes[-1])
     for status, _, stderr in ended(processes):
         assert status == 143, stderr
-        assert "avae_jax: preempted while evaluating, what was trained is saved" in stderr
+        assert "avae_jax: preempted, what was trained is saved" in stderr
     assert not (tmp_path / "run" / "report").exists()
     ran(tmp_path / "run", SMALL)
     assert summary_of(tmp_path / "run")["train"]["steps"] == 4

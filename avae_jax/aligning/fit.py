@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from avae_jax import loop
-from avae_jax.aligning.run import align, require_apart
+from avae_jax.aligning.output import RESULT
+from avae_jax.aligning.run import align, asked
 from avae_jax.aligning.suiting import suited
 from avae_jax.aligning.survey import survey
-from avae_jax.data.stacks import open_stack
+from avae_jax.errors import InputError
 from avae_jax.options import Options
 from avae_jax.request import Request
 from avae_jax.rules import check
@@ -26,14 +27,14 @@ def fit_align(
     Raises:
       InputError: the stack, the output or the work directory cannot be used.
     """
-    with open_stack(request.input) as stack:
-        require_apart(stack.path, request.output)
+    with asked(request) as (stack, _):
         options, notes = suited(options, stack, untouched=untouched)
         for note in notes:
             print(note)
         check(options)
         done = trained(options, workdir)
         if not done:
+            require_unfinished(options, workdir, request)
             # What aligning would refuse, training need not begin with.
             survey(stack)
     if not done:
@@ -51,5 +52,31 @@ def trained(options: Options, folder: Path) -> bool:
     if not (folder / "config.json").exists():
         return False
     workdir.compare(options)
+    return updates_of(workdir) == options.train.steps
+
+
+def require_unfinished(options: Options, folder: Path, request: Request) -> None:
+    """Checks that no alignment by a model of other updates stands in the way.
+
+    Raises:
+      InputError: one does, or the model has more updates than are asked for.
+    """
+    done, wanted = updates_of(WorkDir(folder)), options.train.steps
+    if done is None:
+        return
+    if done > wanted:
+        raise InputError(
+            f"train.steps={wanted}: the model in {folder} has {done} updates; want {done} or more, "
+            "or another output"
+        )
+    if (request.output / RESULT).exists() and not request.overwrite:
+        raise InputError(
+            f"output {request.output}: holds the alignment by a model of {done} updates, and "
+            f"train.steps={wanted}; choose another directory or say --overwrite"
+        )
+
+
+def updates_of(workdir: WorkDir) -> int | None:
+    """After how many updates the training of a work directory was reported."""
     summary = workdir.read_json("report/summary.json")
-    return bool(summary) and summary["train"]["steps"] == options.train.steps
+    return summary["train"]["steps"] if summary else None

@@ -66,6 +66,19 @@ def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
         )
 
 
+def cut_off(stack: Stack, *, data: DataOptions) -> str:
+    """A line that says so where a model sees only the middle of the examples; else nothing."""
+    sides = stack.example[:-1]
+    seen = [min(side, round(data.size / data.scale)) for side in sides] if data.size else sides
+    if tuple(seen) == tuple(sides):
+        return ""
+    return (
+        f"The model sees only the middle {' x '.join(map(str, seen))} of each example: it takes "
+        f"pixels as large as those it was trained on (data.scale={data.scale:g}, "
+        f"data.size={data.size}).\n"
+    )
+
+
 def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
     """What `data.shape.reframe` does to coordinates, `[d + 1, d + 1]`."""
     matrix = np.eye(own.d + 1)

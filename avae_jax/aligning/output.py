@@ -96,18 +96,10 @@ def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[
     Raises:
       InputError: the directory belongs to something else.
     """
-    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / "job.json")
-    parts = [finished.get(name) for name in ("job", "result")] if finished else []
-    if not all(isinstance(part, dict) for part in parts):
-        finished = None  # nothing that `finish` wrote
+    require_free(folder, names)
+    finished, begun = _found(folder)
     owner = finished["job"] if finished else begun
     if owner is None:
-        strays = [name for name in (RESULT, *names) if (folder / name).exists()]
-        if strays:
-            raise InputError(
-                f"output {folder}: holds {', '.join(strays)} already; choose another directory "
-                "or say --overwrite"
-            )
         return None
     changed = [name for name in job if owner.get(name) != job[name]]
     if changed:
@@ -116,6 +108,29 @@ def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[
             "choose another directory or say --overwrite"
         )
     return finished["result"] if finished else None
+
+
+def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """What was finished in a directory, and the job that was begun there."""
+    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / "job.json")
+    parts = [finished.get(name) for name in ("job", "result")] if finished else []
+    if not all(isinstance(part, dict) for part in parts):
+        finished = None  # nothing that `finish` wrote
+    return finished, begun
+
+
+def require_free(folder: Path, names: Sequence[str]) -> None:
+    """Checks that a directory holds an alignment, or nothing of `names`.
+
+    Raises:
+      InputError: says what it holds.
+    """
+    strays = [name for name in (RESULT, *names) if (folder / name).exists()]
+    if strays and not any(_found(folder)):
+        raise InputError(
+            f"output {folder}: holds {', '.join(strays)} already; choose another directory "
+            "or say --overwrite"
+        )
 
 
 def _read(path: Path) -> Any:

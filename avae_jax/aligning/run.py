@@ -1,13 +1,15 @@
 """`align`: the whole way from a stack and a trained model to an aligned stack."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from avae_jax import restore
 from avae_jax.aligning.compute import compute
 from avae_jax.aligning.finish import finish, names_of
-from avae_jax.aligning.framing import Framing, framing, require_fit
-from avae_jax.aligning.output import claimed
+from avae_jax.aligning.framing import Framing, cut_off, framing, require_fit
+from avae_jax.aligning.output import claimed, require_free
 from avae_jax.aligning.survey import Survey, survey
 from avae_jax.aligning.work import Work, columns_of, job_of
 from avae_jax.data.dataset import require_range
@@ -27,16 +29,32 @@ def align(options: Options, workdir: Path, request: Request) -> None:
       InputError: the model, the stack or the output cannot be used, or belong to other ones.
     """
     WorkDir(workdir).compare(options)
-    align_by(restore.load(workdir), options, request)
+    with asked(request):
+        trained = restore.load(workdir)
+    align_by(trained, options, request)
+
+
+@contextlib.contextmanager
+def asked(request: Request) -> Iterator[tuple[Stack, tuple[str, ...]]]:
+    """The stack of a request and the names of the results, which its output has room for.
+
+    Raises:
+      InputError: the stack cannot be read, the output holds something else or the stack itself.
+    """
+    with open_stack(request.input) as stack:
+        require_apart(stack.path, request.output)
+        names = names_of(stack, reconstructions=request.reconstructions)
+        if not request.overwrite:
+            require_free(request.output, names)
+        yield stack, names
 
 
 def align_by(trained: Trained, options: Options, request: Request) -> None:
     """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
-    with open_stack(request.input) as stack:
+    with asked(request) as (stack, names):
         require_fit(stack, avae=trained.avae, data=options.data)
-        require_apart(stack.path, request.output)
-        names = names_of(stack, reconstructions=request.reconstructions)
         print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+        print(end=cut_off(stack, data=options.data))
         surveyed = survey(stack)
         seen = _framing(stack, surveyed, trained, options)
         work = Work(stack, seen, surveyed, trained, options, request.reconstructions)

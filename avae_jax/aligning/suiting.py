@@ -41,7 +41,7 @@ def suited(
     train = _training(options.train, stack, data, untouched)
     if train != options.train:
         notes.append(
-            f"Trained for {train.steps:,} updates of {train.batch_size} examples "
+            f"Training takes {train.steps:,} updates of {train.batch_size} examples "
             "(train.steps, train.batch_size)."
         )
     return dataclasses.replace(options, data=data, train=train), notes
