@@ -1,5 +1,6 @@
 """A VAE trained elsewhere, checked and made ready for the search: no training, no data set."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import numpy as np
 
 from avae_jax import transform
 from avae_jax.bank import REMEMBERED
-from avae_jax.data.dataset import require_range
+from avae_jax.config import from_dict
 from avae_jax.data.shape import fill_value
 from avae_jax.data.values import check_finite
 from avae_jax.errors import InputError
@@ -57,24 +58,30 @@ def wrapped(
         minutes.
 
     Raises:
-      InputError: functions or examples that do not fit together, or a search that wants
-        derivatives of functions that have none.
+      InputError: functions or examples that do not fit together, values that no option of
+        this name takes, or a search that wants derivatives of functions that have none.
     """
     if likelihood not in LIKELIHOODS[:2]:
         raise InputError(f"likelihood={likelihood!r}: wanted {' or '.join(LIKELIHOODS[:2])}")
+    for name, given, kind in (("ranges", ranges, RangeOptions), ("search", search, SearchOptions)):
+        if not isinstance(given, kind):
+            raise InputError(f"{name}={given!r}: wanted avae_jax.{kind.__name__}(...)")
+    network = {"likelihood": likelihood, "sigma": sigma, "interpolation": interpolation}
+    parts = {"ranges": dataclasses.asdict(ranges), "search": dataclasses.asdict(search)}
+    sound = from_dict({"family": family, "model": network, **parts})
     upright = examples("upright", upright, likelihood=likelihood)
-    model = wrap(encode, decode, sigma=sigma)
+    model = wrap(encode, decode, sigma=sound.model.sigma)
     _require_vae(model, params, upright.shape[1:])
     avae = affine_vae(
         model,
         transform.frame(upright.shape[1:-1]),
         fill_value(fill, upright),
         group=transform.family(family, upright.ndim - 2),
-        ranges=ranges,
+        ranges=sound.ranges,
         likelihood=likelihood,
         interpolation=interpolation,
     )
-    options = resolve(search, avae.group)
+    options = resolve(sound.search, avae.group)
     _require_derivatives(avae, params, options=options)
     return _searching(params, upright, avae=avae, options=options)
 
@@ -109,7 +116,12 @@ def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = 
     Raises:
       InputError: another shape, no examples, integers, values not finite or out of range.
     """
-    x = np.asarray(x)
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise InputError(f"{name}: lists of unequal lengths, wanted an array") from error
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"{name}: {x.dtype} values, wanted an array of floats")
     fits, wanted = x.ndim in (4, 5), "[n, H, W, C] or [n, D, H, W, C]"
     if like is not None:
         fits, wanted = x.shape[1:] == like, f"[n, {', '.join(map(str, like))}]"
@@ -121,7 +133,11 @@ def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = 
         )
     x = x.astype(np.float32)
     check_finite(x, np.arange(len(x)), name=name)
-    require_range(float(x.min()), float(x.max()), likelihood, name=name)
+    low, high = float(x.min()), float(x.max())
+    if likelihood == "bernoulli" and (low < 0 or high > 1):
+        raise InputError(
+            f"{name}: values from {low:g} to {high:g}, wanted [0, 1] for likelihood=bernoulli"
+        )
     return x
 
 
@@ -157,8 +173,10 @@ def _traced(name: str, function: Callable, params: Params, given: jax.ShapeDtype
     """What `function(params, given)` returns, by shapes."""
     try:
         return jax.eval_shape(function, params, given)
-    except (TypeError, ValueError, IndexError) as error:
-        reason = str(error).strip().splitlines() or [repr(error)]
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        reason = str(error).strip().splitlines() or [""]
+        if isinstance(error, LookupError) or not reason[0]:
+            reason = [repr(error)]
         raise InputError(
             f"{name}: fails on one example, float32{list(given.shape)} without a batch axis: "
             f"{reason[0]}"

@@ -110,8 +110,10 @@ class Posed:
           seed: of the draws.
 
         Raises:
-          InputError: the family is no group, so that its poses have no density.
+          InputError: no samples, or the family is no group, so that its poses have no density.
         """
+        if not isinstance(samples, int) or samples < 1:
+            raise InputError(f"samples={samples}: wanted an integer of at least 1")
         x = self._checked(x)
         brackets(self.trained.avae.group)
         key = jax.random.key(seed)
@@ -149,6 +151,12 @@ class Posed:
         poses, side = np.asarray(poses, np.float32), self.trained.avae.group.d + 1
         if poses.shape != (count, side, side):
             raise InputError(f"poses: of shape {poses.shape}, wanted ({count}, {side}, {side})")
+        sound = np.isfinite(poses).all((1, 2))
+        sound[sound] = np.linalg.det(poses[sound]) != 0
+        if not sound.all():
+            raise InputError(
+                f"poses: number {np.argmin(sound)} is no pose, wanted a finite invertible matrix"
+            )
         return poses
 
     def _checked(self, x: np.ndarray) -> np.ndarray:

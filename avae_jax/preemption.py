@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import jax
 from jax.experimental import multihost_utils
@@ -14,8 +15,7 @@ from avae_jax.errors import Preempted
 PATIENCE = b"\navae_jax: saving what was done; Ctrl-C again ends at once, without\n"
 
 
-@contextlib.contextmanager
-def awaited() -> Iterator[Callable[[int], bool]]:
+def awaited() -> AbstractContextManager[Callable[[int], bool]]:
     """Inside `with`, SIGTERM and the first SIGINT do not end the process but are noted.
 
     Yields:
@@ -29,19 +29,25 @@ def awaited() -> Iterator[Callable[[int], bool]]:
     """
     if jax.process_count() > 1:
         # JAX takes the signal itself from when the processes joined, and tells the others.
-        yield multihost_utils.reached_preemption_sync_point
-    elif threading.current_thread() is not threading.main_thread():
-        yield lambda step: False  # only the main thread may say what a signal does
-    else:
-        with _noting(signal.SIGTERM) as terminated, _noting(signal.SIGINT) as interrupted:
-            try:
-                yield lambda step: bool(terminated or interrupted)
-            except Preempted as error:
-                if interrupted:
-                    raise KeyboardInterrupt(str(error)) from error
-                raise
-        if interrupted:
-            raise KeyboardInterrupt
+        return contextlib.nullcontext(multihost_utils.reached_preemption_sync_point)
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may say what a signal does.
+        return contextlib.nullcontext(lambda step: False)
+    return _alone()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[Callable[[int], bool]]:
+    """`awaited` of a process that works alone."""
+    with _noting(signal.SIGTERM) as terminated, _noting(signal.SIGINT) as interrupted:
+        try:
+            yield lambda step: bool(terminated or interrupted)
+        except Preempted as error:
+            if interrupted:
+                raise KeyboardInterrupt(str(error)) from error
+            raise
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from avae_jax.atomic import locked, refused, whole
 from avae_jax.errors import InputError
 from avae_jax.events import Events
 from avae_jax.options import Options
+from avae_jax.request import MODEL
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
 
@@ -76,8 +77,12 @@ class WorkDir:
           InputError: there are none, or they cannot be read.
         """
         if not self._config_file.exists():
+            # What `fit-align` wrote holds one.
+            inside = self.folder / MODEL
+            hint = f" such as {inside}" if (inside / "config.json").exists() else ""
             raise InputError(
                 f"workdir {self.folder}: no config.json, train there first or name another one"
+                f"{hint}"
             )
         return config.load_saved(self._config_file)
 

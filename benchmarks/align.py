@@ -20,6 +20,7 @@ import numpy as np
 from scipy import ndimage
 
 from avae_jax.data.idx import read_idx
+from benchmarks import commands
 
 MARGINS = (1.0, 3.0, 5.0, 8.0, 12.0)
 WRONG = 20.0  # degrees
@@ -30,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workdir", required=True, help="of a model trained upright")
     parser.add_argument("--output", required=True, type=Path)
-    parser.add_argument("--examples", type=int, default=1000)
+    parser.add_argument("--examples", type=commands.at_least(1), default=1000)
     flags = parser.parse_args()
     flags.output.mkdir(parents=True, exist_ok=True)
     stack, labels, angles = turned(Path(os.environ["AVAE_DATA"]) / "mnist", flags.examples)
@@ -83,4 +84,4 @@ def show(error: np.ndarray, gaps: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -28,6 +28,7 @@ from avae_jax.posing import build_bank
 from avae_jax.restore import Trained
 from avae_jax.types import Array, Params
 from avae_jax.workdir import WorkDir
+from benchmarks import commands
 
 SEED, BATCH, PASSES = 0, 128, 3
 # Candidates whose class probabilities are averaged, each by exp(-loss / T).
@@ -103,8 +104,12 @@ def main() -> None:
     """Trains two classifiers, prints accuracies and what share of the loss was won back."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workdir", required=True, help="of a model trained upright")
-    parser.add_argument("--examples", type=int, default=10_000, help="held-out digits")
-    parser.add_argument("--json", metavar="FILE", help="where to write the numbers as well")
+    parser.add_argument(
+        "--examples", type=commands.at_least(1), default=10_000, help="held-out digits"
+    )
+    parser.add_argument(
+        "--json", type=commands.destination, help="where to write the numbers as well"
+    )
     flags = parser.parse_args()
     digits = data.load(WorkDir(flags.workdir).saved_options().data, seed=SEED)
     posed = Posed.load(flags.workdir, batch=250)
@@ -159,4 +164,4 @@ def show(rows: dict[str, dict[str, float]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

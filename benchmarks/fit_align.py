@@ -23,6 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax.alignment import label_means, pose_errors, resultant_length
 from avae_jax.data.idx import read_idx
+from benchmarks import commands
 
 WRONG = 20.0  # degrees
 SHRUNK = 0.74  # chairs fill their cube: what is turned would leave it
@@ -33,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--what", required=True, help="digits, one of 0 to 9, or chairs")
     parser.add_argument("--output", required=True, type=Path)
-    parser.add_argument("--examples", type=int, default=3000, help="at most")
+    parser.add_argument("--examples", type=commands.at_least(1), default=3000, help="at most")
     flags, overrides = parser.parse_known_args()
     data = Path(os.environ["AVAE_DATA"])
     if flags.what == "chairs":
@@ -130,4 +131,4 @@ def said(error: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -25,6 +25,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks import commands
+
 SECONDS = 10.0  # for one file
 MEMORY = 2**28  # bytes that reading one small file may take
 ADDRESSES = 2**31  # bytes of addresses beyond those taken when the child begins
@@ -196,12 +198,12 @@ def main() -> None:
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--files", type=commands.at_least(1), default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="the number of one file to read alone")
-    parser.add_argument("--json", type=Path, help="where to write what was counted")
+    parser.add_argument("--json", type=commands.destination, help="where to write what was counted")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -13,7 +13,6 @@ import argparse
 import dataclasses
 import json
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +23,7 @@ from avae_jax.experiment import Experiment, prepare
 from avae_jax.options import Options
 from avae_jax.planning.plan import planned
 from avae_jax.planning.topology import topology
+from benchmarks import commands
 from benchmarks.chips import mib
 
 CPU = "cpu"
@@ -187,11 +187,13 @@ def _cell(value: Any, unit: float) -> str:
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, required=True, help="the file of all rows")
+    parser.add_argument(
+        "--json", type=commands.destination, required=True, help="the file of all rows"
+    )
     kinds = sorted({row.chips.partition(":")[0] for row in ROWS})
     parser.add_argument("--rows", nargs="+", choices=kinds, default=kinds)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

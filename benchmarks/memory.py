@@ -9,7 +9,6 @@ inputs and the weights included, for few and many starts and steps.
 import argparse
 import functools
 import json
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,7 @@ from avae_jax.options import ModelOptions, SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.transform import family, frame
+from benchmarks import commands
 from benchmarks.chips import mib
 
 SIDE, BATCH = 48, 32
@@ -53,7 +53,7 @@ def peak_mib(options: SearchOptions, *, side: int = SIDE, batch: int = BATCH) ->
 def main() -> None:
     """Compiles every search and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
     flags, table = parser.parse_args(), {}
     for name, options in SEARCHES.items():
         table[name] = {"peak_mib": peak_mib(options), "batch": BATCH, "side": SIDE}
@@ -63,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -30,7 +30,7 @@ import jax
 from avae_jax.fitting import fit_head
 from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.pose_search import resolve
-from benchmarks import chips, upright
+from benchmarks import chips, commands, upright
 from benchmarks.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 
 SOURCE = SearchOptions(preset="source")
@@ -186,20 +186,24 @@ def _line(case: str, name: str, row: dict[str, Any]) -> str:
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/ and modelnet10/")
     parser.add_argument("--volumes", type=Path, help="an npz of volumes: the only case then")
     parser.add_argument("--platform", choices=chips.PLATFORMS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=SEARCHES)
-    parser.add_argument("--images", type=int, default=500, help="held-out images")
-    parser.add_argument("--test-volumes", type=int, default=200, help="held-out volumes")
-    parser.add_argument("--torch-images", type=int, default=128)
-    parser.add_argument("--torch-volumes", type=int, default=32)
-    parser.add_argument("--steps", type=int, help="updates of every model, for a quick try")
+    parser.add_argument("--images", type=commands.at_least(1), default=500, help="held-out images")
+    parser.add_argument(
+        "--test-volumes", type=commands.at_least(1), default=200, help="held-out volumes"
+    )
+    parser.add_argument("--torch-images", type=commands.at_least(0), default=128)
+    parser.add_argument("--torch-volumes", type=commands.at_least(0), default=32)
+    parser.add_argument(
+        "--steps", type=commands.at_least(1), help="updates of every model, for a quick try"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

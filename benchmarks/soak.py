@@ -27,6 +27,7 @@ import numpy as np
 from avae_jax.experiment import prepare
 from avae_jax.restore import saved_state
 from avae_jax.workdir import WorkDir
+from benchmarks import commands
 
 SMALL = {
     "data.limit": 200,
@@ -154,9 +155,9 @@ def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0, help="of the times of killing")
-    parser.add_argument("--json", type=Path, help="where to write the counts")
+    parser.add_argument("--json", type=commands.destination, help="where to write the counts")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

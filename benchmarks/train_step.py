@@ -31,7 +31,7 @@ from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.planning.plan import counted
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
-from benchmarks import chips, upright
+from benchmarks import chips, commands, upright
 
 SEARCHES = {
     "plain": None,
@@ -149,16 +149,18 @@ def _rows(objects: upright.Objects, number: int, batch: int) -> tuple[np.ndarray
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/")
     parser.add_argument("--platform", choices=chips.PLATFORMS)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--updates", type=int, default=0, help="updates before any is timed")
+    parser.add_argument("--batch", type=commands.at_least(1), default=128)
+    parser.add_argument("--repeats", type=commands.at_least(1), default=15)
+    parser.add_argument(
+        "--updates", type=commands.at_least(0), default=0, help="updates before any is timed"
+    )
     parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=list(SEARCHES))
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -70,7 +70,8 @@ def test_more_kept_than_started_is_bad_input():
     ],
 )
 def test_what_only_a_bank_can_do_is_refused_without_one(options):
-    with pytest.raises(InputError, match=r"search\.learned=.*search\.doubt=.*kind=bank, not "):
+    named = r"search\.(learned=true|doubt=0\.5): wants search\.kind=bank, not "
+    with pytest.raises(InputError, match=named):
         resolve(options, family("rotation", 2))
 
 

@@ -138,6 +138,14 @@ def test_a_pytorch_module_does_as_well_as_its_weights_in_jax(posed):
         ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
         ({"family": "wobble"}, "wobble"),
         ({"batch": 0}, "batch=0"),
+        ({"sigma": -1, "likelihood": "gaussian"}, "model.sigma=-1.0: above 0"),
+        ({"search": "thorough"}, "search='thorough': wanted avae_jax.SearchOptions"),
+        ({"search": SearchOptions(preset="thorogh")}, "search.preset='thorogh': one of"),
+        (
+            {"search": SearchOptions(learned=True), "family": "translation"},
+            "wants a family that turns",
+        ),
+        ({"encode": lambda params, x: params["in"]}, "encode: fails .*KeyError"),
         ({"fill": (0.0, 0.0)}, "fill"),
     ],
 )
@@ -151,6 +159,15 @@ def test_examples_that_do_not_fit_are_refused(posed):
         posed.pose(upright()[:0])
     with pytest.raises(InputError, match=r"x: .*\(7, 7, 1\)"):
         posed.pose(upright()[0])
+    with pytest.raises(InputError, match="x: <U7 values, wanted an array of floats"):
+        posed.pose("foo.png")
+    with pytest.raises(InputError, match="x: lists of unequal lengths"):
+        posed.pose([[1.0], [1.0, 2.0]])
+    with pytest.raises(InputError, match="samples=1.5: wanted an integer"):
+        posed.log_likelihood(upright()[:1], samples=1.5)
+    none = np.stack([np.eye(3), np.zeros((3, 3)), np.full((3, 3), np.nan), np.eye(3)])
+    with pytest.raises(InputError, match="poses: number 1 is no pose"):
+        posed.reconstruct(upright()[:4], poses=none)
     with pytest.raises(InputError, match=r"poses: of shape \(2, 3, 3\), wanted \(4, 3, 3\)"):
         posed.canonicalise(upright()[:4], poses=np.zeros((2, 3, 3)))
 

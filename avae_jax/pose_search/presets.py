@@ -77,7 +77,8 @@ def resolve(options: SearchOptions, group: Family, *, training: bool = False) ->
         learned proposals.
 
     Raises:
-      InputError: more candidates kept than starts, or a method with what it cannot do.
+      InputError: more candidates kept than starts, or a method, starts or a family with what
+        they cannot do.
     """
     preset = SOURCE if options.preset == "source" else {**OURS, **BANKS[group.d]}
     if options.preset != "source":
@@ -106,9 +107,14 @@ def _check(full: SearchOptions, group: Family) -> None:
     if full.keep > full.starts:
         raise InputError(f"search.keep={full.keep}: at most search.starts={full.starts}")
     if (full.learned or full.doubt) and full.kind != "bank":
+        name = "search.learned=true" if full.learned else f"search.doubt={full.doubt:g}"
         raise InputError(
-            f"search.learned={full.learned}, search.doubt={full.doubt}: want search.kind=bank, "
-            f"not {full.kind}"
+            f"{name}: wants search.kind=bank, not {full.kind} (search.preset={full.preset})"
+        )
+    if full.learned and not group.has("rotation"):
+        raise InputError(
+            f"search.learned=true: wants a family that turns, not {group.name}; a pose head "
+            "proposes rotations"
         )
     if full.method == "line" and group.size != 1:
         raise InputError(
