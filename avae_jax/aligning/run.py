@@ -29,9 +29,14 @@ def align(options: Options, workdir: Path, request: Request) -> None:
       InputError: the model, the stack or the output cannot be used, or belong to other ones.
     """
     WorkDir(workdir).compare(options)
-    with asked(request):
-        trained = restore.load(workdir)
-    align_by(trained, options, request)
+    with asked(request) as (stack, names):
+        _align(stack, names, restore.load(workdir), options, request)
+
+
+def align_by(trained: Trained, options: Options, request: Request) -> None:
+    """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
+    with asked(request) as (stack, names):
+        _align(stack, names, trained, options, request)
 
 
 @contextlib.contextmanager
@@ -49,24 +54,24 @@ def asked(request: Request) -> Iterator[tuple[Stack, tuple[str, ...]]]:
         yield stack, names
 
 
-def align_by(trained: Trained, options: Options, request: Request) -> None:
-    """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
-    with asked(request) as (stack, names):
-        require_fit(stack, avae=trained.avae, data=options.data)
-        print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
-        print(end=cut_off(stack, data=options.data))
-        surveyed = survey(stack)
-        seen = _framing(stack, surveyed, trained, options)
-        work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
-        claim = claimed(request.output, job_of(work), names, overwrite=request.overwrite)
-        with claim as output:
-            if output.finished is not None:
-                print(f"output {request.output}: finished before, nothing to do")
-                return
-            require_room(work, request.output, begun=output.done > 0)
-            columns = columns_of(work, output.rows)
-            compute(work, columns, output)
-            finish(work, columns, output, names)
+def _align(
+    stack: Stack, names: tuple[str, ...], trained: Trained, options: Options, request: Request
+) -> None:
+    require_fit(stack, avae=trained.avae, data=options.data)
+    print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+    print(end=cut_off(stack, data=options.data))
+    surveyed = survey(stack)
+    seen = _framing(stack, surveyed, trained, options)
+    work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
+    claim = claimed(request.output, job_of(work), names, overwrite=request.overwrite)
+    with claim as output:
+        if output.finished is not None:
+            print(f"output {request.output}: finished before, nothing to do")
+            return
+        require_room(work, request.output, begun=output.done > 0)
+        columns = columns_of(work, output.rows)
+        compute(work, columns, output)
+        finish(work, columns, output, names)
 
 
 def require_apart(source: Path, output: Path) -> None:

@@ -87,6 +87,7 @@ ENTRIES = {
         "time per example", "seconds", "Wall-clock time of the search on this device."
     ),
     "train.steps": Entry("updates", "steps", "Updates of the weights."),
+    "train.search": Entry("search", "", "Whether poses were searched before each update."),
     "train.seconds": Entry("time", "seconds", "Wall-clock time of training, search included."),
 }
 
@@ -109,7 +110,9 @@ def flat(nested: dict[str, Any]) -> dict[str, Any]:
 def shown(key: str, value: Any) -> str:
     """The value of `key` with its unit, as HTML."""
     unit = ENTRIES[key].unit if key in ENTRIES else ""
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
         return escaped(ABSENT if value is None else value)
     text = number(100 * value) if unit == SHARE else number(value)
     return text if text == ABSENT or not unit else f'{text}&nbsp;<span class="unit">{unit}</span>'
