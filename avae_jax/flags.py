@@ -49,7 +49,7 @@ results of align and fit-align, in the output directory:
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
-  143 told to end (SIGTERM) while training: saved, the same command goes on
+  143 told to end (SIGTERM); both save first while training, and the same command goes on
 """
 
 

@@ -174,12 +174,12 @@ def _traced(name: str, function: Callable, params: Params, given: jax.ShapeDtype
     try:
         return jax.eval_shape(function, params, given)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        reason = str(error).strip().splitlines() or [""]
-        if isinstance(error, LookupError) or not reason[0]:
-            reason = [repr(error)]
+        # The text of a KeyError is the bare key.
+        said = "" if isinstance(error, KeyError) else str(error).strip()
+        reason = (said or repr(error)).splitlines()[0]
         raise InputError(
             f"{name}: fails on one example, float32{list(given.shape)} without a batch axis: "
-            f"{reason[0]}"
+            f"{reason}"
         ) from error
 
 

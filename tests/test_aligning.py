@@ -3,6 +3,7 @@
 import csv
 import functools
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -141,6 +142,22 @@ def test_the_same_again_does_nothing_and_another_job_is_refused(turned, capsys):
     with pytest.raises(InputError, match=r"another job \(contents differ\)"):
         align_by(trained, options(), request._replace(input=str(other / "stack.npy")))
     assert before == {p: p.read_bytes() for p in (folder / "out").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "scale", "seen"),
+    [
+        ((10007, 9000), 48, 0.004797, ""),  # as fit-align chooses it for this stack
+        ((100, 60), 48, 0.48, ""),
+        ((200, 60), 48, 0.48, "100 x 60"),
+        ((29, 29), 28, 1.0, "28 x 28"),
+        ((29, 29), 0, 1.0, ""),
+    ],
+)
+def test_it_is_said_where_a_model_sees_only_the_middle(sides, size, scale, seen):
+    stack, data = SimpleNamespace(example=(*sides, 1)), DataOptions(size=size, scale=scale)
+    said = framing.cut_off(stack, data=data)
+    assert (f"only the middle {seen} of each" in said) if seen else said == ""
 
 
 def test_chunks_of_any_size_give_the_same(turned, tmp_path):

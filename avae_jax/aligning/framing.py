@@ -69,9 +69,10 @@ def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
 def cut_off(stack: Stack, *, data: DataOptions) -> str:
     """A line that says so where a model sees only the middle of the examples; else nothing."""
     sides = stack.example[:-1]
-    seen = [min(side, round(data.size / data.scale)) for side in sides] if data.size else sides
-    if tuple(seen) == tuple(sides):
+    # Less than a pixel of the model's is what rounding data.scale does.
+    if not data.size or all(side * data.scale < data.size + 1 for side in sides):
         return ""
+    seen = [min(side, round(data.size / data.scale)) for side in sides]
     return (
         f"The model sees only the middle {' x '.join(map(str, seen))} of each example: it takes "
         f"pixels as large as those it was trained on (data.scale={data.scale:g}, "
