@@ -130,7 +130,11 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write the aligned objects as the model draws them",
     )
-    stack.add_argument("--overwrite", action="store_true", help="what lies in the output makes way")
+    stack.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="delete what an earlier alignment wrote into the output and nobody changed since",
+    )
 
 
 def _add_plan_flags(parser: argparse.ArgumentParser) -> None:

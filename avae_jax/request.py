@@ -26,7 +26,7 @@ class Request(NamedTuple):
     Attributes:
       input: a file, a folder, `FILE:DATASET` or `MESHES:VOXELS`.
       reconstructions: also write the objects as the model draws them.
-      overwrite: what lies in `output` makes way.
+      overwrite: delete what an earlier alignment wrote into `output`.
     """
 
     input: str

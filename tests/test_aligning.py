@@ -308,7 +308,7 @@ def test_an_output_belongs_to_one_job(tmp_path):
     with claim(tmp_path, {"input": 2}, overwrite=True) as made:
         assert made.done == 0
         (made.results() / "a.npy").write_text("x")
-        made.finish(["a.npy"], {"examples": 1})
+        made.finish({"examples": 1})
     with claim(tmp_path, {"input": 2}) as made:
         assert made.finished == {"examples": 1}
 

@@ -43,7 +43,7 @@ MEASURED = (
     "print(next(int(l.split()[1]) for l in lines if l.startswith('VmHWM')) // 1024); "
     "sys.exit(status)"
 )
-FILES = ("poses.csv", "latents.npy", "sheet.png", "align.json")
+FILES = ("poses.csv", "latents.npy", "sheet.png", "align.json", "files.json")
 
 
 def command(mode, *flags, **changes):

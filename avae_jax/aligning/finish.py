@@ -1,15 +1,15 @@
 """From rows to results: the stack in its own format, the tables, the contact sheet."""
 
-import collections
 import heapq
+import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avae_jax.aligning import sheet, star, table
+from avae_jax.aligning import manifest, sheet, star, table
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import moves_centre
 from avae_jax.aligning.output import LOCK, RESULT, UNFINISHED, Output
@@ -27,37 +27,51 @@ SHOWN, WORST = 24, 8  # examples on the contact sheet
 
 
 def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
-    """The results, relative to the output directory.
+    """The results, relative to the output directory; that of the stack may be a folder.
 
     Raises:
-      InputError: the stack has the name of another result.
+      InputError: the stack has the name of another result, or none that a file can have.
     """
+    name = stack.path.name
+    if not manifest.is_inside(name):
+        raise InputError(f"{stack.path}: no name that the result could have; name another folder")
     others = (TABLE, star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
-    if stack.path.name in others:
-        raise InputError(
-            f"{stack.path}: {stack.path.name} is the name of another result; rename the input"
-        )
-    names = (stack.path.name, TABLE, *([star.NAME] if star.fits(stack) else ()), LATENTS, SHEET)
+    if name.lower() in (*others, manifest.NAME):
+        raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
+    names = (name, TABLE, *([star.NAME] if star.fits(stack) else ()), LATENTS, SHEET)
     # What a model draws are volumes, also of meshes.
-    drawn = stack.path.name + (".npy" if stack.move else "")
+    drawn = name + (".npy" if stack.move else "")
     return (*names, f"{DRAWN}/{drawn}") if reconstructions else names
 
 
+def files_of(stack: Stack, names: Iterable[str]) -> tuple[str, ...]:
+    """Every file of the results `names`: those of folders one by one."""
+    folders = {stack.path.name, f"{DRAWN}/{stack.path.name}"} if stack.path.is_dir() else set()
+    files = [
+        [f"{name}/{key}" for key in stack.keys] if name in folders else [name] for name in names
+    ]
+    return tuple(itertools.chain.from_iterable(files))
+
+
 def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[str, ...]) -> None:
-    """Writes the results and says what they are."""
-    count, folder = work.stack.shape[0], output.results()
+    """Writes the results, those first that are there whatever becomes of the images.
+
+    Raises:
+      InputError: the stack cannot be written again in its format.
+    """
     print("writing", flush=True)
-    mean = _write_aligned(work, columns, folder / names[0])
+    count, folder, result = work.stack.shape[0], output.results(), _result(columns)
     table.write(folder / TABLE, _blocks(work, columns))
     if star.NAME in names:
         star.write(folder / star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
-    if "drawn" in columns:
-        (folder / DRAWN).mkdir()
-        work.stack.write(folder / names[-1], _parts(work, columns["drawn"]))
-    result = _result(columns)
-    _draw(work, columns, mean, result, folder / SHEET)
-    output.finish(names, result)
+    _draw(work, columns, _mean(work, columns), result, folder / SHEET)
+    output.publish()
+    try:
+        _write_images(work, columns, folder, names)
+    except InputError as error:
+        raise InputError(f"{error}; {output.folder} holds the tables of poses and codes") from error
+    output.finish(result)
     print(
         f"aligned {count:,} examples: mean loss {result['loss_before_nats']:.1f} nats before, "
         f"{result['loss_after_nats']:.1f} after; {result['doubtful']:,} doubtful"
@@ -68,42 +82,33 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     print(f"{output.folder}: {', '.join(names)}")
 
 
-def _write_aligned(work: Work, columns: dict[str, Column], target: Path) -> np.ndarray:
-    """Writes the aligned stack; the mean of its examples."""
-    mean, stack = Mean(), work.stack
-    parts = mean.watched(_parts(work, columns["aligned"]))
-    if not stack.move:
-        stack.write(target, parts)
-        return mean.value
-    collections.deque(parts, maxlen=0)
-    ranges = blocks(stack.shape[0], LINES)
-    stack.move(target, (pose for block in ranges for pose in columns["poses"].read(*block)))
-    return mean.value
+def _write_images(
+    work: Work, columns: dict[str, Column], folder: Path, names: tuple[str, ...]
+) -> None:
+    """Writes the aligned stack and, where wanted, what the model draws."""
+    stack = work.stack
+    if stack.move:
+        ranges = blocks(stack.shape[0], LINES)
+        poses = (pose for block in ranges for pose in columns["poses"].read(*block))
+        stack.move(folder / names[0], poses)
+    else:
+        stack.write(folder / names[0], _parts(work, columns["aligned"]))
+    if "drawn" in columns:
+        (folder / DRAWN).mkdir(exist_ok=True)
+        stack.write(folder / names[-1], _parts(work, columns["drawn"]))
+
+
+def _mean(work: Work, columns: dict[str, Column]) -> np.ndarray:
+    """The mean of the aligned examples."""
+    total: Any = 0.0
+    for part in _parts(work, columns["aligned"]):
+        total = total + part.sum(0, dtype=np.float64)
+    return total / work.stack.shape[0]
 
 
 def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
     for start, stop in blocks(work.stack.shape[0], piece(work.stack)):
         yield column.read(start, stop)
-
-
-class Mean:
-    """The mean over examples of what passes by."""
-
-    def __init__(self):
-        self._sum: Any = 0.0
-        self._count = 0
-
-    def watched(self, parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """`parts` unchanged, taken note of."""
-        for part in parts:
-            self._sum = self._sum + part.sum(0, dtype=np.float64)
-            self._count += len(part)
-            yield part
-
-    @property
-    def value(self) -> np.ndarray:
-        """The mean of all that passed."""
-        return self._sum / self._count
 
 
 def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:

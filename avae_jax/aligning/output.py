@@ -1,21 +1,26 @@
 """The output directory of an alignment: who it belongs to, how far it is, what is finished.
 
 align.json       the job and its result; there once everything else is
+files.json       the files that were written (see `manifest`)
 unfinished/      the job, how many examples are done, and their rows, until then
 """
 
 import contextlib
 import json
-import shutil
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avae_jax import jsontext
+from avae_jax.aligning import manifest
 from avae_jax.atomic import locked, whole
 from avae_jax.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
+JOB, DONE, PLANNED, ROWS, RESULTS = "job.json", "done.json", "planned.json", "rows", "results"
+# Of rows, each in a file of its own.
+COLUMNS = ("aligned", "poses", "losses", "doubtful", "latents", "drawn")
 
 
 class Output:
@@ -32,47 +37,70 @@ class Output:
 
     @property
     def rows(self) -> Path:
-        """Where the rows of examples that are done lie."""
-        (self._parts / "rows").mkdir(exist_ok=True)
-        return self._parts / "rows"
+        """Where the rows of examples that are done lie, in files named after `COLUMNS`."""
+        (self._parts / ROWS).mkdir(exist_ok=True)
+        return self._parts / ROWS
 
     def results(self) -> Path:
-        """An empty folder for results until all of them are there."""
-        _remove(self._parts / "results")
-        (self._parts / "results").mkdir()
-        return self._parts / "results"
+        """A folder for results until all of them are there, without those of an earlier start."""
+        folder = self._parts / RESULTS
+        manifest.remove(folder, _planned(self._parts))
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def done(self) -> int:
         """How many examples, from the first on, need not be done again."""
-        count = _read(self._parts / "done.json")
+        count = _read(self._parts / DONE)
         return count if isinstance(count, int) and count > 0 else 0
 
     @done.setter
     def done(self, count: int) -> None:
-        _write(self._parts / "done.json", count)
+        _write(self._parts / DONE, count)
 
-    def finish(self, names: Sequence[str], result: dict[str, Any]) -> None:
-        """Moves the results `names` to their places and says so in align.json."""
+    def publish(self) -> None:
+        """Moves the results that are there to their places.
+
+        Raises:
+          InputError: a file that no alignment wrote is in the place of one.
+        """
+        folder = self._parts / RESULTS
+        # In order of the plan, at the end of which stands what says that the others are there.
+        names = [name for name in _planned(self._parts) if (folder / name).is_file()]
+        listed = manifest.load(self.folder)
+        foreign = [
+            name
+            for name in names
+            if name not in listed or not manifest.is_unchanged(self.folder / name, listed[name])
+        ]
+        manifest.require_vacant(self.folder, foreign)
+        # Before any file moves, so that each is known as ours whatever ends the process.
+        listed |= {name: manifest.describe(folder / name) for name in names}
+        manifest.save(self.folder, listed)
         for name in names:
-            (self.folder / name).parent.mkdir(exist_ok=True)
-            _remove(self.folder / name)
-            (self._parts / "results" / name).rename(self.folder / name)
-        _write(self.folder / RESULT, {"job": self._job, "result": result})
-        shutil.rmtree(self._parts)
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / name, self.folder / name)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Moves the results to their places, align.json last, which says that all is done."""
+        _write(self._parts / RESULTS / RESULT, {"job": self._job, "result": result})
+        self.publish()
+        _clear_unfinished(self.folder)
 
 
 @contextlib.contextmanager
 def claimed(
-    folder: Path, job: dict[str, Any], names: Sequence[str], *, overwrite: bool
+    folder: Path, job: dict[str, Any], files: Sequence[str], *, overwrite: bool
 ) -> Iterator[Output]:
-    """The output directory for `job`, which will hold `names`, locked.
+    """The output directory for `job`, which will hold `files`, locked.
 
     Args:
-      overwrite: another job's results, or files of those names, make way.
+      files: paths of the results, relative to `folder`.
+      overwrite: delete what an earlier alignment wrote there and nobody has changed since.
 
     Raises:
-      InputError: the directory holds such, cannot be written, or is worked in.
+      InputError: the directory holds other things in the place of results, cannot be written,
+        or is worked in.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,22 +109,81 @@ def claimed(
         raise InputError(f"output {folder}: cannot be written, {error.strerror}") from error
     with locked(folder, name="output"):
         if overwrite:
-            for name in (RESULT, UNFINISHED, *names):
-                _remove(folder / name)
-        finished = _belonging(folder, job, names)
+            _clear(folder, files)
+            finished = None
+        else:
+            finished = _belonging(folder, job, files)
         if finished is None:
             (folder / UNFINISHED).mkdir(exist_ok=True)
-            _write(folder / UNFINISHED / "job.json", job)
+            _write(folder / UNFINISHED / JOB, job)
+            _write(folder / UNFINISHED / PLANNED, [*files, RESULT])
         yield Output(folder, job, finished)
 
 
-def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[str, Any] | None:
+def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:
+    """Checks that a directory has room for the results `files`; changes nothing.
+
+    Raises:
+      InputError: says what is in the way.
+    """
+    listed, (finished, begun) = manifest.load(folder), _found(folder)
+    parts = folder / UNFINISHED
+    if begun is None and parts.exists() and not (parts.is_dir() and not any(parts.iterdir())):
+        raise InputError(
+            f"output {folder}: holds {UNFINISHED}, which no alignment began; "
+            "choose another directory"
+        )
+    if overwrite:
+        manifest.require_unchanged(folder, listed)
+        manifest.require_vacant(folder, [name for name in (RESULT, *files) if name not in listed])
+        return
+    tops = dict.fromkeys((RESULT, *(PurePosixPath(name).parts[0] for name in files)))
+    strays = [name for name in tops if (folder / name).exists() or (folder / name).is_symlink()]
+    if strays and not finished and not begun:
+        way_out = " or say --overwrite" if listed else ""
+        raise InputError(
+            f"output {folder}: holds {manifest.some(strays)} already; "
+            f"choose another directory{way_out}"
+        )
+
+
+def _clear(folder: Path, files: Iterable[str]) -> None:
+    """Deletes what an earlier alignment wrote, finished or not.
+
+    Raises:
+      InputError: a file of its was changed, or another one is in the place of a result.
+    """
+    require_free(folder, files, overwrite=True)
+    listed = manifest.load(folder)
+    manifest.remove(folder, (*listed, manifest.NAME) if listed else ())
+    _clear_unfinished(folder)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Deletes the rows and the results under way, and nothing that somebody put beside them."""
+    parts = folder / UNFINISHED
+    rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".part")]
+    results = [f"{RESULTS}/{name}" for name in _planned(parts)]
+    small = [f"{name}{end}" for name in (JOB, DONE, PLANNED) for end in ("", ".part")]
+    manifest.remove(parts, (*rows, *results, *small))
+    for path in (parts / ROWS, parts / RESULTS, parts):
+        manifest.remove_empty(path, within=folder)
+
+
+def _planned(parts: Path) -> list[str]:
+    """The files that an unfinished alignment was to write."""
+    names = _read(parts / PLANNED)
+    names = names if isinstance(names, list) else []
+    return [name for name in names if isinstance(name, str) and manifest.is_inside(name)]
+
+
+def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:
     """The result if `job` is finished, `None` if there is work to do.
 
     Raises:
       InputError: the directory belongs to something else.
     """
-    require_free(folder, names)
+    require_free(folder, files, overwrite=False)
     finished, begun = _found(folder)
     owner = finished["job"] if finished else begun
     if owner is None:
@@ -112,25 +199,11 @@ def _belonging(folder: Path, job: dict[str, Any], names: Sequence[str]) -> dict[
 
 def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """What was finished in a directory, and the job that was begun there."""
-    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / "job.json")
+    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / JOB)
     parts = [finished.get(name) for name in ("job", "result")] if finished else []
     if not all(isinstance(part, dict) for part in parts):
         finished = None  # nothing that `finish` wrote
     return finished, begun
-
-
-def require_free(folder: Path, names: Sequence[str]) -> None:
-    """Checks that a directory holds an alignment, or nothing of `names`.
-
-    Raises:
-      InputError: says what it holds.
-    """
-    strays = [name for name in (RESULT, *names) if (folder / name).exists()]
-    if strays and not any(_found(folder)):
-        raise InputError(
-            f"output {folder}: holds {', '.join(strays)} already; choose another directory "
-            "or say --overwrite"
-        )
 
 
 def _read(path: Path) -> Any:
@@ -150,10 +223,3 @@ def _object(path: Path) -> dict[str, Any] | None:
 def _write(path: Path, value: Any) -> None:
     with whole(path) as file:
         file.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

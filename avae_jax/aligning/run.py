@@ -7,9 +7,10 @@ from pathlib import Path
 
 from avae_jax import restore
 from avae_jax.aligning.compute import compute
-from avae_jax.aligning.finish import finish, names_of
+from avae_jax.aligning.finish import files_of, finish, names_of
 from avae_jax.aligning.framing import Framing, cut_off, framing, require_fit
 from avae_jax.aligning.output import claimed, require_free
+from avae_jax.aligning.rehearsal import require_writable
 from avae_jax.aligning.survey import Survey, survey
 from avae_jax.aligning.work import Work, columns_of, job_of
 from avae_jax.data.dataset import require_range
@@ -44,13 +45,14 @@ def asked(request: Request) -> Iterator[tuple[Stack, tuple[str, ...]]]:
     """The stack of a request and the names of the results, which its output has room for.
 
     Raises:
-      InputError: the stack cannot be read, the output holds something else or the stack itself.
+      InputError: the stack cannot be read or written again, the output holds something else
+        or the stack itself.
     """
     with open_stack(request.input) as stack:
         require_apart(stack.path, request.output)
         names = names_of(stack, reconstructions=request.reconstructions)
-        if not request.overwrite:
-            require_free(request.output, names)
+        require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
+        require_writable(stack, request.output)
         yield stack, names
 
 
@@ -63,8 +65,8 @@ def _align(
     surveyed = survey(stack)
     seen = _framing(stack, surveyed, trained, options)
     work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
-    claim = claimed(request.output, job_of(work), names, overwrite=request.overwrite)
-    with claim as output:
+    files = files_of(stack, names)
+    with claimed(request.output, job_of(work), files, overwrite=request.overwrite) as output:
         if output.finished is not None:
             print(f"output {request.output}: finished before, nothing to do")
             return

@@ -98,12 +98,17 @@ def _written(stack: Stack, write: Callable) -> Callable[[Path, Iterable[np.ndarr
 
 
 def _located(text: str) -> tuple[Path, str]:
-    """The path and, behind a colon, what is chosen of it."""
+    """The path, under a name of its own, and, behind a colon, what is chosen of it."""
     whole = path_of(text)
     file, colon, choice = text.rpartition(":")
     if whole.exists() or not colon or not path_of(file).exists():
-        return whole, ""
-    return path_of(file), choice
+        return _named(whole), ""
+    return _named(path_of(file)), choice
+
+
+def _named(path: Path) -> Path:
+    """`path`, or the folder that it leads to where it ends in `.` or `..`."""
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def _folder_opener(folder: Path) -> Callable:

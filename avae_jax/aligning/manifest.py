@@ -1,0 +1,120 @@
+"""The list of files that an alignment wrote; nothing outside of it is ever deleted.
+
+files.json       path relative to the output -> size and SHA-256 of each file
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from avae_jax import jsontext
+from avae_jax.atomic import whole
+from avae_jax.errors import InputError
+
+NAME = "files.json"
+FEW = 3  # names in a sentence
+
+
+class Written(NamedTuple):
+    """How a file looked when it was written."""
+
+    size: int
+    sha256: str
+
+
+def is_inside(name: str) -> bool:
+    """Whether `name` is a relative path that stays in the folder it is joined to."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not PurePosixPath(name).is_absolute() and ".." not in parts
+
+
+def load(folder: Path) -> dict[str, Written]:
+    """The files that alignments wrote into `folder`; none where the list is absent or garbled."""
+    try:
+        listed = jsontext.read(folder / NAME)
+        return {name: Written(*entry) for name, entry in listed.items() if is_inside(name)}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def save(folder: Path, files: Mapping[str, Written]) -> None:
+    """Writes the list, whole or not at all."""
+    with whole(folder / NAME) as file:
+        file.write((json.dumps(files, indent=1) + "\n").encode())
+
+
+def describe(path: Path) -> Written:
+    """How the file at `path` looks now."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Written(path.stat().st_size, digest)
+
+
+def is_unchanged(path: Path, written: Written) -> bool:
+    """Whether a regular file, no link, looks as it was written."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != written.size:
+        return False
+    return describe(path) == written
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Deletes the files `names` of `folder`, and of the folders they lay in those left empty."""
+    for name in names:
+        path = folder / name
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        for parent in PurePosixPath(name).parents:
+            remove_empty(folder / parent, within=folder)
+
+
+def remove_empty(path: Path, *, within: Path) -> None:
+    """Deletes the folder `path` if nothing is in it and it is not `within` itself."""
+    if path != within and path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+        path.rmdir()
+
+
+def require_unchanged(folder: Path, files: Mapping[str, Written]) -> None:
+    """Checks that what is there of `files` looks as it was written.
+
+    Raises:
+      InputError: names files that somebody has changed.
+    """
+    there = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
+    changed = [name for name in there if not is_unchanged(folder / name, files[name])]
+    if changed:
+        raise InputError(
+            f"output {folder}: {some(changed)} changed since an alignment wrote it; "
+            "move it away or choose another directory"
+        )
+
+
+def require_vacant(folder: Path, names: Iterable[str]) -> None:
+    """Checks that no file or link is where the files `names` will be, and no folder neither.
+
+    Raises:
+      InputError: names what is in the way and was written by no alignment.
+    """
+    taken = [name for name in names if _is_taken(folder, name)]
+    if taken:
+        raise InputError(
+            f"output {folder}: holds {some(taken)}, which no alignment wrote or which is not "
+            f"listed in its {NAME}; move it away or choose another directory"
+        )
+
+
+def _is_taken(folder: Path, name: str) -> bool:
+    path = folder / name
+    if path.exists() or path.is_symlink():
+        return True
+    # A file or a link where a folder is to be made.
+    between = [folder / parent for parent in PurePosixPath(name).parents][:-1]
+    return any(each.is_symlink() or each.is_file() for each in between)
+
+
+def some(names: Iterable[str]) -> str:
+    """The first of some names, for a sentence."""
+    names = list(names)
+    more = f" and {len(names) - FEW:,} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more

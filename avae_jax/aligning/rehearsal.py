@@ -1,0 +1,44 @@
+"""One example written in the format of its stack, before any compute is spent on the others."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from avae_jax.data.stacks import Stack
+from avae_jax.errors import InputError
+
+
+class _Enough(BaseException):
+    """The first example is written; no error, so that no writer takes it for one."""
+
+
+def require_writable(stack: Stack, output: Path) -> None:
+    """Checks that a stack can be written again, with all that its file says, near `output`.
+
+    The file is as large as the stack for formats that make room at once, but sparse.
+
+    Raises:
+      InputError: its format cannot be written, or the output's disk.
+    """
+    place = next(folder for folder in (output, *output.resolve().parents) if folder.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".avae_jax-", dir=place) as folder:
+            _write_first(stack, Path(folder) / stack.path.name)
+    except OSError as error:
+        raise InputError(f"output {output}: cannot be written, {error.strerror}") from error
+
+
+def _write_first(stack: Stack, target: Path) -> None:
+    d = len(stack.example) - 1
+    first = np.eye(d + 1) if stack.move else stack.read(0, 1)
+
+    def parts() -> Iterator[np.ndarray]:
+        yield first
+        raise _Enough
+
+    try:
+        (stack.move or stack.write)(target, parts())
+    except _Enough:
+        pass
