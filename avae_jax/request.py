@@ -10,8 +10,10 @@ from avae_jax.options import Options, values
 
 # Modes that read a stack: by a model that is there, or by one trained on the stack first.
 ALIGNING = ("align", "fit-align")
-# The config and, within the output, the work directory of `fit-align` if none is named.
-CONFIG, MODEL = "stack", "model"
+# The config of `fit-align` if none is named.
+CONFIG = "stack"
+# Within its output, its work directory.
+MODEL = "model"
 STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
 MODES = (*TRAINING, *ALIGNING, "plan")
