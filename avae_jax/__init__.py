@@ -39,17 +39,17 @@ _HOMES = {
         "SearchOptions",
         "TrainOptions",
     ),
-    "avae_jax.posed_vae": ("Posed",),
-    "avae_jax.posing": (
-        "example_keys",
-        "find_poses",
-    ),
     "avae_jax.pose_search": (
         "Problem",
         "SearchResult",
         "resolve",
         "search",
         "starts",
+    ),
+    "avae_jax.posed_vae": ("Posed",),
+    "avae_jax.posing": (
+        "example_keys",
+        "find_poses",
     ),
     "avae_jax.restore": (
         "Trained",

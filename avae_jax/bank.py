@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.likelihood import log_probabilities
 from avae_jax.models.pose_head import PoseHead, no_signal
 from avae_jax.objective import AVAE, render
@@ -34,7 +35,6 @@ from avae_jax.transform.poses import (
 )
 from avae_jax.transform.prior import within
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Key, Params
 
 # Pooled sides: enough to tell poses apart by some 10 degrees.
 POOLED = {2: 10, 3: 8}

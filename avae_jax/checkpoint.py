@@ -11,9 +11,10 @@ from typing import Any
 import orbax.checkpoint as ocp
 from absl import logging
 
-from avae_jax import placement, seal
-from avae_jax.errors import InputError
-from avae_jax.types import PyTree
+from avae_jax import seal
+from avae_jax.core import sharding
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import PyTree
 
 # In place of a step, where there is no checkpoint.
 NONE = -1
@@ -137,7 +138,7 @@ class Checkpoints:
           InputError: the newest that can be read holds a state of another kind.
         """
         # One process looks, and all go by what it found.
-        sound = placement.agreed(self._first_sound(steps) if placement.leads() else NONE)
+        sound = sharding.agreed(self._first_sound(steps) if sharding.leads() else NONE)
         if sound == NONE:
             return None
         folder = self.folder / str(sound)
@@ -147,7 +148,7 @@ class Checkpoints:
         try:
             return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
         except Exception as error:  # the storage has many kinds of its own
-            if placement.broke_off(error):
+            if sharding.broke_off(error):
                 raise
             said = str(error).splitlines()[:1]
             raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
@@ -180,7 +181,7 @@ class Checkpoints:
             yield
         except (OSError, ValueError) as error:
             # Processes meet before they write: one of them may be gone.
-            if placement.broke_off(error):
+            if sharding.broke_off(error):
                 raise
             self._failed = True
             raise InputError(
@@ -190,7 +191,7 @@ class Checkpoints:
 
     def _seal(self) -> None:
         """Seals the save under way, whose folder is whole and not yet under its final name."""
-        if self._sealing is None or not placement.leads():
+        if self._sealing is None or not sharding.leads():
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):

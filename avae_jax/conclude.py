@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from avae_jax import alignment, config, report
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment

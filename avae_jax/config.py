@@ -16,8 +16,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from avae_jax import jsontext
-from avae_jax.errors import InputError
+from avae_jax.core import strict_json
+from avae_jax.core.errors import InputError
 from avae_jax.field import parse, settle, wanted, written
 from avae_jax.options import MAY_CHANGE, Options, fields, values
 from avae_jax.rules import faults, refuse
@@ -143,7 +143,7 @@ def load_saved(path: Path) -> Options:
       InputError: unreadable, no JSON, or not the fields of a config.
     """
     try:
-        nested = jsontext.read(path, finite=False)
+        nested = strict_json.read(path, finite=False)
     except OSError as error:
         raise InputError(f"config {path}: cannot be read, {error.strerror}") from error
     except ValueError as error:

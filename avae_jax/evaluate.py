@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.bank import Bank
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import SearchResult
@@ -17,7 +18,6 @@ from avae_jax.posing import example_keys, find_poses
 from avae_jax.train import pose_batch
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity
-from avae_jax.types import Array, Key, Params
 
 
 def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array, Array]:

@@ -4,8 +4,9 @@ import functools
 
 import jax
 
-from avae_jax import placement
-from avae_jax.errors import InputError
+from avae_jax.core import sharding
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Array, Key, Params, PyTree
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
 from avae_jax.laplace import pose_posterior
@@ -14,7 +15,6 @@ from avae_jax.objective import AVAE
 from avae_jax.pose_search import SearchResult
 from avae_jax.posing import bounded, example_keys
 from avae_jax.transform.lie import brackets
-from avae_jax.types import Array, Key, Params, PyTree
 
 
 def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Evidence | None:
@@ -37,7 +37,7 @@ def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Ev
         samples=options.marginal_samples,
         chunk=bounded(experiment.search, experiment.avae).chunk,
     )
-    bound = placement.examples(bound, whole=("params",), searches=True)
+    bound = sharding.examples(bound, whole=("params",), searches=True)
 
     def one(x: Array, index: Array) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import evaluate, placement
+from avae_jax import evaluate
 from avae_jax.alignment import label_means
 from avae_jax.bank import Bank
+from avae_jax.core import sharding
+from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.experiment import Experiment, stream
 from avae_jax.posing import forward_equivalents
 from avae_jax.train import bank_of
-from avae_jax.types import Array, Params, PyTree
 
 
 class Fitted(NamedTuple):
@@ -44,16 +45,16 @@ def compiled(experiment: Experiment) -> Calls:
     fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
     search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
     bank = functools.partial(bank_of, avae=experiment.avae, search=experiment.search)
-    bank, model = placement.same(bank), ("params",)
+    bank, model = sharding.same(bank), ("params",)
     return Calls(
         fitted=lambda state: Fitted(state.params, bank(state)),
-        apply=placement.examples(functools.partial(evaluate.apply_poses, **fixed)),
-        search=placement.examples(search, whole=("params", "bank"), searches=True),
-        loss=placement.examples(functools.partial(evaluate.losses, **fixed), whole=model),
-        views=placement.examples(
+        apply=sharding.examples(functools.partial(evaluate.apply_poses, **fixed)),
+        search=sharding.examples(search, whole=("params", "bank"), searches=True),
+        loss=sharding.examples(functools.partial(evaluate.losses, **fixed), whole=model),
+        views=sharding.examples(
             functools.partial(evaluate.views, avae=experiment.avae), whole=model
         ),
-        unmoved=placement.examples(functools.partial(evaluate.unmoved, avae=experiment.avae)),
+        unmoved=sharding.examples(functools.partial(evaluate.unmoved, avae=experiment.avae)),
     )
 
 
@@ -174,14 +175,14 @@ def in_batches(function: Callable, experiment: Experiment, count: int, *more: np
 
 
 def _batch_size(experiment: Experiment, count: int) -> int:
-    return placement.whole_parts(min(experiment.options.eval.batch_size, count))
+    return sharding.whole_parts(min(experiment.options.eval.batch_size, count))
 
 
 def _rows(experiment: Experiment, index: np.ndarray, *more: np.ndarray) -> tuple[Array, ...]:
     """Test examples `index`, that index, and what else has a row for each, on the devices."""
-    numbers = placement.split(index.astype(np.int32))
-    examples = placement.split(experiment.dataset.test, index)
-    return examples, numbers, *(placement.split(rows, index) for rows in more)
+    numbers = sharding.split(index.astype(np.int32))
+    examples = sharding.split(experiment.dataset.test, index)
+    return examples, numbers, *(sharding.split(rows, index) for rows in more)
 
 
 def labels_of(experiment: Experiment, count: int) -> np.ndarray:

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import doubt, evaluate, placement, report
+from avae_jax import doubt, evaluate, report
+from avae_jax.core import sharding
+from avae_jax.core.types import Array, PyTree
 from avae_jax.data.values import constant_examples
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
@@ -16,7 +18,6 @@ from avae_jax.posing import bounded
 from avae_jax.transform.describe import sentence
 from avae_jax.trial import Trials, thumb, try_poses
 from avae_jax.turning import Dial, dial_of, stops, upright_pose, values_of
-from avae_jax.types import Array, PyTree
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
 MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
@@ -76,7 +77,7 @@ def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:
     wide = doubt.widened(experiment.search)
     key = stream(experiment.options, "test")
     search = functools.partial(evaluate.search_batch, key=key, avae=experiment.avae, search=wide)
-    search = placement.examples(search, whole=("params", "bank"), searches=True)
+    search = sharding.examples(search, whole=("params", "bank"), searches=True)
 
     def one(x: Array, index: Array) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
@@ -111,7 +112,7 @@ def _attempt(
     avae = experiment.avae
     chunk = bounded(experiment.search, avae).chunk
     function = functools.partial(try_poses, avae=avae, chunk=chunk)
-    function = placement.examples(function, whole=("params", "upright"))
+    function = sharding.examples(function, whole=("params", "upright"))
 
     def one(x: Array, index: Array, observed: Array, poses: Array) -> PyTree:
         return function(params=fitted.params, x=observed, poses=poses, upright=upright)

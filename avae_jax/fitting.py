@@ -9,7 +9,8 @@ import numpy as np
 
 from avae_jax import data, proposals
 from avae_jax.bank import Bank
-from avae_jax.compiling import jit
+from avae_jax.core.compilation import jit
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
@@ -18,7 +19,6 @@ from avae_jax.proposals import Head
 from avae_jax.train import pose_batch
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
-from avae_jax.types import Array, Key, Params
 
 # Random poses of the examples that are searched, and passes over their answers.
 VISITS, PASSES = 24_000, 40

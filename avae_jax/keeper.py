@@ -7,12 +7,12 @@ import numpy as np
 
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import SECONDS, seconds_of
-from avae_jax.errors import NumericalError, Preempted
+from avae_jax.core.errors import NumericalError, Preempted
+from avae_jax.core.types import Array
 from avae_jax.examine import Calls, found_poses, labels_of
 from avae_jax.experiment import Experiment
 from avae_jax.restore import packed
 from avae_jax.train import TrainState
-from avae_jax.types import Array
 from avae_jax.workdir import WorkDir
 
 

@@ -14,6 +14,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.marginal import log_weight
 from avae_jax.objective import AVAE
 from avae_jax.pose_search import Problem, SearchResult, peak
@@ -24,7 +25,6 @@ from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
 from avae_jax.transform.prior import excess
-from avae_jax.types import Array, Key, Params
 
 # Optima of one example less than this many standard deviations apart are one.
 APART = 3.0

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from avae_jax.types import Array
+from avae_jax.core.types import Array
 
 # Keeps probabilities off 0 and 1: p <- EPS + (1 - 2 EPS) p. A certain and wrong pixel then
 # costs 9.2 nats, a certain and right one 0.0001.

@@ -2,19 +2,20 @@
 
 import functools
 import itertools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
-from avae_jax import data, placement, preemption
+from avae_jax import data
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import conclude
-from avae_jax.errors import Preempted
+from avae_jax.core import sharding, signals
+from avae_jax.core.errors import Preempted
+from avae_jax.core.progress import progress_bar
+from avae_jax.core.types import Array
 from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
@@ -22,7 +23,6 @@ from avae_jax.keeper import Keeper
 from avae_jax.options import Options
 from avae_jax.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.train import TrainState, train_step
-from avae_jax.types import Array
 from avae_jax.workdir import WorkDir
 
 
@@ -35,11 +35,11 @@ def train(options: Options, folder: Path) -> None:
       Preempted: SIGTERM came; what was trained is saved.
       KeyboardInterrupt: SIGINT came, likewise.
     """
-    sharers = placement.sharers(options.train.batch_size)
+    sharers = sharding.sharers(options.train.batch_size)
     experiment = prepare(options)
-    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
+    with WorkDir(folder, leads=sharding.leads()) as workdir, signals.awaited() as stops:
         workdir.claim(options)
-        placement.meet()
+        sharding.meet()
         workdir.require_shared()
         workdir.write_json(FRAME, frame_of(experiment))
         say(experiment)
@@ -48,7 +48,7 @@ def train(options: Options, folder: Path) -> None:
         calls = compiled(experiment)
         state = fit(experiment, workdir, calls, stops)
         if options.eval.checkpoint == "best":
-            state = saved_state(placement.replicated(experiment.state), options, workdir)
+            state = saved_state(sharding.replicated(experiment.state), options, workdir)
         conclude(experiment, state, workdir, heeding(calls, stops, options.train.steps))
 
 
@@ -60,10 +60,10 @@ def evaluate(options: Options, folder: Path) -> None:
       Preempted: SIGTERM came.
       KeyboardInterrupt: SIGINT came.
     """
-    with WorkDir(folder, leads=placement.leads()) as workdir, preemption.awaited() as stops:
+    with WorkDir(folder, leads=sharding.leads()) as workdir, signals.awaited() as stops:
         workdir.compare(options)
         experiment = prepare(options)
-        state = saved_state(placement.replicated(experiment.state), options, workdir)
+        state = saved_state(sharding.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
         conclude(experiment, state, workdir, heeding(compiled(experiment), stops, 0))
@@ -119,8 +119,8 @@ def fit(
 
 def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
     """The newest saved state, or that before the first update; whole on every device."""
-    sharers = placement.sharers(experiment.options.train.batch_size)
-    begun = placement.replicated(experiment.state, sharers=sharers)
+    sharers = sharding.sharers(experiment.options.train.batch_size)
+    begun = sharding.replicated(experiment.state, sharers=sharers)
     state = restore(begun, saved)
     return begun if state is None else state
 
@@ -155,12 +155,6 @@ def updated(
     return state
 
 
-def progress_bar(**options: Any) -> tqdm:
-    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
-    interval = 0.2 if sys.stderr.isatty() else 15.0
-    return tqdm(mininterval=interval, disable=not placement.leads(), **options)
-
-
 def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
     """`state` after the last step with a pose head, if no search in training has taught one."""
     options, search = experiment.options, experiment.search
@@ -168,8 +162,8 @@ def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainStat
         return state
     with progress_bar(desc="pose head", unit="part") as bar:
         head = fit_head(
-            placement.local(state.params),
-            placement.local(state.met),
+            sharding.local(state.params),
+            sharding.local(state.met),
             experiment.dataset.train,
             avae=experiment.avae,
             options=search,
@@ -177,7 +171,7 @@ def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainStat
             seed=options.seed,
             progress=lambda what, done, total: bar.update(),
         )
-    return state.replace(head=placement.replicated(head))
+    return state.replace(head=sharding.replicated(head))
 
 
 def compiled_step(experiment: Experiment) -> Callable:
@@ -190,8 +184,8 @@ def compiled_step(experiment: Experiment) -> Callable:
         search=experiment.training_search,
         pose_data=options.data.pose == "random",
     )
-    sharers = placement.sharers(options.train.batch_size)
-    return placement.step(step, searches=options.train.search, sharers=sharers)
+    sharers = sharding.sharers(options.train.batch_size)
+    return sharding.step(step, searches=options.train.search, sharers=sharers)
 
 
 def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
@@ -203,5 +197,5 @@ def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
     index = data.batch_indices(
         step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
     )
-    split = functools.partial(placement.split, sharers=placement.sharers(len(index)))
+    split = functools.partial(sharding.split, sharers=sharding.sharers(len(index)))
     return split(examples, index), split(index.astype(np.int32))

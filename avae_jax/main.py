@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avae_jax import config
-from avae_jax.errors import DistributedError, InputError, NumericalError, Preempted
+from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
 from avae_jax.flags import DEFAULT_CONFIG, list_options, parser
 from avae_jax.options import Options
 from avae_jax.request import CONFIG, MODEL, TRAINING, Request, request_of, untouched
@@ -101,14 +101,15 @@ def _chosen(
 
 def _train(mode: str, options: Options, workdir: Path) -> None:
     """Trains or evaluates, alone or as one of many processes, of which one speaks."""
-    from avae_jax import loop, placement
+    from avae_jax import loop
+    from avae_jax.core import sharding
 
     modes = {"train": loop.train, "evaluate": loop.evaluate}
     with contextlib.ExitStack() as open_files:
-        if not placement.leads():
+        if not sharding.leads():
             nowhere = open_files.enter_context(open(os.devnull, "w"))
             open_files.enter_context(contextlib.redirect_stdout(nowhere))
-        with placement.together():
+        with sharding.together():
             modes[mode](options, workdir)
 
 
@@ -152,11 +153,11 @@ def _join(flags: argparse.Namespace) -> None:
       InputError: flags about others without --multihost.
       DistributedError: the processes do not come together.
     """
-    from avae_jax import placement
+    from avae_jax.core import sharding
 
     told = {name: getattr(flags, name) for name in ("coordinator", "processes", "process")}
     if flags.multihost:
-        placement.join(**told)
+        sharding.join(**told)
         return
     for name, value in told.items():
         if value is not None:

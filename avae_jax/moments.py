@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.atomic import whole
-from avae_jax.errors import InputError
+from avae_jax.core.atomic_files import whole
+from avae_jax.core.errors import InputError
 
 # Of one moment in memory; poses of thousands of examples take far less.
 MOST_BYTES = 2**28

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.likelihood import bernoulli_nll, gaussian_kl, gaussian_nll
 from avae_jax.models import Model
 from avae_jax.options import RangeOptions
@@ -25,7 +26,6 @@ from avae_jax.transform.matrices import inverse
 from avae_jax.transform.poses import reach
 from avae_jax.transform.prior import MARGIN, excess
 from avae_jax.transform.warp import pull
-from avae_jax.types import Array, Key, Params
 
 
 class AVAE(NamedTuple):

@@ -15,10 +15,10 @@ import jax
 import numpy as np
 
 from avae_jax import config
-from avae_jax.atomic import fresh
-from avae_jax.errors import InputError
+from avae_jax.core.atomic_files import fresh
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import PyTree
 from avae_jax.options import Options
-from avae_jax.types import PyTree
 
 # The entry that tells these files from other npz files, and what it holds.
 KIND, VERSION = "avae_jax", 1

@@ -10,16 +10,16 @@ import jax
 import numpy as np
 
 from avae_jax import evaluate
-from avae_jax.compiling import jit
+from avae_jax.core.compilation import jit
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Decode, Encode, Params, PyTree
 from avae_jax.data.batches import filled
-from avae_jax.errors import InputError
 from avae_jax.evidence import bound_batch
 from avae_jax.own_vae import examples, wrapped
 from avae_jax.pose_search import SearchResult
 from avae_jax.posing import bounded
 from avae_jax.restore import Trained, load
 from avae_jax.transform.lie import brackets
-from avae_jax.types import Decode, Encode, Params, PyTree
 
 # Examples worked at once.
 BATCH = 64

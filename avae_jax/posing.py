@@ -13,23 +13,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avae_jax import sharing
 from avae_jax.bank import Bank, Proposals, build, centres, propose
+from avae_jax.core import collectives
+from avae_jax.core.collectives import Axes
+from avae_jax.core.types import Array, Key, Params, PyTree
 from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.options import SearchOptions
-from avae_jax.pose_search import (
-    Effort,
-    Problem,
-    SearchResult,
-    effort,
-    gauss_newton,
-    search,
-    starts,
-)
-from avae_jax.sharing import Axes
+from avae_jax.pose_search import Effort, Problem, SearchResult, effort, gauss_newton, search, starts
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity
-from avae_jax.types import Array, Key, Params, PyTree
 
 
 class Seen(NamedTuple):
@@ -97,7 +89,7 @@ def find_poses(
     seen = jax.vmap(lambda one, noise: see(one, avae=avae, noise=noise))(x, noise)
     chosen = begin.doubt > options.doubt if options.doubt else None
     options = bounded(options, avae)
-    task = problem(params, avae)._replace(share=functools.partial(sharing.divided, axes=axes))
+    task = problem(params, avae)._replace(share=functools.partial(collectives.divided, axes=axes))
     return search(task, seen, begin.poses, options=options, chosen=chosen)
 
 

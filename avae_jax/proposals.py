@@ -13,12 +13,12 @@ import flax.struct
 import jax
 import optax
 
-from avae_jax import sharing
 from avae_jax.bank import Bank, init_head, rank
+from avae_jax.core import collectives
+from avae_jax.core.collectives import Axes
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
-from avae_jax.sharing import Axes
-from avae_jax.types import Array, Key, Params
 
 LEARNING_RATE = 1e-3
 
@@ -88,7 +88,7 @@ def update(
         one = functools.partial(loss, params, bank, avae=avae)
         return jax.vmap(one)(x, found).mean()
 
-    value, gradient = sharing.mean(jax.value_and_grad(mean_loss)(head.params), axes)
+    value, gradient = collectives.mean(jax.value_and_grad(mean_loss)(head.params), axes)
     updates, opt_state = optimiser().update(gradient, head.opt_state, head.params)
     return Head(optax.apply_updates(head.params, updates), opt_state), value
 

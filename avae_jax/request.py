@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avae_jax import config
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.options import Options, values
 
 # Modes that read a stack: by a model that is there, or by one trained on the stack first.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.field import broken
 from avae_jax.options import (
     FAMILIES,

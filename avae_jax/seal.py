@@ -11,8 +11,8 @@ from typing import Any
 
 import jax
 
-from avae_jax import jsontext
-from avae_jax.types import PyTree
+from avae_jax.core import strict_json
+from avae_jax.core.types import PyTree
 
 NAME = "seal.json"
 
@@ -78,7 +78,7 @@ def _read(folder: Path) -> dict:
     Raises:
       ValueError: it is none.
     """
-    seal = jsontext.read(folder / NAME)
+    seal = strict_json.read(folder / NAME)
     if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
         raise ValueError("not the digests and shapes of a checkpoint")
     return seal

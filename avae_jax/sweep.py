@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import placement
+from avae_jax.core import sharding
+from avae_jax.core.types import Array, PyTree
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
 from avae_jax.objective import AVAE
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, PyTree
 
 
 class Sweep(NamedTuple):
@@ -32,7 +32,7 @@ def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
     values, poses, label = _path(experiment)
     count = min(options.eval.curve_examples, len(experiment.dataset.test))
     means = []
-    move = placement.examples(functools.partial(_move, avae=avae), whole=("pose",))
+    move = sharding.examples(functools.partial(_move, avae=avae), whole=("pose",))
     search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
     for pose in poses:
 

@@ -7,17 +7,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax import proposals, sharing
+from avae_jax import proposals
 from avae_jax.bank import Bank
+from avae_jax.core import collectives
+from avae_jax.core.collectives import Axes
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
-from avae_jax.sharing import Axes
 from avae_jax.transform.matrices import identity
 from avae_jax.transform.poses import random_pose
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Key, Params
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -130,17 +131,17 @@ def train_step(
         return terms.nll + terms.kl, terms
 
     values = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    (loss, terms), gradient = sharing.mean(values, axes)
+    (loss, terms), gradient = collectives.mean(values, axes)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
         "loss": loss,
         **terms._asdict(),
         "grad_norm": optax.tree.norm(gradient),
-        "nonfinite": sharing.total(nonfinite, axes),
+        "nonfinite": collectives.total(nonfinite, axes),
         **learning,
     }
-    new = sharing.joined(objects(state.params, noise_keys, x, poses, avae=avae), axes)
+    new = collectives.joined(objects(state.params, noise_keys, x, poses, avae=avae), axes)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics

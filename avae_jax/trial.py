@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import jax
 
+from avae_jax.core.types import Array, Params, Shape
 from avae_jax.evaluate import narrow
 from avae_jax.objective import AVAE, canonicalise, observe, render
 from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.posing import Seen, problem, see
 from avae_jax.transform.matrices import matmul
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Params, Shape
 
 # Longest side of a picture, by dimension: there are thousands of them.
 SIDES = {2: 40, 3: 32}

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import alignment
+from avae_jax.core.types import Array
 from avae_jax.options import RangeOptions
 from avae_jax.transform.describe import table
 from avae_jax.transform.families import AXES, Family, basis
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import exponential, plane_rotation
-from avae_jax.types import Array
 
 # Steps of a whole turn: each costs pictures, and those of a volume are rendered.
 TURNS = {2: 36, 3: 24}

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax import config, jsontext, moments
-from avae_jax.atomic import locked, refused, whole
-from avae_jax.errors import InputError
+from avae_jax import config, moments
+from avae_jax.core import strict_json
+from avae_jax.core.atomic_files import locked, refused, whole
+from avae_jax.core.errors import InputError
 from avae_jax.events import Events
 from avae_jax.options import Options
 from avae_jax.request import MODEL
@@ -159,7 +160,7 @@ class WorkDir:
         if not self.metrics_file.exists():
             return []
         with self.metrics_file.open("rb") as file:
-            lines = iter(functools.partial(file.readline, jsontext.MOST_BYTES), b"")
+            lines = iter(functools.partial(file.readline, strict_json.MOST_BYTES), b"")
             records = [_record(line) for line in lines]
         return [record for record in records if record is not None]
 
@@ -190,7 +191,7 @@ class WorkDir:
     def read_json(self, name: str) -> Any:
         """The value of the small file `name`; `None` where it is absent or garbled."""
         try:
-            return jsontext.read(self.folder / name)
+            return strict_json.read(self.folder / name)
         except (OSError, ValueError):
             return None
 
@@ -227,7 +228,7 @@ def _plain(value: Any) -> Any:
 def _record(line: bytes) -> dict | None:
     """The object of one line, `None` for a line that a crash left unfinished."""
     try:
-        record = jsontext.parse(line)
+        record = strict_json.parse(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None

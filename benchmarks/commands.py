@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 def at_least(low: int) -> Callable[[str], int]:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.types import Array, Key
+from avae_jax.core.types import Array, Key
 
 # Waves of the stretch along an axis, besides its mean: a seat may be higher, a back lower.
 WAVES = 2

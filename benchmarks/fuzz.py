@@ -140,7 +140,7 @@ def _limit() -> None:
 
 def _outcome(number: int, seed: int, place: Path, targets: dict[str, Any]) -> str:
     """Makes file `number`, reads it, and says what happened."""
-    from avae_jax.errors import InputError
+    from avae_jax.core.errors import InputError
     from benchmarks.mutations import mutated
 
     kind = kind_of(number, list(targets))

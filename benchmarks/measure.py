@@ -13,7 +13,8 @@ import numpy as np
 
 from avae_jax.alignment import pose_errors
 from avae_jax.bank import Bank
-from avae_jax.compiling import jit
+from avae_jax.core.compilation import jit
+from avae_jax.core.types import Array, Params
 from avae_jax.models import in_bfloat16
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
@@ -27,7 +28,6 @@ from avae_jax.posing import (
     problem,
     see,
 )
-from avae_jax.types import Array, Params
 from benchmarks.chips import mib, share_of_peak
 from benchmarks.upright import SEED, Objects, Upright, posed
 

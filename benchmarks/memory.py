@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from avae_jax import models
 from avae_jax.bank import REMEMBERED
-from avae_jax.compiling import jit
+from avae_jax.core.compilation import jit
 from avae_jax.objective import affine_vae
 from avae_jax.options import ModelOptions, SearchOptions
 from avae_jax.pose_search import resolve

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avae_jax.types import Shape
+from avae_jax.core.types import Shape
 
 
 class Flat(nn.Module):

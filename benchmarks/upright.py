@@ -12,6 +12,7 @@ import optax
 
 from avae_jax import data, models
 from avae_jax.bank import REMEMBERED
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, Outputs, affine_vae, explain, terms
 from avae_jax.options import DataOptions, ModelOptions, TrainOptions
 from avae_jax.posing import example_keys
@@ -21,7 +22,6 @@ from avae_jax.transform import family, frame
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.poses import random_pose
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Key, Params
 from benchmarks.deform import deform
 
 SEED = 0

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.types import Array, Key
 from avae_jax.laplace import pose_posterior
 from avae_jax.models import wrap
 from avae_jax.objective import AVAE, affine_vae, observe, render
@@ -15,7 +16,6 @@ from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
 from avae_jax.transform.mixture import Mixture
-from avae_jax.types import Array, Key
 
 SIDES, Z, SIGMA = (9, 9), 2, 0.3
 # Wider than the true posterior by this much in the logarithm of the variance: weights vary.

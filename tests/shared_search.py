@@ -15,7 +15,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from landscapes import METHODS, settled
 
-from avae_jax import placement, sharing
+from avae_jax.core import collectives, sharding
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, search
 from avae_jax.transform import family
@@ -30,16 +30,16 @@ def difference(method: str, sharers: int) -> float:
     problem, data, begun, given = settled(method)
     chosen = CHOSEN if method == "gauss_newton" else None
     options = resolve(SearchOptions(starts=STARTS, **given), family("rotation", 2))
-    share = functools.partial(sharing.divided, axes=sharing.AXES)
+    share = functools.partial(collectives.divided, axes=collectives.AXES)
 
     def call(task, data, begun, chosen):
         return search(task, data, begun, options=options, chosen=chosen)
 
     parts = jax.shard_map(
         functools.partial(call, problem._replace(share=share)),
-        mesh=placement.mesh(sharers),
-        in_specs=PartitionSpec(sharing.DATA),
-        out_specs=PartitionSpec(sharing.DATA),
+        mesh=sharding.mesh(sharers),
+        in_specs=PartitionSpec(collectives.DATA),
+        out_specs=PartitionSpec(collectives.DATA),
         check_vma=False,
     )
     calls = functools.partial(call, problem), parts

@@ -14,10 +14,10 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax.aligning import columns, compute, framing, output, step, table
 from avae_jax.aligning.run import align_by
+from avae_jax.core.errors import InputError
 from avae_jax.data.shape import reframe
 from avae_jax.data.values import Scaling
 from avae_jax.doubt import DOUBTFUL
-from avae_jax.errors import InputError
 from avae_jax.objective import canonicalise
 from avae_jax.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.pose_search import resolve

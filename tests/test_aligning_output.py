@@ -14,8 +14,8 @@ from PIL import Image
 from avae_jax.aligning import manifest, output, rehearsal, run
 from avae_jax.aligning.finish import names_of
 from avae_jax.aligning.run import align_by
+from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import Stack, open_stack
-from avae_jax.errors import InputError
 from avae_jax.options import EvalOptions, Options, SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.request import Request

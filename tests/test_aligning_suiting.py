@@ -5,8 +5,8 @@ import pytest
 
 from avae_jax import config
 from avae_jax.aligning.suiting import suited
+from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import open_stack
-from avae_jax.errors import InputError
 from avae_jax.request import untouched
 from avae_jax.rules import check
 

@@ -14,7 +14,7 @@ import optax
 import pytest
 
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from avae_jax import config
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.options import (
     FAMILIES,
     GENERATORS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from avae_jax.core.errors import InputError
 from avae_jax.data import batch_indices, load, require_batch
-from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 
 

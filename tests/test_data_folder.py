@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.folder import read_image
-from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 
 RNG = np.random.default_rng(0)

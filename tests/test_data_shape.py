@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.shape import border_median, fill_value, reframe, resample
-from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 
 

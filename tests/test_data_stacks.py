@@ -12,10 +12,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.packed import created
 from avae_jax.data.registry import open_source
 from avae_jax.data.stacks import blocks, open_stack
-from avae_jax.errors import InputError
 
 COUNT = 5
 

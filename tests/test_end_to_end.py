@@ -16,7 +16,7 @@ from processes import compiled_in, ran
 from test_report_explorer import given
 
 import avae_jax
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {

@@ -17,8 +17,8 @@ from test_survival import ENDLESS
 
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import seconds_of
+from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.data import load
-from avae_jax.errors import InputError, NumericalError
 from avae_jax.keeper import Keeper
 from avae_jax.options import DataOptions, Options
 from avae_jax.workdir import WorkDir
@@ -81,7 +81,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path):
     code = (
         "import resource, sys, jax, jax.numpy as jnp\n"
         "from avae_jax.checkpoint import Checkpoints\n"
-        "from avae_jax.errors import InputError\n"
+        "from avae_jax.core.errors import InputError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "try:\n"
         "    with Checkpoints(sys.argv[1], keep=2, every=1) as saved:\n"

@@ -11,7 +11,7 @@ import pytest
 
 import avae_jax
 from avae_jax import config, main
-from avae_jax.errors import InputError, NumericalError
+from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.options import Options, fields
 
 ROOT = Path(__file__).resolve().parent.parent

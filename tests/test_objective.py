@@ -9,16 +9,7 @@ import pytest
 
 from avae_jax.likelihood import bernoulli_nll, gaussian_kl
 from avae_jax.models import Model, wrap
-from avae_jax.objective import (
-    AVAE,
-    affine_vae,
-    canonicalise,
-    elbo,
-    observe,
-    predict,
-    render,
-    widen,
-)
+from avae_jax.objective import AVAE, affine_vae, canonicalise, elbo, observe, predict, render, widen
 from avae_jax.options import RangeOptions
 from avae_jax.pose_search.gauss_newton import linearise
 from avae_jax.posing import problem, see

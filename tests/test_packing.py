@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avae_jax import packing
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.options import Options
 
 FRAME = {"shape": [4, 4, 1], "fill": [0.0]}

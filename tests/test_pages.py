@@ -16,8 +16,8 @@ from PIL import Image
 
 import avae_jax
 from avae_jax import config, main
-from avae_jax.atomic import locked
-from avae_jax.errors import InputError
+from avae_jax.core.atomic_files import locked
+from avae_jax.core.errors import InputError
 from avae_jax.flags import parser
 from avae_jax.options import Options, fields
 from avae_jax.request import request_of

@@ -11,7 +11,7 @@ import jax
 import pytest
 
 from avae_jax import config
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.experiment import prepare
 from avae_jax.planning import program
 from avae_jax.planning.plan import planned as planned_for

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.options import PRESETS, SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.pose_search.search import effort, prices

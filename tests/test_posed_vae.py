@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import avae_jax
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.options import SearchOptions
 
 SEARCH = SearchOptions(starts=3, keep=2, steps=1, polish=1, prototypes=6, turns=8)

@@ -15,7 +15,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from avae_jax import report
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.report import cells, picture, settling, table, text, training, volume
 
 VOID = {"meta", "link", "img", "input"}

@@ -12,7 +12,7 @@ from processes import compiled_in, ended, ran, start, terminate, wait_for
 from test_checkpoint import ROOT, cut, garble
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
-from avae_jax import preemption
+from avae_jax.core import signals
 
 ALONE = {**SMALL, "log.moments": 0}
 LONG = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
@@ -62,7 +62,7 @@ def test_ctrl_c_saves_what_was_done(tmp_path):
 
 
 def test_the_second_ctrl_c_ends_at_once():
-    with interruptible(), pytest.raises(KeyboardInterrupt), preemption.awaited() as stops:
+    with interruptible(), pytest.raises(KeyboardInterrupt), signals.awaited() as stops:
         assert not stops(0)
         signal.raise_signal(signal.SIGINT)
         assert stops(1)
@@ -72,7 +72,7 @@ def test_the_second_ctrl_c_ends_at_once():
 
 def test_ctrl_c_that_nothing_heeded_interrupts_in_the_end():
     with interruptible(), pytest.raises(KeyboardInterrupt):
-        with preemption.awaited():
+        with signals.awaited():
             signal.raise_signal(signal.SIGINT)
 
 

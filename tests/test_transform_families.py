@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.transform import family, frame, identity, inverse, retract, warp
 from avae_jax.transform.families import AXES, basis, generator_names
 from avae_jax.transform.matrices import matmul

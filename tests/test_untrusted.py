@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from test_report import findings, gallery, written
 
-from avae_jax import jsontext
 from avae_jax.aligning import columns, output, sheet, table
+from avae_jax.core import strict_json
+from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.folder import read_image
 from avae_jax.data.registry import open_source
 from avae_jax.data.stacks import open_stack
-from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 from avae_jax.restore import frame_in
 from avae_jax.workdir import WorkDir
@@ -205,7 +205,7 @@ def test_a_sentence_is_one_line_whatever_it_quotes():
 @pytest.mark.parametrize("text", ["[" * 10**5, "NaN", "1e999", '{"a": 1, "a": 2}', "9" * 5000, ""])
 def test_json_has_its_bounds(text):
     with pytest.raises(ValueError):
-        jsontext.parse(text.encode())
+        strict_json.parse(text.encode())
 
 
 @pytest.mark.parametrize(

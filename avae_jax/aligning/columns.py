@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Shape
 from avae_jax.data.arrays import read_header
 from avae_jax.data.source import reading
-from avae_jax.errors import InputError
-from avae_jax.types import Shape
 
 
 class Column:

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from avae_jax import placement
 from avae_jax.aligning import step
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import own_poses, shown
 from avae_jax.aligning.output import Output
 from avae_jax.aligning.work import Work
+from avae_jax.core import sharding
+from avae_jax.core.progress import progress_bar
 from avae_jax.data.batches import filled
 from avae_jax.data.stacks import blocks
 from avae_jax.data.values import constant_examples
 from avae_jax.doubt import doubtful
 from avae_jax.experiment import stream
-from avae_jax.loop import progress_bar
 
 # Between two moments from which an interrupted alignment can go on: disks may be slow.
 SECONDS = 5.0
@@ -55,18 +55,18 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
     """`(raw [n, *S, C], index [n]) -> rows`, by programs for chunks of one size."""
     trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
     whole = (trained.params, trained.bank, stream(work.options, "test"))
-    params, bank, key = placement.replicated(whole)
+    params, bank, key = sharding.replicated(whole)
     fill, into = np.asarray(seen.raw_fill), np.asarray(seen.into, np.float32)
     find, move, bring_back = programs(work)
 
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
         full, numbers = filled(raw, size), filled(index, size).astype(np.int32)
-        x, places = placement.split(shown(full, seen)), placement.split(numbers)
+        x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
         found = find(params=params, key=key, x=x, index=places, bank=bank)
         poses = own_poses(np.asarray(found.pose), seen)
         moved = move(
-            raw=placement.split(full.astype(np.float32)),
-            poses=placement.split(poses.astype(np.float32)),
+            raw=sharding.split(full.astype(np.float32)),
+            poses=sharding.split(poses.astype(np.float32)),
             fill=fill,
         )
         doubt = doubtful(
@@ -97,9 +97,9 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     move = functools.partial(step.move, **how)
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (
-        placement.examples(find, whole=("params", "key", "bank"), searches=True),
-        placement.examples(move, whole=("fill",)),
-        placement.examples(bring_back, whole=("into", "fill")),
+        sharding.examples(find, whole=("params", "key", "bank"), searches=True),
+        sharding.examples(move, whole=("fill",)),
+        sharding.examples(bring_back, whole=("into", "fill")),
     )
 
 

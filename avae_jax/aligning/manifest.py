@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from avae_jax import jsontext
-from avae_jax.atomic import whole
-from avae_jax.errors import InputError
+from avae_jax.core import strict_json
+from avae_jax.core.atomic_files import whole
+from avae_jax.core.errors import InputError
 
 NAME = "files.json"
 FEW = 3  # names in a sentence
@@ -33,7 +33,7 @@ def is_inside(name: str) -> bool:
 def load(folder: Path) -> dict[str, Written]:
     """The files that alignments wrote into `folder`; none where the list is absent or garbled."""
     try:
-        listed = jsontext.read(folder / NAME)
+        listed = strict_json.read(folder / NAME)
         return {name: Written(*entry) for name, entry in listed.items() if is_inside(name)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

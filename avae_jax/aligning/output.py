@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from avae_jax import jsontext
 from avae_jax.aligning import manifest
-from avae_jax.atomic import locked, whole
-from avae_jax.errors import InputError
+from avae_jax.core import strict_json
+from avae_jax.core.atomic_files import locked, whole
+from avae_jax.core.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
 JOB, DONE, PLANNED, ROWS, RESULTS = "job.json", "done.json", "planned.json", "rows", "results"
@@ -209,7 +209,7 @@ def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
 def _read(path: Path) -> Any:
     """The value of a small file; `None` where it is absent or garbled."""
     try:
-        return jsontext.read(path)
+        return strict_json.read(path)
     except (OSError, ValueError):
         return None
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import Stack
-from avae_jax.errors import InputError
 
 
 class _Enough(BaseException):

@@ -7,12 +7,12 @@ import jax
 
 from avae_jax import evaluate
 from avae_jax.bank import Bank
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.doubt import DEGREES, gap
 from avae_jax.objective import AVAE
 from avae_jax.options import SearchOptions
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
-from avae_jax.types import Array, Key, Params
 
 # Pixels resampled at once: what a resampler holds for them is some twenty times as much.
 PIXELS = 2**21

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import Stack
-from avae_jax.errors import InputError
 from avae_jax.options import DataOptions, Options, TrainOptions
 
 # Longest side that a model sees, by dimension: larger examples are shrunk to it.

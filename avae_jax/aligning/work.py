@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import placement
 from avae_jax.aligning.columns import Column
 from avae_jax.aligning.framing import Framing
 from avae_jax.aligning.survey import Survey, piece
+from avae_jax.core import sharding
 from avae_jax.data.stacks import Stack
 from avae_jax.doubt import widened
 from avae_jax.options import Options, SearchOptions
@@ -39,7 +39,7 @@ class Work(NamedTuple):
         All devices share a chunk evenly.
         """
         count, most = self.stack.shape[0], self.options.eval.batch_size
-        return placement.whole_parts(min(most, piece(self.stack), count))
+        return sharding.whole_parts(min(most, piece(self.stack), count))
 
     @property
     def search(self) -> SearchOptions:

@@ -7,17 +7,10 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.labels import check_labels, index_labels
-from avae_jax.data.source import (
-    MAX_BYTES,
-    Examples,
-    Source,
-    describe,
-    reading,
-    require_memory,
-)
+from avae_jax.data.source import MAX_BYTES, Examples, Source, describe, reading, require_memory
 from avae_jax.data.values import require_numbers
-from avae_jax.errors import InputError
 
 MOST_CHANNELS = 4  # a last axis of rank-4 arrays up to this long is read as channels
 NAMES = ("images", "volumes")

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import Dataset
-from avae_jax.errors import InputError
 
 
 def batch_indices(step: int, *, batch_size: int, examples: int, seed: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 class Dataset(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.source import EXPANDS, Examples, Source, describe, reading, require_memory
-from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # Pillow would open many more whatever a file is called, some by starting other programs.

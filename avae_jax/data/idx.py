@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.arrays import array_examples, with_channels
 from avae_jax.data.labels import check_labels, index_labels
 from avae_jax.data.packed import open_plain
 from avae_jax.data.source import Source, reading, require_held, require_memory
-from avae_jax.errors import InputError
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

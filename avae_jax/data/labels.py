@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 def index_labels(*splits: np.ndarray) -> tuple[list[np.ndarray], tuple[str, ...]]:

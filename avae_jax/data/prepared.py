@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.arrays import with_channels
 from avae_jax.data.preparing import prepared_builder, require_tensorflow
 from avae_jax.data.source import Examples, Source, describe, reading, require_memory
-from avae_jax.errors import InputError
 
 TEST_SPLITS = ("test", "validation")
 RANDOM_ACCESS = ("array_record", "parquet")

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from typing import Any
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 def prepared_builder(name: str) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.arrays import read_npy, read_npz
 from avae_jax.data.embedded import read_digits
 from avae_jax.data.folder import read_folder
@@ -11,7 +12,6 @@ from avae_jax.data.prepared import read_prepared
 from avae_jax.data.solids import read_solids
 from avae_jax.data.source import Source, path_of
 from avae_jax.data.stacks.source import read_stack
-from avae_jax.errors import InputError
 
 # None of these imports TensorFlow, tensorflow-datasets or scikit-learn before it is called.
 EMBEDDED: dict[str, Callable[[], Source]] = {"digits": read_digits, "solids": read_solids}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 def fill_value(fill: Any, train: np.ndarray) -> np.ndarray:

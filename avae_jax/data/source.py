@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 # Above this the arrays would not fit an ordinary machine: more likely a wrong file, a
 # wrong size or an archive made to expand without end.

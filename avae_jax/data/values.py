@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 # Below this share of its type's range an integer image is all but black: most often
 # 0..255 stored in a wide type.

@@ -10,8 +10,8 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, Shape
 from avae_jax.models.posterior import posterior
-from avae_jax.types import Array, Shape
 
 
 def space_to_depth(x: Array) -> Array:

@@ -4,8 +4,8 @@ import math
 
 import flax.linen as nn
 
+from avae_jax.core.types import Array, Shape
 from avae_jax.models.posterior import posterior
-from avae_jax.types import Array, Shape
 
 
 class DenseEncoder(nn.Module):

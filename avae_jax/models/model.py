@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from avae_jax.types import Decode, Encode
+from avae_jax.core.types import Decode, Encode
 
 
 class Model(NamedTuple):

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.errors import InputError
-from avae_jax.types import Array, Decode, Encode, Params, Shape
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Array, Decode, Encode, Params, Shape
 
 
 def on_host(

@@ -11,9 +11,9 @@ import math
 import flax.linen as nn
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, Shape
 from avae_jax.models.conv import depth_to_space, padded, space_to_depth
 from avae_jax.models.posterior import posterior
-from avae_jax.types import Array, Shape
 
 # How often the size is halved before anything is learned: a pixel alone says nothing.
 FIRST = 2

@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax.numpy as jnp
 
-from avae_jax.types import Array
+from avae_jax.core.types import Array
 
 HIDDEN = (256, 256)
 

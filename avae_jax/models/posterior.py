@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax.numpy as jnp
 
-from avae_jax.types import Array, Key, Shape
+from avae_jax.core.types import Array, Key, Shape
 
 # Standard deviation exp(-1.5). A wide posterior hides z from the decoder, which learns slowly
 # then; one much narrower (exp(-3)) lets the model tell poses apart before it has settled on one.

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import PyTree
 from avae_jax.models.model import Model
-from avae_jax.types import PyTree
 
 
 def in_bfloat16(model: Model) -> Model:

@@ -10,7 +10,7 @@ import math
 
 import flax.linen as nn
 
-from avae_jax.types import Array, Shape
+from avae_jax.core.types import Array, Shape
 
 BOTTLENECK = 16
 

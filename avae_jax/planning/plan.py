@@ -10,8 +10,9 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from avae_jax import atomic, placement
-from avae_jax.errors import InputError
+from avae_jax.core import atomic_files, sharding
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.objective import AVAE
 from avae_jax.options import Options, SearchOptions
@@ -19,7 +20,6 @@ from avae_jax.planning import program
 from avae_jax.planning.topology import Topology, mesh_of, topology
 from avae_jax.posing import bounded, build_bank, forward_equivalents, forward_operations
 from avae_jax.train import train_step
-from avae_jax.types import Array, Params, PyTree
 
 # Forward passes of an update of the weights: its backward pass counts as two.
 UPDATE = 3
@@ -39,13 +39,13 @@ def plan(options: Options, name: str, file: Path | None = None) -> None:
     if file is not None:
         require_room(file)
     chips = topology(name)
-    placement.sharers(options.train.batch_size, chips.chips)
+    sharding.sharers(options.train.batch_size, chips.chips)
     experiment = prepare(options)
     print(f"compiling the train step for {name}, {chips.chips} chips", flush=True)
     found = planned(experiment, chips)
     print(_table(found))
     if file is not None:
-        with atomic.fresh(file) as place:
+        with atomic_files.fresh(file) as place:
             place.write((json.dumps(found, indent=2) + "\n").encode())
 
 
@@ -55,7 +55,7 @@ def require_room(file: Path) -> None:
     Raises:
       InputError: it exists, or its directory does not.
     """
-    atomic.require_new(file)
+    atomic_files.require_new(file)
     if not file.parent.is_dir():
         raise InputError(f"--json {file}: no directory {file.parent}, wanted one that exists")
 
@@ -99,18 +99,18 @@ def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree
         pose_data=options.data.pose == "random",
     )
     batch = options.train.batch_size
-    mesh = mesh_of(chips, placement.sharers(batch, chips.chips))
+    mesh = mesh_of(chips, sharding.sharers(batch, chips.chips))
 
     def placed(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
 
     state = jax.tree.map(
-        lambda leaf: placed(leaf.shape, leaf.dtype, placement.WHOLE), experiment.state
+        lambda leaf: placed(leaf.shape, leaf.dtype, sharding.WHOLE), experiment.state
     )
-    x = placed((batch, *experiment.dataset.train.shape[1:]), np.float32, placement.SPLIT)
-    index = placed((batch,), np.int32, placement.SPLIT)
-    whole = NamedSharding(mesh, placement.WHOLE)
-    shared = placement.shared_step(step, mesh)
+    x = placed((batch, *experiment.dataset.train.shape[1:]), np.float32, sharding.SPLIT)
+    index = placed((batch,), np.int32, sharding.SPLIT)
+    whole = NamedSharding(mesh, sharding.WHOLE)
+    shared = sharding.shared_step(step, mesh)
     return jax.jit(shared, donate_argnums=0, out_shardings=whole), (state, x, index)
 
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh
 
-from avae_jax import placement
-from avae_jax.errors import InputError
-from avae_jax.sharing import AXES
+from avae_jax.core import sharding
+from avae_jax.core.collectives import AXES
+from avae_jax.core.errors import InputError
 
 # Memory of a chip in bytes, by the maker's pages on system architecture.
 TPUS = {"v5e": 16 * 2**30, "v5p": 95 * 2**30, "v6e": 32 * 2**30}
@@ -56,7 +56,7 @@ def mesh_of(wanted: Topology, sharers: int) -> Mesh | AbstractMesh:
     if wanted.platform == "cuda":
         shape = wanted.chips // sharers, sharers
         return AbstractMesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES))
-    return placement.grid(np.array(_described(wanted.name).devices), sharers)
+    return sharding.grid(np.array(_described(wanted.name).devices), sharers)
 
 
 # What the compiler would otherwise ask a server for, and complain of its silence: TPUs of this

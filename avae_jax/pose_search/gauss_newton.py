@@ -15,8 +15,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, PyTree
 from avae_jax.pose_search.problem import Problem
-from avae_jax.types import Array, PyTree
 
 START = 1e-2
 GROW, SHRINK = 8.0, 0.25

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from avae_jax.core.types import Array, PyTree
 from avae_jax.pose_search.problem import Problem
-from avae_jax.types import Array, PyTree
 
 
 def refine(

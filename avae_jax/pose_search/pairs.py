@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, PyTree
 from avae_jax.pose_search.problem import Share, alone
-from avae_jax.types import Array, PyTree
 
 
 def over_pairs(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from avae_jax.types import Array, PyTree
+from avae_jax.core.types import Array, PyTree
 
 # `(work, candidates) -> work(candidates)`.
 Share = Callable[[Callable[[PyTree], PyTree], PyTree], PyTree]

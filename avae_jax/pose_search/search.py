@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from avae_jax.core.types import Array, PyTree
 from avae_jax.options import SearchOptions
 from avae_jax.pose_search import gauss_newton, gradient, line
 from avae_jax.pose_search.pairs import over_chosen, over_pairs
 from avae_jax.pose_search.problem import Problem
 from avae_jax.pose_search.register import register, rounds
 from avae_jax.pose_search.select import best_apart
-from avae_jax.types import Array, PyTree
 
 
 class SearchResult(NamedTuple):

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from avae_jax.types import Array
+from avae_jax.core.types import Array
 
 
 def lowest(values: Array) -> Array:

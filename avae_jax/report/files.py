@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from avae_jax.report import page
 from avae_jax.report.findings import Findings
 from avae_jax.report.text import strict

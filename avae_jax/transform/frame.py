@@ -11,7 +11,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.types import Array, Shape
+from avae_jax.core.types import Array, Shape
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.types import Array
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.matrices import Factors, compose, inverse, matmul, plane_rotation
 from avae_jax.transform.poses import mirror, quaternion_matrix
 from avae_jax.transform.prior import WIDTH, excess
-from avae_jax.types import Array
 
 # Angles at which the distribution of rotations is tabulated.
 TABLE = 8192

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import Array
 from avae_jax.transform.families import Family, basis, retract
 from avae_jax.transform.matrices import inverse, matmul
-from avae_jax.types import Array
 
 # A logarithm takes ROOTS square roots, each by NEWTON steps, then TERMS of a series.
 ROOTS, NEWTON, TERMS = 3, 9, 5

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.types import Array
+from avae_jax.core.types import Array
 
 EXP_SQUARINGS = 4
 EXP_TERMS = 9

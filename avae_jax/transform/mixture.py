@@ -10,9 +10,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array, Key, Shape
 from avae_jax.transform.families import Family, retract
 from avae_jax.transform.lie import coordinates, log_stretch
-from avae_jax.types import Array, Key, Shape
 
 # Poses drawn to find the density that bounds a region.
 LEVEL_DRAWS = 512

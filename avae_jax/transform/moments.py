@@ -8,10 +8,10 @@ rotation: two affine images of one object differ by a rotation once both are whi
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.types import Array
 from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.frame import Frame, coordinates
 from avae_jax.transform.matrices import affine, matmul
-from avae_jax.types import Array
 
 # Standard deviation, along each axis and in coordinates, of content brought to standard size.
 SPREAD = 0.35

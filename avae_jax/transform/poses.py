@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.types import Array, Key
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.matrices import Factors, compose, matmul, plane_rotation
-from avae_jax.types import Array, Key
 
 
 def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:

@@ -10,10 +10,10 @@ import math
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.types import Array
 from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import compose, factorise, inverse, matmul, rotation_angle
-from avae_jax.types import Array
 
 # An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
 WIDTH = 0.01

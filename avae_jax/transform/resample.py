@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from avae_jax.types import Array
+from avae_jax.core.types import Array
 
 TAPS = {"linear": 2, "cubic": 4}
 # Numbers that a product holds at a time for one image: more points than fit go in blocks.

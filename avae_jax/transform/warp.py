@@ -1,9 +1,9 @@
 """Warping: an image moved by a pose."""
 
+from avae_jax.core.types import Array
 from avae_jax.transform.frame import Frame, to_index
 from avae_jax.transform.matrices import inverse
 from avae_jax.transform.resample import sample
-from avae_jax.types import Array
 
 
 def warp(

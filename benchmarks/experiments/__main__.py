@@ -14,8 +14,8 @@ from typing import Any
 import jax
 
 import configs.experiments
-from avae_jax.atomic import whole
-from avae_jax.errors import InputError
+from avae_jax.core.atomic_files import whole
+from avae_jax.core.errors import InputError
 from benchmarks.experiments.collect import collect
 from benchmarks.experiments.runs import SIZES, Setting
 

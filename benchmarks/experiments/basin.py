@@ -15,13 +15,13 @@ import numpy as np
 import optax
 
 from avae_jax import Problem, SearchOptions, data, resolve, search, starts
+from avae_jax.core.types import Array
 from avae_jax.options import DataOptions, RangeOptions
 from avae_jax.pose_search import gauss_newton, gradient
 from avae_jax.transform import family, frame
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity, rotation_angle
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array
 from benchmarks.experiments.measure import with_interval
 from benchmarks.experiments.runs import Setting
 

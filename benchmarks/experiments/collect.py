@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 from benchmarks.experiments import pages
 from benchmarks.experiments.figures import FIGURES, draw
 

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import Posed, evaluate
+from avae_jax.core.types import Array, Key, Params, PyTree
 from avae_jax.data.batches import filled
 from avae_jax.objective import AVAE, predict, widen
 from avae_jax.posing import example_keys
 from avae_jax.transform.matrices import affine, identity, plane_rotation
 from avae_jax.transform.warp import warp
-from avae_jax.types import Array, Key, Params, PyTree
 
 # Mean and standard deviation of the pixels of MNIST, by which the source standardised them.
 MEAN, DEVIATION = 0.1307, 0.3081

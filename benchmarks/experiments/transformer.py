@@ -14,12 +14,12 @@ import numpy as np
 import optax
 
 from avae_jax import data
+from avae_jax.core.types import Array, Key, Params
 from avae_jax.experiment import Experiment, stream
 from avae_jax.objective import AVAE, elbo
 from avae_jax.posing import example_keys
 from avae_jax.train import optimiser, pose_batch
 from avae_jax.transform.matrices import affine
-from avae_jax.types import Array, Key, Params
 
 
 class Localiser(nn.Module):

@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 COPIED = 2**20  # bytes of a head that are copied at once
 

@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 def library(name: str, what: str, *, extra: str = "formats") -> ModuleType:

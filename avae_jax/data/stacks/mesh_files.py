@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.source import reading
 from avae_jax.data.stacks.extras import library
-from avae_jax.errors import InputError
 
 SUFFIXES = (".off", ".obj", ".stl")
 MOST_BYTES = 2**28  # of a file: as text it takes many times that when it is read

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.packed import created, is_packed, open_plain
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
 from avae_jax.data.stacks.extras import library
 from avae_jax.data.stacks.stack import Stack
-from avae_jax.errors import InputError
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.folder import SUFFIXES, image_paths
 from avae_jax.data.packed import open_plain
 from avae_jax.data.source import line_of, path_of, reading
@@ -21,7 +22,6 @@ from avae_jax.data.stacks.npy import open_npy
 from avae_jax.data.stacks.npz import open_npz
 from avae_jax.data.stacks.stack import Stack, checked
 from avae_jax.data.stacks.tiff import open_tiff
-from avae_jax.errors import InputError
 
 FORMATS = (
     "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.arrays import with_channels
 from avae_jax.data.source import describe, require_held
-from avae_jax.errors import InputError
 
 LEAST_SIDE = 4
 MOST_BYTES = 2**31  # of one example

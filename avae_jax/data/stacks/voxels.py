@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 FINE = 2  # subdivisions of a voxel along each axis: shares in steps of 1/8
 MARGIN = 1.0  # voxels between an object and the inscribed ball

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 import jax
 from jax.experimental import multihost_utils
 
-from avae_jax.errors import Preempted
+from avae_jax.core.errors import Preempted
 
 PATIENCE = b"\navae_jax: saving what was done; Ctrl-C again ends at once, without\n"
 

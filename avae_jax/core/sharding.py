@@ -17,10 +17,10 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
-from avae_jax import compiling
-from avae_jax.errors import DistributedError, InputError
-from avae_jax.sharing import AXES, DATA
-from avae_jax.types import Array, PyTree
+from avae_jax.core import compilation
+from avae_jax.core.collectives import AXES, DATA
+from avae_jax.core.errors import DistributedError, InputError
+from avae_jax.core.types import Array, PyTree
 
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(DATA)
 STATUS = re.compile(r"(UNKNOWN|INTERNAL|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED): ")
@@ -166,7 +166,7 @@ def step(function: Callable, *, searches: bool, sharers: int = 1) -> Callable:
     """
     whole = NamedSharding(mesh(sharers), WHOLE)
     shared = shared_step(function, mesh(sharers))
-    return compiling.jit(shared, searches=searches, donate_argnums=0, out_shardings=whole)
+    return compilation.jit(shared, searches=searches, donate_argnums=0, out_shardings=whole)
 
 
 def shared_step(function: Callable, mesh: Mesh | AbstractMesh) -> Callable:
@@ -194,7 +194,9 @@ def examples(
         specs = {name: WHOLE if name in whole else SPLIT for name in arguments}
         return _on_parts(lambda given: function(**given), mesh(), (specs,), SPLIT)(arguments)
 
-    compiled = compiling.jit(shared, searches=searches, out_shardings=NamedSharding(mesh(), WHOLE))
+    compiled = compilation.jit(
+        shared, searches=searches, out_shardings=NamedSharding(mesh(), WHOLE)
+    )
     return lambda **arguments: compiled(arguments)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from avae_jax.types import Array, PyTree
+from avae_jax.core.types import Array, PyTree
 
 # The axes of a mesh: devices with different examples, and those that share an example.
 AXES = DATA, STARTS = "data", "starts"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from avae_jax.errors import InputError
+from avae_jax.core.errors import InputError
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""What every layer uses: errors, files, devices, signals; nothing of images or models."""

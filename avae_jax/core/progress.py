@@ -1,0 +1,14 @@
+"""Progress bars: they move on a terminal and leave lines in a file."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from avae_jax.core import sharding
+
+
+def progress_bar(**options: Any) -> tqdm:
+    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
+    interval = 0.2 if sys.stderr.isatty() else 15.0
+    return tqdm(mininterval=interval, disable=not sharding.leads(), **options)
