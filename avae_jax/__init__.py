@@ -12,6 +12,12 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "avae_jax.config.options": (
+        "ModelOptions",
+        "RangeOptions",
+        "SearchOptions",
+        "TrainOptions",
+    ),
     "avae_jax.laplace": ("pose_posterior",),
     "avae_jax.marginal": (
         "Draws",
@@ -32,12 +38,6 @@ _HOMES = {
         "affine_vae",
         "canonicalise",
         "elbo",
-    ),
-    "avae_jax.options": (
-        "ModelOptions",
-        "RangeOptions",
-        "SearchOptions",
-        "TrainOptions",
     ),
     "avae_jax.pose_search": (
         "Problem",

@@ -6,7 +6,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from avae_jax import alignment, config, report
+from avae_jax import alignment, report
+from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
@@ -43,7 +44,7 @@ def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls:
         return
     findings = report.Findings(
         title=f"{Path(experiment.options.data.source).name}, {experiment.options.family}",
-        config=config.to_dict(experiment.options),
+        config=files.to_dict(experiment.options),
         summary=summary,
         gallery=gallery(experiment, measured),
         curve=report.Curve(line.values, line.without_search, line.with_search, line.label),

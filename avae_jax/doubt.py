@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import SearchResult
 from avae_jax.pose_search.select import near
 

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.bank import Bank
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import SearchResult
 from avae_jax.posing import example_keys, find_poses
 from avae_jax.train import pose_batch

@@ -9,10 +9,10 @@ import numpy as np
 
 from avae_jax import data, proposals
 from avae_jax.bank import Bank
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head

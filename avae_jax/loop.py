@@ -12,6 +12,7 @@ import numpy as np
 from avae_jax import data
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import conclude
+from avae_jax.config.options import Options
 from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
 from avae_jax.core.progress import progress_bar
@@ -20,7 +21,6 @@ from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.fitting import fit_head
 from avae_jax.keeper import Keeper
-from avae_jax.options import Options
 from avae_jax.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.train import TrainState, train_step
 from avae_jax.workdir import WorkDir

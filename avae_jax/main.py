@@ -13,11 +13,11 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from avae_jax import config
+from avae_jax.config import files
+from avae_jax.config.flags import DEFAULT_CONFIG, list_options, parser
+from avae_jax.config.modes import CONFIG, MODEL, TRAINING, Request, request_of, untouched
+from avae_jax.config.options import Options
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
-from avae_jax.flags import DEFAULT_CONFIG, list_options, parser
-from avae_jax.options import Options
-from avae_jax.request import CONFIG, MODEL, TRAINING, Request, request_of, untouched
 from avae_jax.workdir import WorkDir
 
 OVERRIDE = "--config."
@@ -93,10 +93,10 @@ def _chosen(
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
     if flags.config is None and flags.mode in ("evaluate", "align"):
-        chosen = config.to_config(WorkDir(workdir).saved_options())
+        chosen = files.to_config(WorkDir(workdir).saved_options())
     else:
-        chosen = config.load_file(name)
-    return config.to_options(config.apply_overrides(chosen, overrides)), workdir
+        chosen = files.load_file(name)
+    return files.to_options(files.apply_overrides(chosen, overrides)), workdir
 
 
 def _train(mode: str, options: Options, workdir: Path) -> None:

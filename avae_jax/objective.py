@@ -16,10 +16,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.likelihood import bernoulli_nll, gaussian_kl, gaussian_nll
 from avae_jax.models import Model
-from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse

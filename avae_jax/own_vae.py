@@ -11,7 +11,8 @@ import numpy as np
 
 from avae_jax import transform
 from avae_jax.bank import REMEMBERED
-from avae_jax.config import from_dict
+from avae_jax.config.files import from_dict
+from avae_jax.config.options import LIKELIHOODS, RangeOptions, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, Shape
 from avae_jax.data.shape import fill_value
@@ -19,7 +20,6 @@ from avae_jax.data.values import check_finite
 from avae_jax.fitting import fit_head
 from avae_jax.models import Model, wrap
 from avae_jax.objective import AVAE, affine_vae
-from avae_jax.options import LIKELIHOODS, RangeOptions, SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank
 from avae_jax.restore import Trained

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import config
+from avae_jax.config import files
+from avae_jax.config.options import Options
 from avae_jax.core.atomic_files import fresh
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
-from avae_jax.options import Options
 
 # The entry that tells these files from other npz files, and what it holds.
 KIND, VERSION = "avae_jax", 1
@@ -38,7 +38,7 @@ def write(path: Path, options: Options, frame: Mapping[str, Any], tree: PyTree) 
     Raises:
       InputError: something is there already, or it cannot be written.
     """
-    texts = {"config": config.to_dict(options), "frame": dict(frame)}
+    texts = {"config": files.to_dict(options), "frame": dict(frame)}
     arrays = {name: np.array(json.dumps(text, allow_nan=False)) for name, text in texts.items()}
     arrays |= named(jax.device_get(tree))
     with fresh(path) as file:
@@ -65,7 +65,7 @@ def read(path: Path) -> Packed:
     if version > VERSION:
         raise InputError(f"{path}: of version {version}, this avae_jax reads {VERSION} and before")
     try:
-        options = config.from_dict(texts["config"])
+        options = files.from_dict(texts["config"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return Packed(options, texts["frame"], arrays)

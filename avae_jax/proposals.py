@@ -14,11 +14,11 @@ import jax
 import optax
 
 from avae_jax.bank import Bank, init_head, rank
+from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
 
 LEARNING_RATE = 1e-3
 

@@ -9,11 +9,11 @@ import optax
 
 from avae_jax import proposals
 from avae_jax.bank import Bank
+from avae_jax.config.options import SearchOptions, TrainOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
-from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.transform.matrices import identity

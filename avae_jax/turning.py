@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import alignment
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.options import RangeOptions
 from avae_jax.transform.describe import table
 from avae_jax.transform.families import AXES, Family, basis
 from avae_jax.transform.frame import Frame

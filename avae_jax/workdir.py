@@ -21,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax import config, moments
+from avae_jax import moments
+from avae_jax.config import files
+from avae_jax.config.modes import MODEL
+from avae_jax.config.options import Options
 from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import locked, refused, whole
 from avae_jax.core.errors import InputError
 from avae_jax.events import Events
-from avae_jax.options import Options
-from avae_jax.request import MODEL
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
 
@@ -85,7 +86,7 @@ class WorkDir:
                 f"workdir {self.folder}: no config.json, train there first or name another one"
                 f"{hint}"
             )
-        return config.load_saved(self._config_file)
+        return files.load_saved(self._config_file)
 
     def compare(self, options: Options) -> None:
         """Returns if the directory belongs to `options`; writes nothing.
@@ -93,7 +94,7 @@ class WorkDir:
         Raises:
           InputError: it belongs to another config, or to none.
         """
-        changed = config.differences(self.saved_options(), options)
+        changed = files.differences(self.saved_options(), options)
         if changed:
             raise InputError(
                 f"workdir {self.folder}: belongs to another config, choose another directory "
@@ -128,7 +129,7 @@ class WorkDir:
         else:
             self._refuse_strays()
         with refused(self.folder):
-            config.save(options, self._config_file)
+            files.save(options, self._config_file)
 
     def _refuse_strays(self) -> None:
         strays = [name for name in RESULTS if (self.folder / name).exists()]

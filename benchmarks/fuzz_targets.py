@@ -16,14 +16,15 @@ import tifffile
 import trimesh
 from PIL import Image
 
-from avae_jax import config, seal
+from avae_jax import seal
 from avae_jax.aligning.output import claimed
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import seconds_of
+from avae_jax.config import files
+from avae_jax.config.options import DataOptions, Options
 from avae_jax.data import load
 from avae_jax.data.idx import FILES
 from avae_jax.data.stacks import blocks, open_stack
-from avae_jax.options import DataOptions, Options
 from avae_jax.restore import frame_in
 from avae_jax.workdir import WorkDir
 
@@ -166,7 +167,7 @@ def _read_output(folder: Path) -> None:
 
 def _read_overrides(folder: Path) -> None:
     texts = (folder / "overrides").read_bytes().decode("utf-8", "surrogateescape").splitlines()
-    config.to_options(config.apply_overrides(config.default_config(), texts))
+    files.to_options(files.apply_overrides(files.default_config(), texts))
 
 
 OVERRIDES = "\n".join(
@@ -180,7 +181,7 @@ def _json_targets() -> dict[str, Target]:
     """Small texts that a work directory or an output directory holds."""
     return {
         "config.json": Target(
-            lambda folder: config.save(Options(), folder / "config.json"),
+            lambda folder: files.save(Options(), folder / "config.json"),
             "config.json",
             lambda folder: WorkDir(folder).saved_options(),
         ),

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import config, loop
+from avae_jax import loop
+from avae_jax.config import files
+from avae_jax.config.options import Options
 from avae_jax.experiment import Experiment, prepare
-from avae_jax.options import Options
 from avae_jax.planning.plan import planned
 from avae_jax.planning.topology import topology
 from benchmarks import commands
@@ -142,7 +143,7 @@ def options_of(row: Row, *, batch: int) -> Options:
     name, own = ("digits", 12) if row.d == 2 else ("solids", 16)
     overrides = [f"data.size={row.side}", f"data.scale={row.side / own}"]
     overrides += [f"train.batch_size={batch}", f"data.limit={max(batch, 16)}", *row.changes]
-    return config.to_options(config.apply_overrides(config.load_file(name), overrides))
+    return files.to_options(files.apply_overrides(files.load_file(name), overrides))
 
 
 def in_shape(experiment: Experiment, batch: int) -> Experiment:

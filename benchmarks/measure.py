@@ -13,11 +13,11 @@ import numpy as np
 
 from avae_jax.alignment import pose_errors
 from avae_jax.bank import Bank
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Params
 from avae_jax.models import in_bfloat16
 from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, starts
 from avae_jax.posing import (
     build_bank,

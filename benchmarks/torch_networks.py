@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params, Shape
 from avae_jax.models.conv import padded
 from avae_jax.models.patches import FIRST, halvings
 from avae_jax.models.source import BOTTLENECK
-from avae_jax.options import ModelOptions
 from benchmarks.torch_layers import (
     ChannelsFirst,
     ChannelsLast,

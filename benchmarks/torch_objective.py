@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params
 from avae_jax.likelihood import EPS
 from avae_jax.objective import AVAE
-from avae_jax.options import ModelOptions
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import Frame, support
 from avae_jax.transform.prior import WIDTH

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params
 from avae_jax.objective import AVAE
-from avae_jax.options import ModelOptions
 from benchmarks.torch_objective import Objective
 
 # Fastest or near it on CPUs: 40 x 40 convolutional and dense, 32^3 dense.

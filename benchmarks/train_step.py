@@ -26,8 +26,8 @@ import numpy as np
 
 from avae_jax import data, models, proposals
 from avae_jax.bank import REMEMBERED
+from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.core.compilation import jit
-from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.planning.plan import counted
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step

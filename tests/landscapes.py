@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.options import RangeOptions, SearchOptions
+from avae_jax.config.options import RangeOptions, SearchOptions
 from avae_jax.pose_search import Problem, SearchResult, resolve, search, starts
 from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.transform import family, inverse, random_pose, retract

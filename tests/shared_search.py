@@ -15,8 +15,8 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from landscapes import METHODS, settled
 
+from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives, sharding
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve, search
 from avae_jax.transform import family
 

@@ -14,14 +14,14 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax.aligning import columns, compute, framing, output, step, table
 from avae_jax.aligning.run import align_by
+from avae_jax.config.modes import Request
+from avae_jax.config.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.shape import reframe
 from avae_jax.data.values import Scaling
 from avae_jax.doubt import DOUBTFUL
 from avae_jax.objective import canonicalise
-from avae_jax.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.pose_search import resolve
-from avae_jax.request import Request
 from avae_jax.restore import Trained
 from avae_jax.transform.frame import coordinates, frame
 from avae_jax.transform.matrices import affine, plane_rotation

@@ -11,7 +11,7 @@ import numpy as np
 from test_aligning import knowing, numbers_of, options, posed, turn
 
 from avae_jax.aligning.run import align_by
-from avae_jax.request import Request
+from avae_jax.config.modes import Request
 
 ANGLES = np.linspace(-170, 160, 7)
 

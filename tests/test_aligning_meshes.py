@@ -9,10 +9,10 @@ from test_aligning import numbers_of, options
 from test_data_stacks_meshes import KINDS, saved, thing, turned
 
 from avae_jax.aligning.run import align_by
+from avae_jax.config.modes import Request
+from avae_jax.config.options import SearchOptions
 from avae_jax.data.stacks import open_stack
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
-from avae_jax.request import Request
 from avae_jax.restore import Trained
 
 SIDE = 16

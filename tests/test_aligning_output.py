@@ -14,11 +14,11 @@ from PIL import Image
 from avae_jax.aligning import manifest, output, rehearsal, run
 from avae_jax.aligning.finish import names_of
 from avae_jax.aligning.run import align_by
+from avae_jax.config.modes import Request
+from avae_jax.config.options import EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import Stack, open_stack
-from avae_jax.options import EvalOptions, Options, SearchOptions
 from avae_jax.pose_search import resolve
-from avae_jax.request import Request
 from avae_jax.restore import Trained
 
 SIDE = 9

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from avae_jax import config
 from avae_jax.aligning.suiting import suited
+from avae_jax.config import files
+from avae_jax.config.modes import untouched
+from avae_jax.config.validation import check
 from avae_jax.core.errors import InputError
 from avae_jax.data.stacks import open_stack
-from avae_jax.request import untouched
-from avae_jax.rules import check
 
 
 def chosen(stack, tmp_path, *overrides):
     """The options for an array, and what was said of them."""
     np.save(tmp_path / "x.npy", stack)
-    given = config.apply_overrides(config.load_file("stack"), overrides)
-    options = config.to_options(given)
+    given = files.apply_overrides(files.load_file("stack"), overrides)
+    options = files.to_options(given)
     with open_stack(str(tmp_path / "x.npy")) as opened:
         made, notes = suited(options, opened, untouched=untouched(options, overrides))
     return check(made), " ".join(notes)

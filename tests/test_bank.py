@@ -10,8 +10,8 @@ from blobs import FILL, RANGES, blobs, drawing
 
 from avae_jax import bank, models
 from avae_jax.alignment import pose_errors
+from avae_jax.config.options import ModelOptions
 from avae_jax.objective import affine_vae
-from avae_jax.options import ModelOptions
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
 from avae_jax.transform.moments import SPREAD, normaliser

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from blobs import blobs
 
-from avae_jax.options import ModelOptions, SearchOptions, TrainOptions
+from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
 from benchmarks import measure, upright
 from benchmarks.chips import DTYPES, PEAK, share_of_peak
 

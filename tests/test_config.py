@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from avae_jax import config
-from avae_jax.core.errors import InputError
-from avae_jax.options import (
+from avae_jax.config import files
+from avae_jax.config.options import (
     FAMILIES,
     GENERATORS,
     MAY_CHANGE,
@@ -24,7 +23,8 @@ from avae_jax.options import (
     fields,
     values,
 )
-from avae_jax.rules import check
+from avae_jax.config.validation import check
+from avae_jax.core.errors import InputError
 from avae_jax.transform.families import generator_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ CONFIGS = ("digits", "mnist", "mnist_idx", "modelnet10", "solids", "stack")
 
 
 def overridden(*overrides):
-    return config.to_options(config.apply_overrides(config.default_config(), overrides))
+    return files.to_options(files.apply_overrides(files.default_config(), overrides))
 
 
 def fault(*overrides):
@@ -48,7 +48,7 @@ def write(folder, text, name="mine.py"):
 
 
 def test_default_config_is_the_default_options():
-    assert config.to_options(config.default_config()) == Options()
+    assert files.to_options(files.default_config()) == Options()
     assert check(Options()) == Options()
 
 
@@ -62,35 +62,35 @@ def test_every_field_has_help_and_a_default_of_its_own_type():
 def test_packaged_configs_load_from_any_directory(name, form, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AVAE_DATA", raising=False)
-    config.to_options(config.load_file(form.format(name)))
+    files.to_options(files.load_file(form.format(name)))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_packaged_configs_name_the_data_folder(monkeypatch):
     monkeypatch.setenv("AVAE_DATA", "/some/where")
-    assert config.load_file("mnist_idx").data.source == "idx:/some/where/mnist"
+    assert files.load_file("mnist_idx").data.source == "idx:/some/where/mnist"
     monkeypatch.delenv("AVAE_DATA")
-    chairs = config.load_file("modelnet10").data.source
+    chairs = files.load_file("modelnet10").data.source
     assert chairs == "npz:data/modelnet10/chair_32.npz"
 
 
 def test_a_file_at_hand_comes_before_a_packaged_config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
-    assert config.load_file("digits").data.source == "digits"
+    assert files.load_file("digits").data.source == "digits"
     write(
         tmp_path,
         "from ml_collections import ConfigDict\n"
         "def get_config():\n    return ConfigDict({'seed': 7})\n",
         "digits.py",
     )
-    assert config.load_file("digits.py").seed == 7
+    assert files.load_file("digits.py").seed == 7
 
 
 def test_a_file_may_be_full_or_hold_only_edits(tmp_path):
     full = write(
         tmp_path,
-        "from avae_jax.config import default_config\n"
+        "from avae_jax.config.files import default_config\n"
         "def get_config():\n"
         "    config = default_config()\n"
         "    config.data.size = 40\n"
@@ -104,8 +104,8 @@ def test_a_file_may_be_full_or_hold_only_edits(tmp_path):
         "    return ConfigDict({'data': {'size': 40}, 'model': {'hidden': [64]}})\n",
         "edits.py",
     )
-    options = config.to_options(config.load_file(full))
-    assert options == config.to_options(config.load_file(edits))
+    options = files.to_options(files.load_file(full))
+    assert options == files.to_options(files.load_file(edits))
     assert options.data == DataOptions(size=40)
     assert options.model == ModelOptions(hidden=(64,))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["edits.py", "mine.py"]
@@ -125,7 +125,7 @@ def test_a_file_may_be_full_or_hold_only_edits(tmp_path):
 def test_a_file_that_is_no_config_is_named(text, said, tmp_path):
     path = write(tmp_path, text)
     with pytest.raises(InputError) as raised:
-        config.load_file(path)
+        files.load_file(path)
     assert str(path) in str(raised.value)
     assert said in str(raised.value)
 
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_config_is_named(text, said, tmp_path):
 @pytest.mark.parametrize("name", ["nope", "", "configs", "other/digits.py", "digits.json"])
 def test_a_config_that_does_not_exist_lists_those_that_do(name):
     with pytest.raises(InputError, match="digits, mnist, mnist_idx, modelnet10, solids, stack"):
-        config.load_file(name)
+        files.load_file(name)
 
 
 def test_overrides_are_read_by_the_type_of_their_field():
@@ -160,9 +160,9 @@ def test_overrides_are_read_by_the_type_of_their_field():
 
 
 def test_overrides_leave_the_config_they_edit_alone():
-    base = config.default_config()
-    config.apply_overrides(base, ["seed=3", "data.size=40"])
-    assert base == config.default_config()
+    base = files.default_config()
+    files.apply_overrides(base, ["seed=3", "data.size=40"])
+    assert base == files.default_config()
 
 
 def test_all_faults_are_reported_at_once():
@@ -257,7 +257,7 @@ def test_values_from_files_obey_the_same_rules():
         }
     )
     with pytest.raises(InputError) as raised:
-        config.to_options(given)
+        files.to_options(given)
     reported = str(raised.value).removeprefix("bad config: ").split("; ")
     names = [text.partition("=")[0] for text in reported]
     assert names == [
@@ -279,13 +279,13 @@ def test_what_loses_nothing_takes_the_type_of_its_field():
             "train": {"learning_rate": np.float32(0.5), "steps": np.int64(5)},
         }
     )
-    options = config.to_options(given)
+    options = files.to_options(given)
     assert (options.data.scale, options.data.fill) == (2.0, (0.0, 1.0))
     assert options.model.hidden == (8, 4)
     assert options.train.steps == 5
     found = [options.data.scale, options.train.learning_rate, options.train.steps]
     assert [type(value) for value in found] == [float, float, int]
-    assert hash(options) == hash(config.to_options(given))
+    assert hash(options) == hash(files.to_options(given))
 
 
 def test_options_made_in_code_obey_the_same_rules():
@@ -307,16 +307,16 @@ def test_every_generator_is_a_family(d):
 def test_saving_and_loading_keep_every_field(tmp_path):
     options = overridden("model.hidden=7", "data.fill=0.1,0.2", "search.starts=9", "seed=3")
     path = tmp_path / "config.json"
-    config.save(options, path)
-    assert config.load_saved(path) == options
-    assert config.from_dict(config.to_dict(options)) == options
-    assert config.to_options(config.to_config(options)) == options
+    files.save(options, path)
+    assert files.load_saved(path) == options
+    assert files.from_dict(files.to_dict(options)) == options
+    assert files.to_options(files.to_config(options)) == options
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_saved_config_from_before_a_field_existed_still_loads(tmp_path):
     path = write(tmp_path, '{"seed": 3}', "config.json")
-    assert config.load_saved(path) == dataclasses.replace(Options(), seed=3)
+    assert files.load_saved(path) == dataclasses.replace(Options(), seed=3)
 
 
 @pytest.mark.parametrize(
@@ -334,22 +334,22 @@ def test_a_saved_config_from_before_a_field_existed_still_loads(tmp_path):
 def test_a_damaged_saved_config_is_named(text, said, tmp_path):
     path = write(tmp_path, text, "config.json")
     with pytest.raises(InputError) as raised:
-        config.load_saved(path)
+        files.load_saved(path)
     assert str(path) in str(raised.value)
     assert said in str(raised.value)
 
 
 def test_a_saved_config_that_is_no_file_is_named(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        config.load_saved(tmp_path)
+        files.load_saved(tmp_path)
 
 
 def test_only_some_fields_may_change():
     old = Options()
     free = overridden("train.steps=5", "eval.examples=9", "log.every=3", "search.chunk=7")
-    assert config.differences(old, free) == []
+    assert files.differences(old, free) == []
     bound = overridden("train.batch_size=5", "model.hidden=9", "family=affine")
-    assert config.differences(old, bound) == [
+    assert files.differences(old, bound) == [
         "family=affine: was rotation",
         "model.hidden=9: was 512,512",
         "train.batch_size=5: was 128",
@@ -391,7 +391,7 @@ def test_configs_travel_with_the_built_package(tmp_path):
 
 
 def test_saved_config_is_plain_json(tmp_path):
-    config.save(Options(), tmp_path / "config.json")
+    files.save(Options(), tmp_path / "config.json")
     nested = json.loads((tmp_path / "config.json").read_text())
     assert nested["model"]["hidden"] == [512, 512]
     assert nested["search"]["starts"] is None

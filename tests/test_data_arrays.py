@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.options import DataOptions
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 7), np.uint8)
 

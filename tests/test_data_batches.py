@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import batch_indices, load, require_batch
-from avae_jax.options import DataOptions
 
 
 def stream(steps, *, batch_size, examples=10, seed=0):

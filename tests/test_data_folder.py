@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.folder import read_image
-from avae_jax.options import DataOptions
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 7), np.uint8)

@@ -6,10 +6,10 @@ import struct
 import numpy as np
 import pytest
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.idx import read_idx
-from avae_jax.options import DataOptions
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.options import DataOptions
 
 # In a process of its own: what it defines must not be known to the reader.
 PREPARE = """

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from avae_jax import doubt
-from avae_jax.options import SearchOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.pose_search import SearchResult, resolve
 from avae_jax.transform import family
 from avae_jax.transform.matrices import affine, plane_rotation

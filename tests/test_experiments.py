@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from avae_jax import config
+from avae_jax.config import files
 from benchmarks.experiments import pages
 from benchmarks.experiments.__main__ import NAMES
 from benchmarks.experiments.basin import turns
@@ -41,7 +41,7 @@ def test_every_model_of_an_experiment_is_a_config_that_exists(name):
         for model in setting.config["models"].values():
             edits = merged(setting.config[size], model)
             assert (ROOT / "configs" / f"{edits.pop('config')}.py").is_file()
-            known = config.default_config().to_dict()
+            known = files.default_config().to_dict()
             _require_known(edits, known)
 
 

@@ -17,10 +17,10 @@ from test_survival import ENDLESS
 
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.conclude import seconds_of
+from avae_jax.config.options import DataOptions, Options
 from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.data import load
 from avae_jax.keeper import Keeper
-from avae_jax.options import DataOptions, Options
 from avae_jax.workdir import WorkDir
 
 

@@ -9,10 +9,10 @@ import pytest
 from blobs import blobs, drawing
 
 from avae_jax import bank, proposals
+from avae_jax.config.options import SearchOptions
 from avae_jax.fitting import fit_head
 from avae_jax.models import wrap
 from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, find_poses
 from avae_jax.train import pose_batch

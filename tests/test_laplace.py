@@ -9,8 +9,8 @@ import pytest
 from blobs import drawing
 from linear_gaussian import avae_of, observations, posterior_of
 
+from avae_jax.config.options import SearchOptions
 from avae_jax.laplace import pose_posterior
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import Problem, peak, resolve
 from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame, inverse, retract, warp

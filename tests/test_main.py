@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import avae_jax
-from avae_jax import config, main
+from avae_jax import main
+from avae_jax.config import files
+from avae_jax.config.options import Options, fields
 from avae_jax.core.errors import InputError, NumericalError
-from avae_jax.options import Options, fields
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("jax", "orbax", "matplotlib", "tensorflow_datasets", "tensorboardX", "sklearn")
@@ -146,7 +147,7 @@ def test_a_damaged_work_directory_is_named(tmp_path):
 def test_without_arguments_the_digits_are_trained(loop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main.main([]) == 0
-    wanted = config.to_options(config.load_file("digits"))
+    wanted = files.to_options(files.load_file("digits"))
     assert loop.calls == [("train", wanted, Path("runs/digits"))]
 
 
@@ -161,8 +162,8 @@ def test_the_work_directory_is_named_after_the_config(loop, tmp_path, monkeypatc
 
 
 def test_other_modes_read_the_config_of_the_work_directory(loop, tmp_path):
-    saved = config.to_options(config.apply_overrides(config.default_config(), ["seed=5"]))
-    config.save(saved, tmp_path / "config.json")
+    saved = files.to_options(files.apply_overrides(files.default_config(), ["seed=5"]))
+    files.save(saved, tmp_path / "config.json")
     main.main(["--mode", "evaluate", "--workdir", str(tmp_path)])
     main.main(["--mode=evaluate", "--workdir", str(tmp_path), "--config.eval.examples=7"])
     (_, first, _), (_, second, _) = loop.calls

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avae_jax import packing
+from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
-from avae_jax.options import Options
 
 FRAME = {"shape": [4, 4, 1], "fill": [0.0]}
 TREE = {"params": {"kernel": np.ones((2, 3), np.float32)}, "met": np.zeros(2), "head": None}

@@ -15,12 +15,13 @@ from pages import MAIN, PAGES, ROOT, blocks_of, commands_of, spans_of, text_of
 from PIL import Image
 
 import avae_jax
-from avae_jax import config, main
+from avae_jax import main
+from avae_jax.config import files
+from avae_jax.config.flags import parser
+from avae_jax.config.modes import request_of
+from avae_jax.config.options import Options, fields
 from avae_jax.core.atomic_files import locked
 from avae_jax.core.errors import InputError
-from avae_jax.flags import parser
-from avae_jax.options import Options, fields
-from avae_jax.request import request_of
 
 # What a page's code leaves behind is looked at too.
 FINITE = {
@@ -106,9 +107,9 @@ def check_main(arguments):
     given = [word for word in arguments if word.startswith("--config.")]
     flags = parser().parse_args([word for word in arguments if word not in (*given, "--help")])
     for name in (flags.config,) if flags.config else ():
-        chosen = config.load_file(ROOT / name if name.startswith("configs/") else name)
+        chosen = files.load_file(ROOT / name if name.startswith("configs/") else name)
         overrides = [word.removeprefix("--config.") for word in given]
-        config.to_options(config.apply_overrides(chosen, overrides))
+        files.to_options(files.apply_overrides(chosen, overrides))
     if not flags.config:
         assert {word.removeprefix("--config.").partition("=")[0] for word in given} <= set(fields())
     if flags.input or flags.mode == "plan":
@@ -172,7 +173,7 @@ def test_the_options_that_a_page_names_exist(page):
         assert f"{named[1]}.{named[2]}" in fields(), f"{page}: {span}"
         if named[3] and "," not in named[3]:
             overrides = [span]
-            config.to_options(config.apply_overrides(config.default_config(), overrides))
+            files.to_options(files.apply_overrides(files.default_config(), overrides))
 
 
 @pytest.fixture
@@ -191,8 +192,8 @@ def trouble(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(parents=True)
     for name, width in (("0", 20), ("1", 24)):
         Image.fromarray(np.zeros((20, width), np.uint8)).save(f"photos/{name}.png")
-    digits = config.to_options(config.load_file("digits"))
-    config.save(digits, tmp_path / "runs" / "eight" / "config.json")
+    digits = files.to_options(files.load_file("digits"))
+    files.save(digits, tmp_path / "runs" / "eight" / "config.json")
     with locked(tmp_path / "runs" / "busy"), jax.numpy_dtype_promotion("standard"):
         yield
     jax.config.update("jax_platforms", "cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from avae_jax import config
+from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.experiment import prepare
 from avae_jax.planning import program
@@ -51,9 +51,9 @@ def planned(folder, experiment: str, name: str, *overrides: str) -> dict:
 
 def here(name: str, *overrides: str) -> dict:
     """What a small model of digits takes, found in this process: a start less."""
-    chosen = config.apply_overrides(config.load_file("digits"), (*SMALL, *overrides))
+    chosen = files.apply_overrides(files.load_file("digits"), (*SMALL, *overrides))
     with jax.numpy_dtype_promotion("standard"):
-        return planned_for(prepare(config.to_options(chosen)), topology(name))
+        return planned_for(prepare(files.to_options(chosen)), topology(name))
 
 
 @tpu

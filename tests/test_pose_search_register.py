@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from landscapes import begin, dataset, losses_at, many_minima, run
 
-from avae_jax.options import SearchOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.pose_search import Problem, gauss_newton, resolve, search
 from avae_jax.pose_search.register import rounds
 from avae_jax.transform import family, identity, retract

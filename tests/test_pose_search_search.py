@@ -19,7 +19,7 @@ from landscapes import (
     settled,
 )
 
-from avae_jax.options import SearchOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.pose_search import Problem, SearchResult, resolve, search
 from avae_jax.transform import family, inverse
 from avae_jax.transform.matrices import matmul

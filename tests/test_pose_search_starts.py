@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.options import RangeOptions
+from avae_jax.config.options import RangeOptions
 from avae_jax.pose_search import starts
 from avae_jax.pose_search.select import best_apart, lowest
 from avae_jax.transform import factorise, family, inverse

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import avae_jax
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.options import SearchOptions
 
 SEARCH = SearchOptions(starts=3, keep=2, steps=1, polish=1, prototypes=6, turns=8)
 WIDE = {"search": SearchOptions(method="gauss_newton", kind="even", starts=3, keep=1, steps=1)}

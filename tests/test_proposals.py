@@ -10,8 +10,8 @@ from blobs import blobs, drawing
 
 from avae_jax import bank, proposals
 from avae_jax.bank import Bank
+from avae_jax.config.options import SearchOptions
 from avae_jax.objective import AVAE
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import resolve
 from avae_jax.posing import find_poses, forward_equivalents
 from avae_jax.train import pose_batch

@@ -15,7 +15,8 @@ from landscapes import METHODS
 from processes import ended, free_port, ran, start
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
-from avae_jax import config, loop
+from avae_jax import loop
+from avae_jax.config import files
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "launch" / "processes.sh"
 # A real batch of smaller digits, which does not divide the data: with a few examples a pose
@@ -113,7 +114,7 @@ def test_processes_evaluate_together_and_one_writes(digits, tmp_path):
 def test_an_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch):
     """JAX refuses what is not asked for in so many words; the step is compiled under it too."""
     seen = []
-    options = config.to_options(config.apply_overrides(config.load_file("digits"), OVERRIDES))
+    options = files.to_options(files.apply_overrides(files.load_file("digits"), OVERRIDES))
     compiled_step = loop.compiled_step
 
     def watched(experiment):

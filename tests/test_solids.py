@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from avae_jax.config.options import DataOptions
 from avae_jax.data import load
 from avae_jax.data.parts import Box, Lathe
 from avae_jax.data.solids import make_solids, rasterise
-from avae_jax.options import DataOptions
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from avae_jax import models, transform
+from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
 from avae_jax.objective import AVAE, affine_vae
-from avae_jax.options import ModelOptions, RangeOptions, SearchOptions
 from avae_jax.pose_search import resolve, search
 from avae_jax.posing import problem, see
 from avae_jax.transform.poses import from_unit

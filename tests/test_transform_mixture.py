@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.errors import InputError
-from avae_jax.options import RangeOptions
 from avae_jax.transform import family, inverse, retract
 from avae_jax.transform.haar import log_prior, log_volume, prior_pose
 from avae_jax.transform.lie import brackets, coordinates, log_stretch

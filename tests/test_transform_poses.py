@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 from scipy.stats.qmc import discrepancy
 
-from avae_jax.options import RangeOptions
+from avae_jax.config.options import RangeOptions
 from avae_jax.transform.families import Family, family
 from avae_jax.transform.frame import Frame, coordinates, extend, frame, pad, support, support_radius
 from avae_jax.transform.matrices import factorise, rotation_angle

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from avae_jax.options import RangeOptions
+from avae_jax.config.options import RangeOptions
 from avae_jax.transform.families import Family, basis, family, retract
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.poses import from_unit, mirror, right_angles

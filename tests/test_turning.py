@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from avae_jax import turning
-from avae_jax.options import RangeOptions
+from avae_jax.config.options import RangeOptions
 from avae_jax.transform import family, frame
 from avae_jax.transform.describe import table
 from avae_jax.transform.families import retract

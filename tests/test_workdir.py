@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
+from avae_jax.config.options import EvalOptions, Options, TrainOptions
 from avae_jax.core.errors import InputError
-from avae_jax.options import EvalOptions, Options, TrainOptions
 from avae_jax.workdir import WorkDir
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,10 +7,10 @@ from avae_jax.aligning.output import RESULT
 from avae_jax.aligning.run import align, asked
 from avae_jax.aligning.suiting import suited
 from avae_jax.aligning.survey import survey
+from avae_jax.config.modes import Request
+from avae_jax.config.options import Options
+from avae_jax.config.validation import check
 from avae_jax.core.errors import InputError
-from avae_jax.options import Options
-from avae_jax.request import Request
-from avae_jax.rules import check
 from avae_jax.workdir import WorkDir
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.shape import frame_sides, reframe
 from avae_jax.data.source import describe
 from avae_jax.data.stacks import Stack
 from avae_jax.data.values import Scaling, scaled
 from avae_jax.objective import AVAE
-from avae_jax.options import DataOptions
 from avae_jax.transform.frame import Frame, frame
 
 

@@ -13,12 +13,12 @@ from avae_jax.aligning.output import claimed, require_free
 from avae_jax.aligning.rehearsal import require_writable
 from avae_jax.aligning.survey import Survey, survey
 from avae_jax.aligning.work import Work, columns_of, job_of
+from avae_jax.config.modes import Request
+from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import require_range
 from avae_jax.data.stacks import Stack, open_stack
 from avae_jax.data.values import scaling_of
-from avae_jax.options import Options
-from avae_jax.request import Request
 from avae_jax.restore import Trained
 from avae_jax.workdir import WorkDir
 

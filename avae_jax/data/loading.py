@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import Dataset
 from avae_jax.data.registry import open_source
@@ -11,7 +12,6 @@ from avae_jax.data.shape import fill_value, frame_sides, reframe
 from avae_jax.data.source import Examples, Source, describe, require_memory
 from avae_jax.data.split import hold_out, limited, shuffled
 from avae_jax.data.values import check_finite, constant_examples, finite_examples, to_float
-from avae_jax.options import DataOptions
 
 LEAST_SIDE = 4
 

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Array, Decode, Encode, Key, Params, Shape
 from avae_jax.models.conv import ConvDecoder, ConvEncoder
 from avae_jax.models.dense import DenseDecoder, DenseEncoder
@@ -13,7 +14,6 @@ from avae_jax.models.model import Model
 from avae_jax.models.patches import PatchDecoder, PatchEncoder
 from avae_jax.models.precision import in_bfloat16
 from avae_jax.models.source import SourceDecoder, SourceEncoder
-from avae_jax.options import ModelOptions
 
 
 class VAE(nn.Module):

@@ -10,12 +10,12 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import atomic_files, sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.objective import AVAE
-from avae_jax.options import Options, SearchOptions
 from avae_jax.planning import program
 from avae_jax.planning.topology import Topology, mesh_of, topology
 from avae_jax.posing import bounded, build_bank, forward_equivalents, forward_operations

@@ -6,8 +6,8 @@ Adam steps of 0.03.
 
 import dataclasses
 
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.options import SearchOptions
 from avae_jax.transform.families import Family
 
 SOURCE = {

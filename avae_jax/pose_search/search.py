@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, PyTree
-from avae_jax.options import SearchOptions
 from avae_jax.pose_search import gauss_newton, gradient, line
 from avae_jax.pose_search.pairs import over_chosen, over_pairs
 from avae_jax.pose_search.problem import Problem

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key
-from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 from avae_jax.transform.poses import even_points, from_unit, mirror, random_pose, right_angles

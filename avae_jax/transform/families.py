@@ -16,9 +16,9 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.config.options import FAMILIES
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array
-from avae_jax.options import FAMILIES
 from avae_jax.transform.matrices import exponential, matmul
 
 AXES = {2: "yx", 3: "zyx"}

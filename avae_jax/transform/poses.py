@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key
-from avae_jax.options import RangeOptions
 from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.matrices import Factors, compose, matmul, plane_rotation
 

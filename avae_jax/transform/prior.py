@@ -10,8 +10,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.options import RangeOptions
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import compose, factorise, inverse, matmul, rotation_angle
 

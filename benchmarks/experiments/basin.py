@@ -15,8 +15,8 @@ import numpy as np
 import optax
 
 from avae_jax import Problem, SearchOptions, data, resolve, search, starts
+from avae_jax.config.options import DataOptions, RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.options import DataOptions, RangeOptions
 from avae_jax.pose_search import gauss_newton, gradient
 from avae_jax.transform import family, frame
 from avae_jax.transform.families import retract

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from avae_jax import Posed, data
-from avae_jax.options import Options
+from avae_jax.config.options import Options
 from avae_jax.workdir import WorkDir
 from configs.experiments import SMOKE, merged
 

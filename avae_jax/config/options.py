@@ -8,7 +8,7 @@ frozen, hashable dataclasses, never a `ConfigDict`.
 import dataclasses
 from typing import Any
 
-from avae_jax.field import option
+from avae_jax.config.fields import option
 
 FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
 MODELS = ("dense", "patches", "conv", "source")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from avae_jax import config
+from avae_jax.config import files
+from avae_jax.config.options import Options, values
 from avae_jax.core.errors import InputError
-from avae_jax.options import Options, values
 
 # Modes that read a stack: by a model that is there, or by one trained on the stack first.
 ALIGNING = ("align", "fit-align")
@@ -65,7 +65,7 @@ def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
 
 def untouched(options: Options, overrides: Iterable[str]) -> frozenset[str]:
     """Names of the fields that are what `fit-align` begins with, and that no override sets."""
-    begun = values(config.to_options(config.load_file(CONFIG)))
+    begun = values(files.to_options(files.load_file(CONFIG)))
     given = {override.partition("=")[0] for override in overrides}
     alike = (name for name, value in values(options).items() if value == begun[name])
     return frozenset(alike) - given

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from avae_jax.core.errors import InputError
-from avae_jax.field import broken
-from avae_jax.options import (
+from avae_jax.config.fields import broken
+from avae_jax.config.options import (
     FAMILIES,
     GENERATORS,
     SOURCES,
@@ -13,6 +12,7 @@ from avae_jax.options import (
     fields,
     values,
 )
+from avae_jax.core.errors import InputError
 
 
 def faults(options: Options) -> list[str]:

@@ -2,10 +2,10 @@
 
 import argparse
 
-from avae_jax import config
-from avae_jax.field import wanted, written
-from avae_jax.options import MAY_CHANGE, Options, fields, values
-from avae_jax.request import MODES
+from avae_jax.config import files
+from avae_jax.config.fields import wanted, written
+from avae_jax.config.modes import MODES
+from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 
 DEFAULT_CONFIG = "digits"
 
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "--config",
         metavar="FILE",
         help="a config file, or the name of a packaged one: "
-        f"{', '.join(config.packaged())} (default: {DEFAULT_CONFIG}; modes other than train "
+        f"{', '.join(files.packaged())} (default: {DEFAULT_CONFIG}; modes other than train "
         "read the work directory's own)",
     )
     parser.add_argument(

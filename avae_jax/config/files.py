@@ -16,11 +16,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from avae_jax.config.fields import parse, settle, wanted, written
+from avae_jax.config.options import MAY_CHANGE, Options, fields, values
+from avae_jax.config.validation import faults, refuse
 from avae_jax.core import strict_json
 from avae_jax.core.errors import InputError
-from avae_jax.field import parse, settle, wanted, written
-from avae_jax.options import MAY_CHANGE, Options, fields, values
-from avae_jax.rules import faults, refuse
 
 
 def default_config() -> ConfigDict:
@@ -75,7 +75,7 @@ def find_file(path_or_name: str | os.PathLike) -> Path:
 
 def packaged() -> dict[str, Path]:
     """The packaged configs by name: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     inside = package / "configs"
     folder = inside if inside.is_dir() else package.parent / "configs"
     return {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
