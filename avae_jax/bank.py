@@ -24,16 +24,16 @@ from avae_jax.objective import AVAE, render
 from avae_jax.pose_search.select import best_apart, lowest, near
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
+from avae_jax.transform.image_moments import normaliser
 from avae_jax.transform.matrices import affine, identity, inverse, matmul
-from avae_jax.transform.moments import normaliser
-from avae_jax.transform.poses import (
+from avae_jax.transform.prior import within
+from avae_jax.transform.sampling import (
     even_points,
     even_rotations,
     from_unit,
     mirror,
     quaternion_matrix,
 )
-from avae_jax.transform.prior import within
 from avae_jax.transform.warp import warp
 
 # Pooled sides: enough to tell poses apart by some 10 degrees.

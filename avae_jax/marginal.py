@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.objective import AVAE, Explanation, canonicalise, place, render, terms, widen
 from avae_jax.pose_search.pairs import over_pairs
-from avae_jax.transform.haar import log_prior, prior_pose
 from avae_jax.transform.mixture import Mixture, draw, log_density, points
+from avae_jax.transform.prior_density import log_prior, prior_pose
 
 # The share of draws that come from the prior, and how much wider than the posterior of the
 # pose the others are: for the tails, at little cost. On digits 1, 1.3 and 1.7 gave the same

@@ -23,8 +23,8 @@ from avae_jax.models import Model
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse
-from avae_jax.transform.poses import reach
 from avae_jax.transform.prior import MARGIN, excess
+from avae_jax.transform.sampling import reach
 from avae_jax.transform.warp import pull
 
 

@@ -17,7 +17,7 @@ from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.transform.matrices import identity
-from avae_jax.transform.poses import random_pose
+from avae_jax.transform.sampling import random_pose
 from avae_jax.transform.warp import warp
 
 

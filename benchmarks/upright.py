@@ -20,7 +20,7 @@ from avae_jax.train import objects as codes
 from avae_jax.train import optimiser, pose_batch
 from avae_jax.transform import family, frame
 from avae_jax.transform.matrices import identity, inverse
-from avae_jax.transform.poses import random_pose
+from avae_jax.transform.sampling import random_pose
 from avae_jax.transform.warp import warp
 from benchmarks.deform import deform
 

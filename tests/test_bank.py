@@ -14,8 +14,8 @@ from avae_jax.config.options import ModelOptions
 from avae_jax.objective import affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
-from avae_jax.transform.moments import SPREAD, normaliser
-from avae_jax.transform.poses import random_pose
+from avae_jax.transform.image_moments import SPREAD, normaliser
+from avae_jax.transform.sampling import random_pose
 from avae_jax.transform.warp import warp
 
 

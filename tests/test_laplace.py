@@ -15,10 +15,10 @@ from avae_jax.pose_search import Problem, peak, resolve
 from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame, inverse, retract, warp
 from avae_jax.transform.frame import coordinates as pixels
-from avae_jax.transform.haar import prior_pose
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.matrices import matmul
 from avae_jax.transform.mixture import level, log_density, points
+from avae_jax.transform.prior_density import prior_pose
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 RIGID = family("rigid", 2)

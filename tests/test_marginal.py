@@ -12,10 +12,10 @@ from linear_gaussian import avae_of, log_likelihoods, observations, posterior_of
 from avae_jax.core.types import Array
 from avae_jax.marginal import among, from_draws, marginal_bound
 from avae_jax.posing import problem, see
-from avae_jax.transform.haar import prior_pose
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import points
-from avae_jax.transform.poses import right_angles
+from avae_jax.transform.prior_density import prior_pose
+from avae_jax.transform.sampling import right_angles
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 EXAMPLES, ANGLES = 16, 720

@@ -17,7 +17,7 @@ from avae_jax.transform import family, frame, identity, inverse, retract
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import exponential, matmul
-from avae_jax.transform.poses import random_pose, right_angles
+from avae_jax.transform.sampling import random_pose, right_angles
 from avae_jax.transform.warp import warp
 
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]

@@ -12,7 +12,7 @@ from avae_jax.pose_search import starts
 from avae_jax.pose_search.select import best_apart, lowest
 from avae_jax.transform import factorise, family, inverse
 from avae_jax.transform.matrices import plane_rotation
-from avae_jax.transform.poses import right_angles
+from avae_jax.transform.sampling import right_angles
 
 RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3)
 

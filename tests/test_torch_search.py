@@ -11,7 +11,7 @@ from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
 from avae_jax.objective import AVAE, affine_vae
 from avae_jax.pose_search import resolve, search
 from avae_jax.posing import problem, see
-from avae_jax.transform.poses import from_unit
+from avae_jax.transform.sampling import from_unit
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
 

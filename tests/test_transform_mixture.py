@@ -11,10 +11,10 @@ import pytest
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.errors import InputError
 from avae_jax.transform import family, inverse, retract
-from avae_jax.transform.haar import log_prior, log_volume, prior_pose
 from avae_jax.transform.lie import brackets, coordinates, log_stretch
 from avae_jax.transform.matrices import affine, factorise, plane_rotation, rotation_angle
 from avae_jax.transform.mixture import Mixture, draw, level, log_density, points
+from avae_jax.transform.prior_density import log_prior, log_volume, prior_pose
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)

@@ -14,7 +14,7 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.transform.families import Family, family
 from avae_jax.transform.frame import Frame, coordinates, extend, frame, pad, support, support_radius
 from avae_jax.transform.matrices import factorise, rotation_angle
-from avae_jax.transform.poses import (
+from avae_jax.transform.sampling import (
     even_points,
     even_rotations,
     from_unit,

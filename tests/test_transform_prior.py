@@ -9,8 +9,8 @@ import scipy.linalg
 from avae_jax.config.options import RangeOptions
 from avae_jax.transform.families import Family, basis, family, retract
 from avae_jax.transform.matrices import identity, inverse
-from avae_jax.transform.poses import from_unit, mirror, right_angles
 from avae_jax.transform.prior import MARGIN, WIDTH, excess, within
+from avae_jax.transform.sampling import from_unit, mirror, right_angles
 
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
 RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3, reflect=True)

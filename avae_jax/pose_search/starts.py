@@ -8,7 +8,7 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
-from avae_jax.transform.poses import even_points, from_unit, mirror, random_pose, right_angles
+from avae_jax.transform.sampling import even_points, from_unit, mirror, random_pose, right_angles
 
 
 def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:

@@ -10,6 +10,6 @@ from avae_jax.transform.matrices import compose as compose
 from avae_jax.transform.matrices import factorise as factorise
 from avae_jax.transform.matrices import identity as identity
 from avae_jax.transform.matrices import inverse as inverse
-from avae_jax.transform.poses import random_pose as random_pose
-from avae_jax.transform.poses import right_angles as right_angles
+from avae_jax.transform.sampling import random_pose as random_pose
+from avae_jax.transform.sampling import right_angles as right_angles
 from avae_jax.transform.warp import warp as warp

@@ -19,8 +19,8 @@ from avae_jax.core.types import Array
 from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.matrices import Factors, compose, inverse, matmul, plane_rotation
-from avae_jax.transform.poses import mirror, quaternion_matrix
 from avae_jax.transform.prior import WIDTH, excess
+from avae_jax.transform.sampling import mirror, quaternion_matrix
 
 # Angles at which the distribution of rotations is tabulated.
 TABLE = 8192
