@@ -10,7 +10,7 @@ import numpy as np
 from avae_jax import doubt, evaluate, report
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
-from avae_jax.data.values import constant_examples
+from avae_jax.data.intensity import constant_examples
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
 from avae_jax.pose_search.select import near

@@ -15,8 +15,8 @@ from avae_jax.config.files import from_dict
 from avae_jax.config.options import LIKELIHOODS, RangeOptions, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, Shape
-from avae_jax.data.shape import fill_value
-from avae_jax.data.values import check_finite
+from avae_jax.data.intensity import check_finite
+from avae_jax.data.resize import fill_value
 from avae_jax.fitting import fit_head
 from avae_jax.models import Model, wrap
 from avae_jax.objective import AVAE, affine_vae

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from avae_jax.data.idx import read_idx
+from avae_jax.data.sources.idx import read_idx
 from benchmarks import commands
 
 MARGINS = (1.0, 3.0, 5.0, 8.0, 12.0)

@@ -22,7 +22,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from avae_jax.alignment import label_means, pose_errors, resultant_length
-from avae_jax.data.idx import read_idx
+from avae_jax.data.sources.idx import read_idx
 from benchmarks import commands
 
 WRONG = 20.0  # degrees

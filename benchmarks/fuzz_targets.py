@@ -23,8 +23,8 @@ from avae_jax.conclude import seconds_of
 from avae_jax.config import files
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.data import load
-from avae_jax.data.idx import FILES
-from avae_jax.data.stacks import blocks, open_stack
+from avae_jax.data.formats import blocks, open_stack
+from avae_jax.data.sources.idx import FILES
 from avae_jax.restore import frame_in
 from avae_jax.workdir import WorkDir
 

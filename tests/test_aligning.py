@@ -17,8 +17,8 @@ from avae_jax.aligning.run import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.data.shape import reframe
-from avae_jax.data.values import Scaling
+from avae_jax.data.intensity import Scaling
+from avae_jax.data.resize import reframe
 from avae_jax.doubt import DOUBTFUL
 from avae_jax.objective import canonicalise
 from avae_jax.pose_search import resolve

@@ -11,7 +11,7 @@ from test_data_stacks_meshes import KINDS, saved, thing, turned
 from avae_jax.aligning.run import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import SearchOptions
-from avae_jax.data.stacks import open_stack
+from avae_jax.data.formats import open_stack
 from avae_jax.pose_search import resolve
 from avae_jax.restore import Trained
 

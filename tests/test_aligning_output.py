@@ -17,7 +17,7 @@ from avae_jax.aligning.run import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.data.stacks import Stack, open_stack
+from avae_jax.data.formats import Stack, open_stack
 from avae_jax.pose_search import resolve
 from avae_jax.restore import Trained
 
@@ -207,7 +207,7 @@ def test_tables_are_written_whatever_becomes_of_the_images(tmp_path, monkeypatch
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((3, SIDE, SIDE), np.float32))
     # Stands for a writer that fails in the midst: a disk that is full cannot be had in a test.
     monkeypatch.setattr(run, "require_writable", lambda *_: None)
-    monkeypatch.setattr("avae_jax.data.stacks.npy.write_examples", None)
+    monkeypatch.setattr("avae_jax.data.formats.npy.write_examples", None)
     with pytest.raises(InputError, match="cannot be written again .* holds the tables of poses"):
         align(tmp_path / "x.npy", tmp_path / "out")
     made = sorted(os.listdir(tmp_path / "out"))
@@ -219,7 +219,7 @@ def test_tables_are_written_whatever_becomes_of_the_images(tmp_path, monkeypatch
 
 def test_a_stack_that_cannot_be_written_again_is_found_out_at_once(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.zeros((3, SIDE, SIDE), np.float32))
-    monkeypatch.setattr("avae_jax.data.stacks.npy.write_examples", None)
+    monkeypatch.setattr("avae_jax.data.formats.npy.write_examples", None)
     with open_stack(str(tmp_path / "x.npy")) as stack:
         with pytest.raises(InputError, match="cannot be written again in its format"):
             rehearsal.require_writable(stack, tmp_path / "new" / "out")

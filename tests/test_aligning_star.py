@@ -12,7 +12,7 @@ from test_aligning import knowing, numbers_of, options, posed, smooth, turn
 from avae_jax.aligning import star
 from avae_jax.aligning.run import align_by
 from avae_jax.config.modes import Request
-from avae_jax.data.stacks import open_stack
+from avae_jax.data.formats import open_stack
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import frame
 from avae_jax.transform.warp import warp

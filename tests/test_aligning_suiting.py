@@ -8,7 +8,7 @@ from avae_jax.config import files
 from avae_jax.config.modes import untouched
 from avae_jax.config.validation import check
 from avae_jax.core.errors import InputError
-from avae_jax.data.stacks import open_stack
+from avae_jax.data.formats import open_stack
 
 
 def chosen(stack, tmp_path, *overrides):

@@ -9,7 +9,7 @@ import pytest
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.data.idx import read_idx
+from avae_jax.data.sources.idx import read_idx
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

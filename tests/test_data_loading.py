@@ -9,7 +9,7 @@ import pytest
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load, require_unit_interval
-from avae_jax.data.values import constant_examples, to_float
+from avae_jax.data.intensity import constant_examples, to_float
 
 
 def saved(tmp_path, array, **options):

@@ -7,7 +7,7 @@ from scipy import ndimage
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.data.shape import border_median, fill_value, reframe, resample
+from avae_jax.data.resize import border_median, fill_value, reframe, resample
 
 
 def bump(sides, *, width=2.0, offset=0.0):

@@ -13,9 +13,9 @@ import tifffile
 from PIL import Image
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.packed import created
-from avae_jax.data.registry import open_source
-from avae_jax.data.stacks import blocks, open_stack
+from avae_jax.data.formats import blocks, open_stack
+from avae_jax.data.formats.gzip_files import created
+from avae_jax.data.sources.registry import open_source
 
 COUNT = 5
 

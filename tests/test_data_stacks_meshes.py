@@ -8,8 +8,8 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.registry import open_source
-from avae_jax.data.stacks import mesh_files, open_stack, voxels
+from avae_jax.data.formats import mesh_files, open_stack, voxels
+from avae_jax.data.sources.registry import open_source
 from avae_jax.transform.frame import frame
 from avae_jax.transform.warp import warp
 

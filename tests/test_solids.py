@@ -7,8 +7,8 @@ import pytest
 
 from avae_jax.config.options import DataOptions
 from avae_jax.data import load
-from avae_jax.data.parts import Box, Lathe
-from avae_jax.data.solids import make_solids, rasterise
+from avae_jax.data.sources.solid_parts import Box, Lathe
+from avae_jax.data.sources.solids import make_solids, rasterise
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from avae_jax.config.options import DataOptions
 from avae_jax.core import strict_json
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.data.folder import read_image
-from avae_jax.data.registry import open_source
-from avae_jax.data.stacks import open_stack
+from avae_jax.data.formats import open_stack
+from avae_jax.data.formats.image_files import read_image
+from avae_jax.data.sources.registry import open_source
 from avae_jax.restore import frame_in
 from avae_jax.workdir import WorkDir
 from benchmarks.fuzz import fuzz

@@ -7,8 +7,8 @@ import numpy as np
 
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Shape
-from avae_jax.data.arrays import read_header
-from avae_jax.data.source import reading
+from avae_jax.data.formats.npy_header import read_header
+from avae_jax.data.formats.reading import reading
 
 
 class Column:

@@ -15,8 +15,8 @@ from avae_jax.aligning.work import Work
 from avae_jax.core import sharding
 from avae_jax.core.progress import progress_bar
 from avae_jax.data.batches import filled
-from avae_jax.data.stacks import blocks
-from avae_jax.data.values import constant_examples
+from avae_jax.data.formats import blocks
+from avae_jax.data.intensity import constant_examples
 from avae_jax.doubt import doubtful
 from avae_jax.experiment import stream
 

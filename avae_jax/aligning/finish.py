@@ -17,8 +17,8 @@ from avae_jax.aligning.survey import piece
 from avae_jax.aligning.work import Work
 from avae_jax.config.modes import MODEL
 from avae_jax.core.errors import InputError
-from avae_jax.data.stacks import Stack, blocks
-from avae_jax.data.values import scaled
+from avae_jax.data.formats import Stack, blocks
+from avae_jax.data.intensity import scaled
 from avae_jax.transform.describe import sentence
 
 TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"

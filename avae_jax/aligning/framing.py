@@ -10,10 +10,10 @@ import numpy as np
 
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
-from avae_jax.data.shape import frame_sides, reframe
-from avae_jax.data.source import describe
-from avae_jax.data.stacks import Stack
-from avae_jax.data.values import Scaling, scaled
+from avae_jax.data.formats import Stack
+from avae_jax.data.formats.reading import describe
+from avae_jax.data.intensity import Scaling, scaled
+from avae_jax.data.resize import frame_sides, reframe
 from avae_jax.objective import AVAE
 from avae_jax.transform.frame import Frame, frame
 

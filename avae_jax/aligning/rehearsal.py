@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.stacks import Stack
+from avae_jax.data.formats import Stack
 
 
 class _Enough(BaseException):

@@ -17,8 +17,8 @@ from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import require_range
-from avae_jax.data.stacks import Stack, open_stack
-from avae_jax.data.values import scaling_of
+from avae_jax.data.formats import Stack, open_stack
+from avae_jax.data.intensity import scaling_of
 from avae_jax.restore import Trained
 from avae_jax.workdir import WorkDir
 

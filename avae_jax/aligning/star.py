@@ -15,7 +15,7 @@ from typing import TextIO
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from avae_jax.data.stacks import Stack
+from avae_jax.data.formats import Stack
 from avae_jax.report.text import plain
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame

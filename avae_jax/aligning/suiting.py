@@ -7,7 +7,7 @@ import numpy as np
 
 from avae_jax.config.options import DataOptions, Options, TrainOptions
 from avae_jax.core.errors import InputError
-from avae_jax.data.stacks import Stack
+from avae_jax.data.formats import Stack
 
 # Longest side that a model sees, by dimension: larger examples are shrunk to it.
 MOST = {2: 48, 3: 16}

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from avae_jax.core.progress import progress_bar
-from avae_jax.data.stacks import Stack, blocks
-from avae_jax.data.values import check_finite
+from avae_jax.data.formats import Stack, blocks
+from avae_jax.data.intensity import check_finite
 
 BYTES = 2**25  # looked at together
 

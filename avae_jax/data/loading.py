@@ -7,11 +7,12 @@ import numpy as np
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import Dataset
-from avae_jax.data.registry import open_source
-from avae_jax.data.shape import fill_value, frame_sides, reframe
-from avae_jax.data.source import Examples, Source, describe, require_memory
+from avae_jax.data.formats.reading import describe, require_memory
+from avae_jax.data.intensity import check_finite, constant_examples, finite_examples, to_float
+from avae_jax.data.resize import fill_value, frame_sides, reframe
+from avae_jax.data.sources.base import Examples, Source
+from avae_jax.data.sources.registry import open_source
 from avae_jax.data.split import hold_out, limited, shuffled
-from avae_jax.data.values import check_finite, constant_examples, finite_examples, to_float
 
 LEAST_SIDE = 4
 

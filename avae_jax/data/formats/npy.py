@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from avae_jax.data.arrays import check_magic, read_header
-from avae_jax.data.packed import created
-from avae_jax.data.source import reading
-from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
+from avae_jax.data.formats.gzip_files import created
+from avae_jax.data.formats.npy_header import check_magic, read_header
+from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.stack import Stack
 
 
 @contextlib.contextmanager

@@ -2,21 +2,22 @@
 
 import math
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.arrays import array_examples, with_channels
-from avae_jax.data.labels import check_labels, index_labels
-from avae_jax.data.packed import open_plain
-from avae_jax.data.source import Source, reading, require_held, require_memory
+from avae_jax.data.formats.gzip_files import open_plain
+from avae_jax.data.formats.idx_header import read_idx_header
+from avae_jax.data.formats.npy_header import with_channels
+from avae_jax.data.formats.reading import reading, require_held, require_memory
+from avae_jax.data.sources.arrays import array_examples
+from avae_jax.data.sources.base import Source
+from avae_jax.data.sources.labels import check_labels, index_labels
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 def read_idx_folder(folder: Path) -> Source:
@@ -54,22 +55,6 @@ def read_idx(path: Path) -> np.ndarray:
             came = "fewer" if len(body) < size else "more"
             raise InputError(f"{path}: {came} bytes than the {size} that its header announces")
         return np.frombuffer(body, dtype).reshape(shape)
-
-
-def read_idx_header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
-    """Type and sides of an IDX file; leaves the stream at the first number.
-
-    Raises:
-        InputError: no IDX file, or one that ends within its header.
-    """
-    magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES:
-        raise InputError(f"{path}: begins with {magic!r}; an IDX file is wanted")
-    sides = stream.read(4 * magic[3])
-    if len(sides) < 4 * magic[3]:
-        raise InputError(f"{path}: ends within its header; a complete IDX file is wanted")
-    shape = tuple(int(side) for side in np.frombuffer(sides, ">u4"))
-    return np.dtype(DTYPES[magic[2]]), shape
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avae_jax.data.source import Examples, Source
+from avae_jax.data.sources.base import Examples, Source
 
 TOP = 16.0  # the digits count the black pixels of 4 x 4 blocks
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.packed import created, is_packed, open_plain
-from avae_jax.data.source import describe, reading
-from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
+from avae_jax.data.formats.gzip_files import created, is_packed, open_plain
+from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.reading import describe, reading
+from avae_jax.data.formats.stack import Stack
 
 
 @contextlib.contextmanager

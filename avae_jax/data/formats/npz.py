@@ -10,10 +10,10 @@ from typing import IO
 
 import numpy as np
 
-from avae_jax.data.arrays import choose_array, npz_headers, read_header
-from avae_jax.data.source import reading, require_memory
-from avae_jax.data.stacks.contiguous import Layout, reader, write_examples
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, reader, write_examples
+from avae_jax.data.formats.npy_header import choose_array, npz_headers, read_header
+from avae_jax.data.formats.reading import reading, require_memory
+from avae_jax.data.formats.stack import Stack
 
 
 @contextlib.contextmanager

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.arrays import with_channels
-from avae_jax.data.preparing import prepared_builder, require_tensorflow
-from avae_jax.data.source import Examples, Source, describe, reading, require_memory
+from avae_jax.data.formats.npy_header import with_channels
+from avae_jax.data.formats.reading import describe, reading, require_memory
+from avae_jax.data.sources.base import Examples, Source
+from avae_jax.data.sources.tfds_builder import prepared_builder, require_tensorflow
 
 TEST_SPLITS = ("test", "validation")
 RANDOM_ACCESS = ("array_record", "parquet")

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.folder import image_paths
-from avae_jax.data.stacks.mesh_files import SUFFIXES, read_triangles, write_moved
-from avae_jax.data.stacks.npy import write_array
-from avae_jax.data.stacks.stack import Stack
-from avae_jax.data.stacks.voxels import occupancy, place
+from avae_jax.data.formats.image_files import image_paths
+from avae_jax.data.formats.mesh_files import SUFFIXES, read_triangles, write_moved
+from avae_jax.data.formats.npy import write_array
+from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.voxels import occupancy, place
 
 SIDE, LEAST, MOST = 32, 8, 256
 

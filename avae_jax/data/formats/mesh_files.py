@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.source import reading
-from avae_jax.data.stacks.extras import library
+from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.reading import reading
 
 SUFFIXES = (".off", ".obj", ".stl")
 MOST_BYTES = 2**28  # of a file: as text it takes many times that when it is read

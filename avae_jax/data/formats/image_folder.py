@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.folder import FORMATS, image_paths, read_image
-from avae_jax.data.source import describe, reading
-from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.stacks.mrc import open_mrc
-from avae_jax.data.stacks.nifti import open_nifti
-from avae_jax.data.stacks.stack import Stack, checked
+from avae_jax.data.formats.image_files import FORMATS, image_paths, read_image
+from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
+from avae_jax.data.formats.mrc import open_mrc
+from avae_jax.data.formats.nifti import open_nifti
+from avae_jax.data.formats.reading import describe, reading
+from avae_jax.data.formats.stack import Stack, checked
 
 VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
 # Lossy, so that what is written is near to what was computed.

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.source import describe, reading
-from avae_jax.data.stacks.contiguous import Layout, reader
-from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, reader
+from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.reading import describe, reading
+from avae_jax.data.formats.stack import Stack
 
 PALETTE = 3
 # Programs that write the meaning of the axes into the description, by tifffile's names.

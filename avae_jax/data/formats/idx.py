@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from avae_jax.data.idx import read_idx_header
-from avae_jax.data.packed import created, is_packed, open_plain
-from avae_jax.data.source import reading
-from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
+from avae_jax.data.formats.gzip_files import created, is_packed, open_plain
+from avae_jax.data.formats.idx_header import read_idx_header
+from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.stack import Stack
 
 
 @contextlib.contextmanager

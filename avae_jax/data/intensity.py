@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats.reading import require_numbers
 
 # Below this share of its type's range an integer image is all but black: most often
 # 0..255 stored in a wide type.
@@ -90,19 +91,6 @@ def scaled(raw: np.ndarray, scaling: Scaling) -> np.ndarray:
         span = np.float32(scaling.high - scaling.low)
         values = (values - np.float32(scaling.low)) / span if scaling.low else values / span
     return np.clip(values, 0, 1) if scaling.clip else values
-
-
-def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:
-    """`dtype` unchanged if it is boolean, integer or real.
-
-    Raises:
-        InputError: for pickled objects, strings, complex numbers and records.
-    """
-    if dtype.hasobject:
-        raise InputError(f"{name}: pickled objects are not read; an array of numbers is wanted")
-    if dtype.kind not in "biuf":
-        raise InputError(f"{name}: dtype {dtype}; booleans, integers or floats are wanted")
-    return dtype
 
 
 def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str, way_out: str = "") -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.source import reading
-from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.stack import Stack
 
 # These attributes point at data sets of their own file.
 POINTERS = ("DIMENSION_LIST", "REFERENCE_LIST")

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.packed import is_packed
-from avae_jax.data.source import reading
-from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
+from avae_jax.data.formats.gzip_files import is_packed
+from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.stack import Stack
 
 STACKS = (".mrcs", ".st")
 HEAD, PLACE = 1024, 92  # bytes of the header, and where it says the size of the second

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from avae_jax.data.source import Examples, Source, require_memory
-from avae_jax.data.stacks.opening import open_stack
+from avae_jax.data.formats.opening import open_stack
+from avae_jax.data.formats.reading import require_memory
+from avae_jax.data.sources.base import Examples, Source
 
 
 def read_stack(text: str) -> Source:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from numpy.random import Generator
 
-from avae_jax.data.parts import Box, Lathe, Part
+from avae_jax.data.sources.solid_parts import Box, Lathe, Part
 
 THIN = 0.12  # about one voxel of 16 along the cube; thinner parts fade
 

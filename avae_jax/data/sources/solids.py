@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avae_jax.data.furniture import CLASSES
-from avae_jax.data.parts import Part
-from avae_jax.data.source import Examples, Source
+from avae_jax.data.sources.base import Examples, Source
+from avae_jax.data.sources.furniture import CLASSES
+from avae_jax.data.sources.solid_parts import Part
 
 COUNT = 1000
 SIDE = 16

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.folder import SUFFIXES, image_paths
-from avae_jax.data.packed import open_plain
-from avae_jax.data.source import line_of, path_of, reading
-from avae_jax.data.stacks.hdf5 import open_hdf5
-from avae_jax.data.stacks.idx import open_idx
-from avae_jax.data.stacks.images import VOLUMES, open_folder
-from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.stacks.meshes import open_meshes
-from avae_jax.data.stacks.mrc import open_mrc
-from avae_jax.data.stacks.nifti import open_nifti
-from avae_jax.data.stacks.npy import open_npy
-from avae_jax.data.stacks.npz import open_npz
-from avae_jax.data.stacks.stack import Stack, checked
-from avae_jax.data.stacks.tiff import open_tiff
+from avae_jax.data.formats.gzip_files import open_plain
+from avae_jax.data.formats.hdf5 import open_hdf5
+from avae_jax.data.formats.idx import open_idx
+from avae_jax.data.formats.image_files import SUFFIXES, image_paths
+from avae_jax.data.formats.image_folder import VOLUMES, open_folder
+from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
+from avae_jax.data.formats.mesh_folder import open_meshes
+from avae_jax.data.formats.mrc import open_mrc
+from avae_jax.data.formats.nifti import open_nifti
+from avae_jax.data.formats.npy import open_npy
+from avae_jax.data.formats.npz import open_npz
+from avae_jax.data.formats.reading import line_of, path_of, reading
+from avae_jax.data.formats.stack import Stack, checked
+from avae_jax.data.formats.tiff import open_tiff
 
 FORMATS = (
     "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "

@@ -1,4 +1,4 @@
-"""`npz:PATH` and `npy:PATH`: arrays of images or volumes, and the one rule about their axes."""
+"""Headers of npy files and npz members, and the rule about the axes of arrays."""
 
 import math
 import zipfile
@@ -8,13 +8,18 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.labels import check_labels, index_labels
-from avae_jax.data.source import MAX_BYTES, Examples, Source, describe, reading, require_memory
-from avae_jax.data.values import require_numbers
+from avae_jax.data.formats.reading import (
+    MAX_BYTES,
+    describe,
+    require_numbers,
+)
 
 MOST_CHANNELS = 4  # a last axis of rank-4 arrays up to this long is read as channels
+
+
 NAMES = ("images", "volumes")
-LABELS = "labels"
+
+
 RANKS = "[N, H, W], [N, H, W, C], [N, D, H, W] or [N, D, H, W, C]"
 
 
@@ -29,59 +34,6 @@ class Header(NamedTuple):
     def bytes(self) -> int:
         """Size of the array."""
         return math.prod(self.shape) * self.dtype.itemsize
-
-
-def read_npy(path: Path) -> Source:
-    """The images or volumes of a `.npy` file; only the examples asked for are read."""
-    with reading(path, "npy file of images or volumes"):
-        check_magic(path)
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array_source(array, None, name=str(path))
-
-
-def read_npz(path: Path) -> Source:
-    """The images or volumes of a `.npz` file, and its `labels` if there are any.
-
-    They are the only array of rank 3 or more, else the one named `images` or `volumes`.
-    """
-    with reading(path, "npz archive"):
-        headers = npz_headers(path)
-        for member, header in headers.items():
-            require_memory(
-                f"{path}: {member}.npy",
-                header.shape,
-                header.dtype.itemsize,
-                way_out="save a smaller array",
-            )
-        chosen = choose_array(headers, name=str(path))
-        require_numbers(headers[chosen].dtype, name=f"{path}: {chosen}")
-        with np.load(path, allow_pickle=False) as archive:
-            array = archive[chosen]
-            labels = archive[LABELS] if LABELS in headers and chosen != LABELS else None
-    return array_source(array, labels, name=f"{path}: {chosen}")
-
-
-def array_source(array: np.ndarray, labels: np.ndarray | None, *, name: str) -> Source:
-    """One array without a split of its own.
-
-    Raises:
-        InputError: for a wrong rank or dtype, and labels that do not match.
-    """
-    images, note = with_channels(array, name=name)
-    if labels is None:
-        return Source(array_examples(images, None), None, (), (note,))
-    check_labels(labels, len(images), name=name)
-    (indices,), names = index_labels(labels)
-    return Source(array_examples(images, indices), None, names, (note,))
-
-
-def array_examples(images: np.ndarray, labels: np.ndarray | None) -> Examples:
-    """Examples of `[N, *S, C]`, in memory or mapped."""
-
-    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return np.asarray(images[indices]), None if labels is None else labels[indices]
-
-    return Examples(len(images), read)
 
 
 def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.arrays import read_npy, read_npz
-from avae_jax.data.embedded import read_digits
-from avae_jax.data.folder import read_folder
-from avae_jax.data.idx import read_idx_folder
-from avae_jax.data.prepared import read_prepared
-from avae_jax.data.solids import read_solids
-from avae_jax.data.source import Source, path_of
-from avae_jax.data.stacks.source import read_stack
+from avae_jax.data.formats.reading import path_of
+from avae_jax.data.sources.arrays import read_npy, read_npz
+from avae_jax.data.sources.base import Source
+from avae_jax.data.sources.digits import read_digits
+from avae_jax.data.sources.folder import read_folder
+from avae_jax.data.sources.idx import read_idx_folder
+from avae_jax.data.sources.solids import read_solids
+from avae_jax.data.sources.stack import read_stack
+from avae_jax.data.sources.tfds import read_prepared
 
 # None of these imports TensorFlow, tensorflow-datasets or scikit-learn before it is called.
 EMBEDDED: dict[str, Callable[[], Source]] = {"digits": read_digits, "solids": read_solids}

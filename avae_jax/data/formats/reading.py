@@ -1,10 +1,9 @@
-"""What a reader of one kind of source hands to the loader, and how reading may fail."""
+"""Reading files of others: failures in one sentence, sizes refused before memory is taken."""
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,28 +12,10 @@ from avae_jax.core.errors import InputError
 # Above this the arrays would not fit an ordinary machine: more likely a wrong file, a
 # wrong size or an archive made to expand without end.
 MAX_BYTES = min(16 * 2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
 # What is packed holds at most so many times its own bytes (deflate 1,032), or is made to harm.
 EXPANDS, FLOOR = 2**11, 2**24
-
-
-class Examples(NamedTuple):
-    """One split as its source stores it.
-
-    `read` maps indices `[n]` to raw numbers `[n, *S, C]` (any numeric dtype) and labels
-    `[n]` in `0..len(label_names)-1`, or None; so that `data.limit` never reads the rest.
-    """
-
-    count: int
-    read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-
-
-class Source(NamedTuple):
-    """A source with its own test split, or with `test=None` where part is to be held out."""
-
-    train: Examples
-    test: Examples | None
-    label_names: tuple[str, ...]  # () without labels
-    notes: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -116,3 +97,16 @@ def line_of(error: BaseException) -> str:
     """The first line of an error's own words, short enough to stand in a sentence."""
     text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return text.strip().splitlines()[0][:160].rstrip(".")
+
+
+def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:
+    """`dtype` unchanged if it is boolean, integer or real.
+
+    Raises:
+        InputError: for pickled objects, strings, complex numbers and records.
+    """
+    if dtype.hasobject:
+        raise InputError(f"{name}: pickled objects are not read; an array of numbers is wanted")
+    if dtype.kind not in "biuf":
+        raise InputError(f"{name}: dtype {dtype}; booleans, integers or floats are wanted")
+    return dtype

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.arrays import with_channels
-from avae_jax.data.source import describe, require_held
+from avae_jax.data.formats.npy_header import with_channels
+from avae_jax.data.formats.reading import describe, require_held
 
 LEAST_SIDE = 4
 MOST_BYTES = 2**31  # of one example

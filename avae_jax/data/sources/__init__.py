@@ -1,0 +1,1 @@
+"""Where examples come from: one module a source, named by `data.source`."""

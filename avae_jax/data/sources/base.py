@@ -1,0 +1,26 @@
+"""What a reader of one kind of source hands to the loader, and how reading may fail."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Examples(NamedTuple):
+    """One split as its source stores it.
+
+    `read` maps indices `[n]` to raw numbers `[n, *S, C]` (any numeric dtype) and labels
+    `[n]` in `0..len(label_names)-1`, or None; so that `data.limit` never reads the rest.
+    """
+
+    count: int
+    read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+
+
+class Source(NamedTuple):
+    """A source with its own test split, or with `test=None` where part is to be held out."""
+
+    train: Examples
+    test: Examples | None
+    label_names: tuple[str, ...]  # () without labels
+    notes: tuple[str, ...]
