@@ -32,7 +32,7 @@ _HOMES = {
         "on_host",
         "wrap",
     ),
-    "avae_jax.objective": (
+    "avae_jax.models.objective": (
         "AVAE",
         "Terms",
         "affine_vae",

@@ -13,7 +13,7 @@ from avae_jax.evidence import measure_evidence
 from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
 from avae_jax.explore import explore
-from avae_jax.objective import canonicalise
+from avae_jax.models.objective import canonicalise
 from avae_jax.summary import summarise
 from avae_jax.sweep import sweep
 from avae_jax.train import TrainState

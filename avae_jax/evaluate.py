@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.objective import AVAE, canonicalise, elbo, observe, render
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE, canonicalise, elbo, narrow, observe, render
 from avae_jax.pose_search import SearchResult
 from avae_jax.posing import example_keys, find_poses
-from avae_jax.train import pose_batch
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity
 
@@ -95,9 +95,3 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         return Views(moved, drawn, narrow(back, avae=avae), mu, outside, cropped)
 
     return jax.vmap(one)(x, poses)
-
-
-def narrow(image: Array, *, avae: AVAE) -> Array:
-    """The part of `[*outer.shape, C]` that lies in the frame of the observation."""
-    sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
-    return image[tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)]

@@ -11,7 +11,7 @@ from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
 from avae_jax.laplace import pose_posterior
 from avae_jax.marginal import Evidence, marginal_bound
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import SearchResult
 from avae_jax.posing import bounded, example_keys
 from avae_jax.transform.lie import brackets

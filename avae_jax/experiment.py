@@ -11,7 +11,7 @@ from avae_jax import data, models, proposals, transform
 from avae_jax.bank import REMEMBERED
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.types import Key, Params, Shape
-from avae_jax.objective import AVAE, affine_vae
+from avae_jax.models.objective import AVAE, affine_vae
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser
 

@@ -12,11 +12,11 @@ from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.objective import AVAE
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
-from avae_jax.train import pose_batch
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 

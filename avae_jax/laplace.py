@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.marginal import log_weight
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import Problem, SearchResult, peak
 from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.pose_search.peak import Peak

@@ -45,9 +45,7 @@ def load(path: Path) -> dict[str, np.ndarray]:
     Raises:
       InputError: the file is truncated or garbled, or unpacks to more than `MOST_BYTES`.
     """
-    from avae_jax.data.formats.npy_header import (
-        npz_headers,  # the command line answers sooner without
-    )
+    from avae_jax.data.formats.npy_header import npz_headers
 
     try:
         headers = npz_headers(path)

@@ -19,7 +19,7 @@ from avae_jax.data.intensity import check_finite
 from avae_jax.data.resize import fill_value
 from avae_jax.fitting import fit_head
 from avae_jax.models import Model, wrap
-from avae_jax.objective import AVAE, affine_vae
+from avae_jax.models.objective import AVAE, affine_vae
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank
 from avae_jax.restore import Trained

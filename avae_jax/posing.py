@@ -18,7 +18,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params, PyTree
-from avae_jax.objective import AVAE, explain, place, predict, search_loss, widen
+from avae_jax.models.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.pose_search import Effort, Problem, SearchResult, effort, gauss_newton, search, starts
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity

@@ -18,7 +18,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 
 LEARNING_RATE = 1e-3
 

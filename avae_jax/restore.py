@@ -14,7 +14,7 @@ from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Params
 from avae_jax.experiment import Experiment, assemble, beginning
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.posing import build_bank
 from avae_jax.train import TrainState, bank_of
 from avae_jax.workdir import WorkDir

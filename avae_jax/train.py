@@ -13,12 +13,11 @@ from avae_jax.config.options import SearchOptions, TrainOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.transform.matrices import identity
-from avae_jax.transform.sampling import random_pose
-from avae_jax.transform.warp import warp
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -66,20 +65,6 @@ def init_state(
 ) -> TrainState:
     """State before the first update; `met: [N, Z]`, zeros will do."""
     return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
-
-
-def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
-    """Moves every example `x: [B, *S, C]` to a random pose of the family.
-
-    Returns:
-      The posed examples and the poses applied, `[B, d + 1, d + 1]`.
-    """
-
-    def one(key: Key, example: Array) -> tuple[Array, Array]:
-        pose = random_pose(key, avae.group, avae.ranges)
-        return warp(example, pose, avae.fill, source=avae.inner, target=avae.inner), pose
-
-    return jax.vmap(one)(keys, x)
 
 
 def train_step(

@@ -17,7 +17,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Params
 from avae_jax.models import in_bfloat16
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import resolve, starts
 from avae_jax.posing import (
     build_bank,

@@ -17,7 +17,7 @@ from avae_jax import models
 from avae_jax.bank import REMEMBERED
 from avae_jax.config.options import ModelOptions, SearchOptions
 from avae_jax.core.compilation import jit
-from avae_jax.objective import affine_vae
+from avae_jax.models.objective import affine_vae
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.transform import family, frame

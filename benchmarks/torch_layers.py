@@ -39,7 +39,7 @@ class ChannelsFirst(nn.Module):
 
 
 class Joined(nn.Module):
-    """`[n, *S, C] -> [n, *S/2, 2^d C]`, as `avae_jax.models.conv.space_to_depth`."""
+    """`[n, *S, C] -> [n, *S/2, 2^d C]`, as `avae_jax.models.networks.conv.space_to_depth`."""
 
     def forward(self, x: Tensor) -> Tensor:
         n, *shape, channels = x.shape

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params, Shape
-from avae_jax.models.conv import padded
-from avae_jax.models.patches import FIRST, halvings
-from avae_jax.models.source import BOTTLENECK
+from avae_jax.models.networks.conv import padded
+from avae_jax.models.networks.original import BOTTLENECK
+from avae_jax.models.networks.patches import FIRST, halvings
 from benchmarks.torch_layers import (
     ChannelsFirst,
     ChannelsLast,

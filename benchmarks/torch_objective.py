@@ -1,4 +1,4 @@
-"""The objective of the search (`avae_jax.objective.search_loss`, z at its mean) in PyTorch.
+"""The objective of the search (`avae_jax.models.objective.search_loss`, z at its mean) in PyTorch.
 
 Written for a batch of (example, pose) pairs, as PyTorch wants it: Bernoulli likelihood and
 linear interpolation only.
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params
-from avae_jax.likelihood import EPS
-from avae_jax.objective import AVAE
+from avae_jax.models.likelihoods import EPS
+from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import Frame, support
 from avae_jax.transform.prior import WIDTH

@@ -14,10 +14,11 @@ from avae_jax import data, models
 from avae_jax.bank import REMEMBERED
 from avae_jax.config.options import DataOptions, ModelOptions, TrainOptions
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.objective import AVAE, Outputs, affine_vae, explain, terms
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE, Outputs, affine_vae, explain, terms
 from avae_jax.posing import example_keys
 from avae_jax.train import objects as codes
-from avae_jax.train import optimiser, pose_batch
+from avae_jax.train import optimiser
 from avae_jax.transform import family, frame
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.sampling import random_pose

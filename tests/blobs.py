@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import objective
 from avae_jax.config.options import RangeOptions
-from avae_jax.models import wrap
+from avae_jax.models import objective, wrap
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
 

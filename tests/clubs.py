@@ -11,7 +11,7 @@ import numpy as np
 from avae_jax import proposals
 from avae_jax.config.options import RangeOptions, SearchOptions, TrainOptions
 from avae_jax.models import Model
-from avae_jax.objective import AVAE, affine_vae
+from avae_jax.models.objective import AVAE, affine_vae
 from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
 from avae_jax.transform import family, frame

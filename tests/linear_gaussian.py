@@ -10,7 +10,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key
 from avae_jax.laplace import pose_posterior
 from avae_jax.models import wrap
-from avae_jax.objective import AVAE, affine_vae, observe, render
+from avae_jax.models.objective import AVAE, affine_vae, observe, render
 from avae_jax.pose_search import resolve
 from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame

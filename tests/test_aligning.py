@@ -20,7 +20,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import reframe
 from avae_jax.doubt import DOUBTFUL
-from avae_jax.objective import canonicalise
+from avae_jax.models.objective import canonicalise
 from avae_jax.pose_search import resolve
 from avae_jax.restore import Trained
 from avae_jax.transform.frame import coordinates, frame

@@ -11,7 +11,7 @@ from blobs import FILL, RANGES, blobs, drawing
 from avae_jax import bank, models
 from avae_jax.alignment import pose_errors
 from avae_jax.config.options import ModelOptions
-from avae_jax.objective import affine_vae
+from avae_jax.models.objective import affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
 from avae_jax.transform.image_moments import SPREAD, normaliser

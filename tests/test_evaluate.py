@@ -10,10 +10,10 @@ from clubs import BATCH, SHAPE, Z, avae_of, images, trained, weights
 
 from avae_jax import evaluate, models
 from avae_jax.config.options import ModelOptions, SearchOptions
-from avae_jax.objective import affine_vae
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import affine_vae
 from avae_jax.pose_search import resolve
 from avae_jax.posing import example_keys, find_poses, forward_equivalents
-from avae_jax.train import pose_batch
 from avae_jax.transform import family, frame, warp
 from avae_jax.transform.matrices import affine, matmul, plane_rotation
 

@@ -9,9 +9,9 @@ import pytest
 from clubs import BATCH, SHAPE, Z, avae_of, images, weights
 
 from avae_jax import evaluate, explore, trial
-from avae_jax.objective import elbo
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import elbo
 from avae_jax.posing import example_keys
-from avae_jax.train import pose_batch
 from avae_jax.transform.matrices import affine, plane_rotation
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")

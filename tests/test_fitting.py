@@ -12,10 +12,10 @@ from avae_jax import bank, proposals
 from avae_jax.config.options import SearchOptions
 from avae_jax.fitting import fit_head
 from avae_jax.models import wrap
-from avae_jax.objective import AVAE
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import resolve
 from avae_jax.posing import build_bank, find_poses
-from avae_jax.train import pose_batch
 from avae_jax.transform import inverse
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")

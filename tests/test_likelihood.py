@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from avae_jax.likelihood import EPS, bernoulli_nll, gaussian_kl, gaussian_nll
+from avae_jax.models.likelihoods import EPS, bernoulli_nll, gaussian_kl, gaussian_nll
 
 SHAPE = (4, 5, 2)
 RANDOM = np.random.default_rng(0)

@@ -9,9 +9,9 @@ import pytest
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.models import Model, build, wrap
-from avae_jax.models.conv import depth_to_space, padded, space_to_depth
-from avae_jax.models.patches import PatchEncoder
-from avae_jax.models.posterior import NARROW
+from avae_jax.models.networks.conv import depth_to_space, padded, space_to_depth
+from avae_jax.models.networks.gaussian_head import NARROW
+from avae_jax.models.networks.patches import PatchEncoder
 
 Z = 3
 SMALL = {"latent": Z, "hidden": (6, 5), "channels": (2, 4)}

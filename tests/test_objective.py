@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import RangeOptions
-from avae_jax.likelihood import bernoulli_nll, gaussian_kl
 from avae_jax.models import Model, wrap
-from avae_jax.objective import AVAE, affine_vae, canonicalise, elbo, observe, predict, render, widen
+from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl
+from avae_jax.models.objective import (
+    AVAE,
+    affine_vae,
+    canonicalise,
+    elbo,
+    observe,
+    predict,
+    render,
+    widen,
+)
 from avae_jax.pose_search.gauss_newton import linearise
 from avae_jax.posing import problem, see
 from avae_jax.transform import family, frame, identity, inverse, retract

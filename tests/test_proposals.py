@@ -11,10 +11,10 @@ from blobs import blobs, drawing
 from avae_jax import bank, proposals
 from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
-from avae_jax.objective import AVAE
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import AVAE
 from avae_jax.pose_search import resolve
 from avae_jax.posing import find_poses, forward_equivalents
-from avae_jax.train import pose_batch
 from avae_jax.transform import inverse
 from avae_jax.transform.matrices import affine, plane_rotation
 

@@ -10,7 +10,7 @@ from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.doubt import DEGREES, gap
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
 

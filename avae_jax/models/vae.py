@@ -8,12 +8,12 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Array, Decode, Encode, Key, Params, Shape
-from avae_jax.models.conv import ConvDecoder, ConvEncoder
-from avae_jax.models.dense import DenseDecoder, DenseEncoder
 from avae_jax.models.model import Model
-from avae_jax.models.patches import PatchDecoder, PatchEncoder
+from avae_jax.models.networks.conv import ConvDecoder, ConvEncoder
+from avae_jax.models.networks.dense import DenseDecoder, DenseEncoder
+from avae_jax.models.networks.original import SourceDecoder, SourceEncoder
+from avae_jax.models.networks.patches import PatchDecoder, PatchEncoder
 from avae_jax.models.precision import in_bfloat16
-from avae_jax.models.source import SourceDecoder, SourceEncoder
 
 
 class VAE(nn.Module):

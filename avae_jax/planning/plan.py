@@ -15,7 +15,7 @@ from avae_jax.core import atomic_files, sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.experiment import Experiment, prepare
-from avae_jax.objective import AVAE
+from avae_jax.models.objective import AVAE
 from avae_jax.planning import program
 from avae_jax.planning.topology import Topology, mesh_of, topology
 from avae_jax.posing import bounded, build_bank, forward_equivalents, forward_operations

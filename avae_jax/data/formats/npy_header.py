@@ -8,11 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.reading import (
-    MAX_BYTES,
-    describe,
-    require_numbers,
-)
+from avae_jax.data.formats.reading import MAX_BYTES, describe, require_numbers
 
 MOST_CHANNELS = 4  # a last axis of rank-4 arrays up to this long is read as channels
 

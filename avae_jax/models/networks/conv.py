@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Shape
-from avae_jax.models.posterior import posterior
+from avae_jax.models.networks.gaussian_head import posterior
 
 
 def space_to_depth(x: Array) -> Array:

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.likelihood import bernoulli_nll, gaussian_kl, gaussian_nll
 from avae_jax.models import Model
+from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl, gaussian_nll
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse
@@ -203,3 +203,9 @@ def widen(x: Array, *, avae: AVAE) -> Array:
 def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Array:
     """What the search minimises, `[]`: all terms, the prior on the pose included."""
     return sum(terms(params, observed, outputs, avae=avae))
+
+
+def narrow(image: Array, *, avae: AVAE) -> Array:
+    """The part of `[*outer.shape, C]` that lies in the frame of the observation."""
+    sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
+    return image[tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)]

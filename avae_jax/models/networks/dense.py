@@ -5,7 +5,7 @@ import math
 import flax.linen as nn
 
 from avae_jax.core.types import Array, Shape
-from avae_jax.models.posterior import posterior
+from avae_jax.models.networks.gaussian_head import posterior
 
 
 class DenseEncoder(nn.Module):

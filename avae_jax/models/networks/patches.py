@@ -12,8 +12,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Shape
-from avae_jax.models.conv import depth_to_space, padded, space_to_depth
-from avae_jax.models.posterior import posterior
+from avae_jax.models.networks.conv import depth_to_space, padded, space_to_depth
+from avae_jax.models.networks.gaussian_head import posterior
 
 # How often the size is halved before anything is learned: a pixel alone says nothing.
 FIRST = 2
