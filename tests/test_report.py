@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax import report
 from avae_jax.core.errors import InputError
-from avae_jax.report import cells, picture, settling, table, text, training, volume
+from avae_jax.report import cells, loss_chart, picture, settling, table, text, volume
 
 VOID = {"meta", "link", "img", "input"}
 SUMMARY = {
@@ -271,8 +271,8 @@ def test_the_first_and_last_moments_are_shown(tmp_path):
 
 def test_long_training_is_averaged():
     metrics = [{"step": i, "loss": float(i % 2)} for i in range(4000)]
-    loss = training.column(metrics, "loss")
-    assert len(loss) == training.POINTS
+    loss = loss_chart.column(metrics, "loss")
+    assert len(loss) == loss_chart.POINTS
     np.testing.assert_allclose(loss, 0.5)
 
 

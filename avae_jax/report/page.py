@@ -4,9 +4,9 @@ import base64
 import json
 from typing import Any
 
-from avae_jax.report import curve, explorer, gallery, parts, settling, table, training
+from avae_jax.report import explorer, gallery, loss_chart, parts, pose_curve, settling, table
 from avae_jax.report.findings import Findings
-from avae_jax.report.style import CSS
+from avae_jax.report.stylesheet import CSS
 from avae_jax.report.text import escaped, plain, strict
 from avae_jax.report.tiles import tiles
 
@@ -100,8 +100,8 @@ def _settling(findings: Findings) -> str:
 def _charts(findings: Findings) -> str:
     charts = []
     if findings.curve is not None and len(findings.curve.degrees):
-        charts.append(_chart(curve.draw(findings.curve), "Loss against the pose of the input"))
-    trained = training.draw(findings.metrics)
+        charts.append(_chart(pose_curve.draw(findings.curve), "Loss against the pose of the input"))
+    trained = loss_chart.draw(findings.metrics)
     if trained is not None:
         charts.append(_chart(trained, "Loss against the step of training"))
     if not charts:
