@@ -18,14 +18,24 @@ _HOMES = {
         "SearchOptions",
         "TrainOptions",
     ),
-    "avae_jax.laplace": ("pose_posterior",),
-    "avae_jax.marginal": (
+    "avae_jax.inference.find_poses": ("find_poses",),
+    "avae_jax.inference.marginal": (
         "Draws",
         "Evidence",
         "among",
         "from_draws",
         "marginal_bound",
     ),
+    "avae_jax.inference.posterior": ("pose_posterior",),
+    "avae_jax.inference.problem": ("example_keys",),
+    "avae_jax.inference.search": (
+        "Problem",
+        "SearchResult",
+        "resolve",
+        "search",
+        "starts",
+    ),
+    "avae_jax.inference.trained": ("Trained",),
     "avae_jax.models": (
         "Model",
         "build",
@@ -39,20 +49,8 @@ _HOMES = {
         "canonicalise",
         "elbo",
     ),
-    "avae_jax.pose_search": (
-        "Problem",
-        "SearchResult",
-        "resolve",
-        "search",
-        "starts",
-    ),
     "avae_jax.posed_vae": ("Posed",),
-    "avae_jax.posing": (
-        "example_keys",
-        "find_poses",
-    ),
     "avae_jax.restore": (
-        "Trained",
         "load",
         "pack",
     ),

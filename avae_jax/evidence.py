@@ -2,18 +2,15 @@
 
 import functools
 
-import jax
-
 from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
-from avae_jax.core.types import Array, Key, Params, PyTree
+from avae_jax.core.types import Array, PyTree
 from avae_jax.examine import Calls, Fitted, in_batches
-from avae_jax.experiment import Experiment, stream
-from avae_jax.laplace import pose_posterior
-from avae_jax.marginal import Evidence, marginal_bound
-from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import SearchResult
-from avae_jax.posing import bounded, example_keys
+from avae_jax.experiment import Experiment
+from avae_jax.inference.batch import bound_batch
+from avae_jax.inference.marginal import Evidence
+from avae_jax.inference.problem import bounded
+from avae_jax.inference.setup import stream
 from avae_jax.transform.lie import brackets
 
 
@@ -47,29 +44,6 @@ def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Ev
 
     count = min(options.marginal_examples, len(experiment.dataset.test))
     return in_batches(one, experiment, count)
-
-
-def bound_batch(
-    params: Params,
-    key: Key,
-    x: Array,
-    index: Array,
-    found: SearchResult,
-    *,
-    avae: AVAE,
-    samples: int,
-    chunk: int | None,
-) -> Evidence:
-    """The bound `[B]` of observations `x: [B, *S, C]`, drawn by the key and their index alone.
-
-    Args:
-      found: what a search of them returned.
-      samples, chunk: as for `marginal_bound`.
-    """
-    keys = example_keys(jax.random.fold_in(key, 3), index)
-    # A proposal need not be calibrated: without codes it costs less.
-    posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
-    return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)
 
 
 def numbers(found: Evidence | None, *, samples: int) -> dict[str, float | None]:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import evaluate
 from avae_jax.alignment import label_means
-from avae_jax.bank import Bank
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, Params, PyTree
-from avae_jax.experiment import Experiment, stream
-from avae_jax.posing import forward_equivalents
+from avae_jax.experiment import Experiment
+from avae_jax.inference import batch
+from avae_jax.inference.flops import forward_equivalents
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.setup import stream
 from avae_jax.train import bank_of
 
 
@@ -43,18 +44,16 @@ class Calls(NamedTuple):
 def compiled(experiment: Experiment) -> Calls:
     """Compiles (when first called) what evaluation needs."""
     fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
-    search = functools.partial(evaluate.search_batch, search=experiment.search, **fixed)
+    search = functools.partial(batch.search_batch, search=experiment.search, **fixed)
     bank = functools.partial(bank_of, avae=experiment.avae, search=experiment.search)
     bank, model = sharding.same(bank), ("params",)
     return Calls(
         fitted=lambda state: Fitted(state.params, bank(state)),
-        apply=sharding.examples(functools.partial(evaluate.apply_poses, **fixed)),
+        apply=sharding.examples(functools.partial(batch.apply_poses, **fixed)),
         search=sharding.examples(search, whole=("params", "bank"), searches=True),
-        loss=sharding.examples(functools.partial(evaluate.losses, **fixed), whole=model),
-        views=sharding.examples(
-            functools.partial(evaluate.views, avae=experiment.avae), whole=model
-        ),
-        unmoved=sharding.examples(functools.partial(evaluate.unmoved, avae=experiment.avae)),
+        loss=sharding.examples(functools.partial(batch.losses, **fixed), whole=model),
+        views=sharding.examples(functools.partial(batch.views, avae=experiment.avae), whole=model),
+        unmoved=sharding.examples(functools.partial(batch.unmoved, avae=experiment.avae)),
     )
 
 

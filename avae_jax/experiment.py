@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from avae_jax import data, models, proposals, transform
-from avae_jax.bank import REMEMBERED
+from avae_jax import data
 from avae_jax.config.options import Options, SearchOptions
-from avae_jax.core.types import Key, Params, Shape
-from avae_jax.models.objective import AVAE, affine_vae
-from avae_jax.pose_search import resolve
+from avae_jax.core.types import Params
+from avae_jax.inference.proposals import head_training
+from avae_jax.inference.proposals.template_bank import REMEMBERED
+from avae_jax.inference.search import resolve
+from avae_jax.inference.setup import assemble, stream
+from avae_jax.models.objective import AVAE
 from avae_jax.train import TrainState, init_state, optimiser
 
 
@@ -58,38 +58,5 @@ def beginning(
     """The optimiser, and the state before the first update."""
     tx = optimiser(options.train)
     met = jnp.zeros((max(REMEMBERED, search.prototypes), options.model.latent))
-    head = proposals.init(stream(options, "head"), avae=avae, options=search)
+    head = head_training.init(stream(options, "head"), avae=avae, options=search)
     return tx, init_state(stream(options, "train"), params, tx, met=met, head=head)
-
-
-def assemble(
-    options: Options, shape: Shape, fill: np.ndarray
-) -> tuple[AVAE, SearchOptions, Params]:
-    """The affine VAE for examples of `shape = [*S, C]`, its search and its first weights.
-
-    Raises:
-      InputError: a family or a search that cannot be.
-    """
-    *sides, channels = shape
-    group = transform.family(options.family, len(sides))
-    search = resolve(options.search, group)
-    key = stream(options, "model")
-    model, params = models.build(key, tuple(sides), channels, options=options.model)
-    avae = affine_vae(
-        model,
-        transform.frame(tuple(sides)),
-        fill,
-        group=group,
-        ranges=options.ranges,
-        likelihood=options.model.likelihood,
-        interpolation=options.model.interpolation,
-    )
-    return avae, search, params
-
-
-STREAMS = ("model", "train", "test", "head")
-
-
-def stream(options: Options, name: str) -> Key:
-    """The key of one use of randomness; the uses never share a draw."""
-    return jax.random.fold_in(jax.random.key(options.seed), STREAMS.index(name))

@@ -7,14 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import doubt, evaluate, report
+from avae_jax import report
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.data.intensity import constant_examples
 from avae_jax.examine import Calls, Fitted, in_batches
-from avae_jax.experiment import Experiment, stream
-from avae_jax.pose_search.select import near
-from avae_jax.posing import bounded
+from avae_jax.experiment import Experiment
+from avae_jax.inference import ambiguity, batch
+from avae_jax.inference.problem import bounded
+from avae_jax.inference.search.select import near
+from avae_jax.inference.setup import stream
 from avae_jax.transform.describe import sentence
 from avae_jax.trial import Trials, thumb, try_poses
 from avae_jax.turning import Dial, dial_of, stops, upright_pose, values_of
@@ -68,15 +70,15 @@ def explore(experiment: Experiment, fitted: Fitted, calls: Calls) -> report.Expl
     ]
     atlas = _atlas(experiment, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
     return report.Exploration(
-        dial.kind, dial.unit, dial.relative, dial.whole, doubt.DOUBTFUL, tuple(trials), atlas
+        dial.kind, dial.unit, dial.relative, dial.whole, ambiguity.DOUBTFUL, tuple(trials), atlas
     )
 
 
 def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:
     """Searches the first test examples, each at its pose, as aligning does."""
-    wide = doubt.widened(experiment.search)
+    wide = ambiguity.widened(experiment.search)
     key = stream(experiment.options, "test")
-    search = functools.partial(evaluate.search_batch, key=key, avae=experiment.avae, search=wide)
+    search = functools.partial(batch.search_batch, key=key, avae=experiment.avae, search=wide)
     search = sharding.examples(search, whole=("params", "bank"), searches=True)
 
     def one(x: Array, index: Array) -> PyTree:
@@ -86,8 +88,10 @@ def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:
 
     count = min(MAPPED[experiment.avae.group.d], len(experiment.dataset.test))
     observed, applied, found = in_batches(one, experiment, count)
-    gap = np.asarray(doubt.gap(found, degrees=wide.distance or doubt.DEGREES))
-    doubtful = doubt.doubtful(gap, nonfinite=found.nonfinite, constant=constant_examples(observed))
+    gap = np.asarray(ambiguity.gap(found, degrees=wide.distance or ambiguity.DEGREES))
+    doubtful = ambiguity.doubtful(
+        gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
+    )
     return Seen(
         observed, applied, found.pose, found.candidates, found.candidate_losses, gap, doubtful
     )
@@ -131,7 +135,7 @@ def _trial(
     """One example at all stops of its dial and at the optima that are apart."""
     avae, search = experiment.avae, experiment.search
     candidates, count = seen.candidates[example], len(values)
-    kept = apart(candidates, seen.losses[example], degrees=search.distance or doubt.DEGREES)
+    kept = apart(candidates, seen.losses[example], degrees=search.distance or ambiguity.DEGREES)
     # The dial leads to the found pose, and to others where it sets the one parameter there is.
     there = values_of(dial, candidates[kept], avae.inner)
     known = (avae.group.size == 1) & (not dial.relative) | (kept == 0)

@@ -19,7 +19,7 @@ from avae_jax.core.progress import progress_bar
 from avae_jax.core.types import Array
 from avae_jax.examine import Calls, compiled
 from avae_jax.experiment import Experiment, prepare
-from avae_jax.fitting import fit_head
+from avae_jax.inference.head_fitting import fit_head
 from avae_jax.keeper import Keeper
 from avae_jax.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.train import TrainState, train_step

@@ -10,19 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import transform
-from avae_jax.bank import REMEMBERED
 from avae_jax.config.files import from_dict
 from avae_jax.config.options import LIKELIHOODS, RangeOptions, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, Shape
 from avae_jax.data.intensity import check_finite
 from avae_jax.data.resize import fill_value
-from avae_jax.fitting import fit_head
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.head_fitting import fit_head
+from avae_jax.inference.proposals.template_bank import REMEMBERED
+from avae_jax.inference.search import resolve
+from avae_jax.inference.trained import Trained
 from avae_jax.models import Model, wrap
 from avae_jax.models.objective import AVAE, affine_vae
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank
-from avae_jax.restore import Trained
 
 # Upright examples encoded at once.
 BATCH = 64

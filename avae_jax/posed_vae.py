@@ -9,16 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from avae_jax import evaluate
 from avae_jax.core.compilation import jit
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Decode, Encode, Params, PyTree
 from avae_jax.data.batches import filled
-from avae_jax.evidence import bound_batch
+from avae_jax.inference import batch as evaluate
+from avae_jax.inference.batch import bound_batch
+from avae_jax.inference.problem import bounded
+from avae_jax.inference.search import SearchResult
+from avae_jax.inference.trained import Trained
 from avae_jax.own_vae import examples, wrapped
-from avae_jax.pose_search import SearchResult
-from avae_jax.posing import bounded
-from avae_jax.restore import Trained, load
+from avae_jax.restore import load
 from avae_jax.transform.lie import brackets
 
 # Examples worked at once.

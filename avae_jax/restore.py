@@ -2,39 +2,26 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from avae_jax import packing
-from avae_jax.bank import Bank
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.core.types import Array, Params
-from avae_jax.experiment import Experiment, assemble, beginning
+from avae_jax.experiment import Experiment, beginning
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.setup import assemble
+from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
-from avae_jax.posing import build_bank
 from avae_jax.train import TrainState, bank_of
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that says what examples look like.
 FRAME = "frame.json"
 MOST_PIXELS = 2**14  # of a side
-
-
-class Trained(NamedTuple):
-    """A trained affine VAE: weights, model and family, its search and bank.
-
-    `met: [N, Z]` are objects it met last; a bank for another search is built of them.
-    """
-
-    params: Params
-    avae: AVAE
-    search: SearchOptions
-    bank: Bank | None
-    met: Array
 
 
 def load(path: str | os.PathLike) -> Trained:

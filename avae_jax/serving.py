@@ -9,13 +9,13 @@ import jax
 import jax.export
 import jax.numpy as jnp
 
-from avae_jax import evaluate
 from avae_jax.core.atomic_files import fresh, require_new
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array
+from avae_jax.inference import batch as evaluate
+from avae_jax.inference.problem import bounded
+from avae_jax.inference.trained import Trained
 from avae_jax.posed_vae import Posed
-from avae_jax.posing import bounded
-from avae_jax.restore import Trained
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

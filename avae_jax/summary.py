@@ -8,7 +8,7 @@ from avae_jax import alignment
 from avae_jax.evidence import numbers
 from avae_jax.examine import Examination
 from avae_jax.experiment import Experiment
-from avae_jax.marginal import Evidence
+from avae_jax.inference.marginal import Evidence
 
 
 def summarise(

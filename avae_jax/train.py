@@ -7,16 +7,17 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax import proposals
-from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions, TrainOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.proposals import head_training
+from avae_jax.inference.proposals.head_training import Head
+from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, Terms, canonicalise, elbo, sample
-from avae_jax.posing import build_bank, example_keys, find_poses
-from avae_jax.proposals import Head
 from avae_jax.transform.matrices import identity
 
 
@@ -107,7 +108,7 @@ def train_step(
         # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).
         poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
         if head is not None:
-            head, learned = proposals.update(head, bank, x, poses, avae=avae, axes=axes)
+            head, learned = head_training.update(head, bank, x, poses, avae=avae, axes=axes)
             learning = {"proposal_loss": learned}
 
     def loss_of(params: Params) -> tuple[Array, Terms]:

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax
 
 from avae_jax.core.types import Array, Params, Shape
+from avae_jax.inference.problem import Seen, problem, see
+from avae_jax.inference.search.batching import over_pairs
 from avae_jax.models.objective import AVAE, canonicalise, narrow, observe, render
-from avae_jax.pose_search.pairs import over_pairs
-from avae_jax.posing import Seen, problem, see
 from avae_jax.transform.matrices import matmul
 from avae_jax.transform.warp import warp
 

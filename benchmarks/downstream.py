@@ -23,10 +23,10 @@ import optax
 
 from avae_jax import Posed, SearchOptions, data
 from avae_jax.core.types import Array, Params
-from avae_jax.evaluate import apply_poses
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank
-from avae_jax.restore import Trained
+from avae_jax.inference.batch import apply_poses
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.search import resolve
+from avae_jax.inference.trained import Trained
 from avae_jax.workdir import WorkDir
 from benchmarks import commands
 

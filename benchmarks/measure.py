@@ -12,22 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.alignment import pose_errors
-from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Params
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.flops import forward_equivalents, forward_operations
+from avae_jax.inference.problem import example_keys, problem, see
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import resolve, starts
 from avae_jax.models import in_bfloat16
 from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import resolve, starts
-from avae_jax.posing import (
-    build_bank,
-    example_keys,
-    find_poses,
-    forward_equivalents,
-    forward_operations,
-    problem,
-    see,
-)
 from benchmarks.chips import mib, share_of_peak
 from benchmarks.upright import SEED, Objects, Upright, posed
 

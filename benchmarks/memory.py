@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax import models
-from avae_jax.bank import REMEMBERED
 from avae_jax.config.options import ModelOptions, SearchOptions
 from avae_jax.core.compilation import jit
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.proposals.template_bank import REMEMBERED
+from avae_jax.inference.search import resolve
 from avae_jax.models.objective import affine_vae
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.transform import family, frame
 from benchmarks import commands
 from benchmarks.chips import mib

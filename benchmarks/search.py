@@ -28,8 +28,8 @@ from typing import Any
 import jax
 
 from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
-from avae_jax.fitting import fit_head
-from avae_jax.pose_search import resolve
+from avae_jax.inference.head_fitting import fit_head
+from avae_jax.inference.search import resolve
 from benchmarks import chips, commands, upright
 from benchmarks.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 

@@ -1,7 +1,7 @@
 """The search of the original work in PyTorch, tuned as well as its users would.
 
 Scores all starts, keeps the best few, refines them by Adam on alpha, returns the best pose
-met: `avae_jax.pose_search.search` with `method=adam` and `distance=0`, on the same network,
+met: `avae_jax.inference.search.search` with `method=adam` and `distance=0`, on the same network,
 weights, objective and starts. What makes it fast: no gradient but that of alpha, inference
 mode for scores, many (example, pose) pairs a call, channels last.
 """

@@ -24,12 +24,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import data, models, proposals
-from avae_jax.bank import REMEMBERED
+from avae_jax import data, models
 from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.core.compilation import jit
+from avae_jax.inference.proposals import head_training
+from avae_jax.inference.proposals.template_bank import REMEMBERED
+from avae_jax.inference.search import resolve
 from avae_jax.planning.plan import counted
-from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
 from benchmarks import chips, commands, upright
 
@@ -109,7 +110,7 @@ def _ready(objects: upright.Objects, name: str, dtype: str, batch: int) -> Ready
     avae, tx = upright.wrap(net, objects, "rotation"), optimiser(TrainOptions())
     options = SEARCHES[name]
     search = None if options is None else resolve(options, avae.group, training=True)
-    head = None if search is None else proposals.init(key, avae=avae, options=search)
+    head = None if search is None else head_training.init(key, avae=avae, options=search)
     met = jnp.zeros((REMEMBERED, model.latent))
     state = init_state(key, params, tx, met=met, head=head)
     step = functools.partial(train_step, avae=avae, tx=tx, search=search, pose_data=bool(search))

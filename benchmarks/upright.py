@@ -11,12 +11,12 @@ import numpy as np
 import optax
 
 from avae_jax import data, models
-from avae_jax.bank import REMEMBERED
 from avae_jax.config.options import DataOptions, ModelOptions, TrainOptions
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, Outputs, affine_vae, explain, terms
-from avae_jax.posing import example_keys
 from avae_jax.train import objects as codes
 from avae_jax.train import optimiser
 from avae_jax.transform import family, frame

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import proposals
 from avae_jax.config.options import RangeOptions, SearchOptions, TrainOptions
+from avae_jax.inference.proposals import head_training
+from avae_jax.inference.search import resolve
 from avae_jax.models import Model
 from avae_jax.models.objective import AVAE, affine_vae
-from avae_jax.pose_search import resolve
 from avae_jax.train import TrainState, init_state, optimiser, train_step
 from avae_jax.transform import family, frame
 
@@ -78,7 +78,7 @@ def compiled(kind: str | None, pose_data: bool = True):
     tx = optimiser(TrainOptions(steps=40, warmup=2, learning_rate=0.05))
     search = searching(kind)
     step = functools.partial(train_step, avae=avae_of(), tx=tx, search=search, pose_data=pose_data)
-    head = search and proposals.init(jax.random.key(5), avae=avae_of(), options=search)
+    head = search and head_training.init(jax.random.key(5), avae=avae_of(), options=search)
     met = jnp.zeros((PROTOTYPES, Z))
     state = init_state(jax.random.key(3), weights(), tx, met=met, head=head)
     return jax.jit(step), state

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.config.options import RangeOptions, SearchOptions
-from avae_jax.pose_search import Problem, SearchResult, resolve, search, starts
-from avae_jax.pose_search.pairs import over_pairs
+from avae_jax.inference.search import Problem, SearchResult, resolve, search, starts
+from avae_jax.inference.search.batching import over_pairs
 from avae_jax.transform import family, inverse, random_pose, retract
 from avae_jax.transform.matrices import matmul, rotation_angle
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key
-from avae_jax.laplace import pose_posterior
+from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.posterior import pose_posterior
+from avae_jax.inference.search import resolve
 from avae_jax.models import wrap
 from avae_jax.models.objective import AVAE, affine_vae, observe, render
-from avae_jax.pose_search import resolve
-from avae_jax.posing import find_poses
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
 from avae_jax.transform.mixture import Mixture

@@ -17,7 +17,7 @@ from landscapes import METHODS, settled
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives, sharding
-from avae_jax.pose_search import resolve, search
+from avae_jax.inference.search import resolve, search
 from avae_jax.transform import family
 
 STARTS = 32

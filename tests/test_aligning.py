@@ -19,10 +19,10 @@ from avae_jax.config.options import DataOptions, EvalOptions, Options, SearchOpt
 from avae_jax.core.errors import InputError
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import reframe
-from avae_jax.doubt import DOUBTFUL
+from avae_jax.inference.ambiguity import DOUBTFUL
+from avae_jax.inference.search import resolve
+from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import canonicalise
-from avae_jax.pose_search import resolve
-from avae_jax.restore import Trained
 from avae_jax.transform.frame import coordinates, frame
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.warp import warp

@@ -12,8 +12,8 @@ from avae_jax.aligning.run import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import SearchOptions
 from avae_jax.data.formats import open_stack
-from avae_jax.pose_search import resolve
-from avae_jax.restore import Trained
+from avae_jax.inference.search import resolve
+from avae_jax.inference.trained import Trained
 
 SIDE = 16
 ANGLES = [0, 100, -55, 20]

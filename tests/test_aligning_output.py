@@ -18,8 +18,8 @@ from avae_jax.config.modes import Request
 from avae_jax.config.options import EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, open_stack
-from avae_jax.pose_search import resolve
-from avae_jax.restore import Trained
+from avae_jax.inference.search import resolve
+from avae_jax.inference.trained import Trained
 
 SIDE = 9
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from blobs import FILL, RANGES, blobs, drawing
 
-from avae_jax import bank, models
+from avae_jax import models
 from avae_jax.alignment import pose_errors
 from avae_jax.config.options import ModelOptions
+from avae_jax.inference.proposals import template_bank
 from avae_jax.models.objective import affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
@@ -29,13 +30,13 @@ def test_one_of_the_proposals_is_near_the_pose_that_was_applied(name, shape):
     avae, params = drawing(blobs(shape), name)
     image = params["image"]
     turns = {2: 64, 3: 512}[len(shape)]
-    build = jax.jit(functools.partial(bank.build, avae=avae, turns=turns))
+    build = jax.jit(functools.partial(template_bank.build, avae=avae, turns=turns))
     built = build(params, jnp.zeros((2, 2)))
     draw = jax.jit(jax.vmap(lambda key: random_pose(key, avae.group, RANGES)))
     poses = draw(jax.random.split(jax.random.key(0), 12))
     move = functools.partial(warp, source=avae.inner, target=avae.inner)
     x = jax.jit(jax.vmap(move, (None, 0, None)))(image, poses, avae.fill)
-    propose = functools.partial(bank.propose, built, avae=avae, count=8, degrees=15.0)
+    propose = functools.partial(template_bank.propose, built, avae=avae, count=8, degrees=15.0)
     found = np.asarray(jax.jit(jax.vmap(propose))(x).poses)
     moved = np.einsum("bkij,bjl->bkil", found, np.asarray(poses))
     identity = np.broadcast_to(np.eye(len(shape) + 1), moved.shape[1:])
@@ -80,29 +81,29 @@ def test_the_centres_of_clusters_are_found():
     # One of each cluster by turns, four in all, two to either side.
     spread = np.float32([[1, 0], [-1, 0], [0, 2], [0, -2]])
     points = jnp.asarray((means[None] + spread[:, None]).reshape(-1, 2))
-    found = np.asarray(bank.centres(points, 4))
+    found = np.asarray(template_bank.centres(points, 4))
     errors = np.abs(found[:, None] - means[None]).max(-1)
     np.testing.assert_allclose(errors.min(0), np.zeros(4), atol=1e-5)
-    np.testing.assert_array_equal(found, bank.centres(points, 4))
+    np.testing.assert_array_equal(found, template_bank.centres(points, 4))
 
 
 def test_no_more_centres_than_points():
     points = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), jnp.float32)
     for count in (5, 9):
-        np.testing.assert_array_equal(bank.centres(points, count), points)
+        np.testing.assert_array_equal(template_bank.centres(points, count), points)
 
 
 def test_centres_of_points_that_are_all_alike_are_those_points():
     """As before the first update, where nothing has been met."""
-    found = bank.centres(jnp.zeros((256, 3)), 16)
+    found = template_bank.centres(jnp.zeros((256, 3)), 16)
     np.testing.assert_array_equal(found, np.zeros((16, 3)))
     lone = jnp.zeros((20, 2)).at[7].set(5.0)
-    assert np.isfinite(bank.centres(lone, 4)).all()
+    assert np.isfinite(template_bank.centres(lone, 4)).all()
 
 
 def test_a_single_centre_is_the_mean():
     points = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)), jnp.float32)
-    np.testing.assert_allclose(bank.centres(points, 1)[0], points.mean(0), atol=1e-5)
+    np.testing.assert_allclose(template_bank.centres(points, 1)[0], points.mean(0), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(12, 10), (8, 9, 8)])
@@ -113,7 +114,9 @@ def test_prototypes_built_together_are_those_built_alone(shape):
         model, frame(shape), jnp.array([0.1, 0.6]), group=family("rotation", len(shape))
     )
     z = 3 * jax.random.normal(jax.random.key(1), (3, 8))
-    build = jax.jit(functools.partial(bank.build, params, avae=avae, turns=bank.TOGETHER + 5))
+    build = jax.jit(
+        functools.partial(template_bank.build, params, avae=avae, turns=template_bank.TOGETHER + 5)
+    )
     together, alone = build(z), [build(one[None]) for one in z]
     for name in ("weights", "bias", "poses"):
         rows = np.concatenate([getattr(one, name) for one in alone])

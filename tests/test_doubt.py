@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax import doubt
 from avae_jax.config.options import SearchOptions
-from avae_jax.pose_search import SearchResult, resolve
+from avae_jax.inference import ambiguity
+from avae_jax.inference.search import SearchResult, resolve
 from avae_jax.transform import family
 from avae_jax.transform.matrices import affine, plane_rotation
 
@@ -20,24 +20,24 @@ def test_the_gap_is_to_an_optimum_that_is_apart():
     losses = jnp.array([[10.0, 11.0, 14.0, 20.0]])
     none = jnp.zeros(1)
     result = SearchResult(poses[:, 0], losses[:, 0], poses, losses, none, none, none, none)
-    np.testing.assert_allclose(doubt.gap(result, degrees=15.0), [4.0])
+    np.testing.assert_allclose(ambiguity.gap(result, degrees=15.0), [4.0])
     alone = result._replace(candidates=poses[:, :2], candidate_losses=losses[:, :2])
-    assert np.isinf(doubt.gap(alone, degrees=15.0)).all()
+    assert np.isinf(ambiguity.gap(alone, degrees=15.0)).all()
 
 
 def test_small_gaps_failures_and_empty_images_are_doubtful():
-    gap = np.array([0.1, doubt.DOUBTFUL, np.inf, 9.0])
+    gap = np.array([0.1, ambiguity.DOUBTFUL, np.inf, 9.0])
     none, some = np.zeros(4), np.array([0, 0, 1, 0])
     constant = np.array([False, False, False, True])
-    found = doubt.doubtful(gap, nonfinite=some, constant=constant)
+    found = ambiguity.doubtful(gap, nonfinite=some, constant=constant)
     np.testing.assert_array_equal(found, [True, False, True, True])
-    found = doubt.doubtful(gap, nonfinite=none, constant=constant)
+    found = ambiguity.doubtful(gap, nonfinite=none, constant=constant)
     np.testing.assert_array_equal(found, [True, False, False, True])
 
 
 @pytest.mark.parametrize("options", [SearchOptions(), SearchOptions(preset="source", keep=1)])
 def test_a_wide_search_keeps_enough_to_tell(options):
     search = resolve(options, family("rotation", 2))
-    wide = doubt.widened(search)
-    assert wide.keep == doubt.KEEP and wide.starts == search.starts
-    assert wide.margin == (doubt.MARGIN if search.method == "line" else search.margin)
+    wide = ambiguity.widened(search)
+    assert wide.keep == ambiguity.KEEP and wide.starts == search.starts
+    assert wide.margin == (ambiguity.MARGIN if search.method == "line" else search.margin)

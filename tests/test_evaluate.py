@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from clubs import BATCH, SHAPE, Z, avae_of, images, trained, weights
 
-from avae_jax import evaluate, models
+from avae_jax import models
 from avae_jax.config.options import ModelOptions, SearchOptions
+from avae_jax.inference import batch
+from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.flops import forward_equivalents
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.search import resolve
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import affine_vae
-from avae_jax.pose_search import resolve
-from avae_jax.posing import example_keys, find_poses, forward_equivalents
 from avae_jax.transform import family, frame, warp
 from avae_jax.transform.matrices import affine, matmul, plane_rotation
 
@@ -23,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 def test_posed_examples_are_warped_by_the_poses_applied():
     avae, index = avae_of("affine"), np.array([5, 2, 9])
     x = images()[index]
-    pose = jax.jit(functools.partial(evaluate.apply_poses, jax.random.key(0), avae=avae))
+    pose = jax.jit(functools.partial(batch.apply_poses, jax.random.key(0), avae=avae))
     observed, applied = pose(x, index)
     move = functools.partial(warp, fill=avae.fill, source=avae.inner, target=avae.inner)
     expected = jax.jit(jax.vmap(move))(x, applied)
@@ -40,15 +43,15 @@ def test_views_are_the_stations_of_an_example_and_nothing_hides(name):
     avae, params = avae_of(name), weights()
     keys = example_keys(jax.random.key(0), np.arange(BATCH))
     x, poses = jax.jit(functools.partial(pose_batch, avae=avae))(keys, images()[:BATCH])
-    views = jax.jit(functools.partial(evaluate.views, avae=avae))(params, x, poses)
+    views = jax.jit(functools.partial(batch.views, avae=avae))(params, x, poses)
     for picture in (views.canonical_input, views.canonical, views.reconstruction):
         assert picture.shape == (BATCH, *SHAPE, 1)
     assert views.mu.shape == (BATCH, Z)
     np.testing.assert_array_equal(views.outside, np.zeros(BATCH))
     # What is cropped is told from what interpolation makes of the border of the support.
     assert (np.asarray(views.cropped) < 0.1).all()
-    still = jax.jit(functools.partial(evaluate.views, avae=avae))(
-        params, x, evaluate.unmoved(x, avae=avae)
+    still = jax.jit(functools.partial(batch.views, avae=avae))(
+        params, x, batch.unmoved(x, avae=avae)
     )
     np.testing.assert_allclose(still.canonical_input, x, atol=1e-6)
     np.testing.assert_allclose(still.reconstruction, still.canonical, atol=1e-6)
@@ -96,14 +99,14 @@ def finder():
 def test_the_search_lowers_the_loss_of_turned_examples():
     x, index, avae = images()[:8], np.arange(8), avae_of()
     (state, _), (find, keys) = trained("even", 30), finder()
-    observed, _ = jax.jit(functools.partial(evaluate.apply_poses, jax.random.key(1), avae=avae))(
+    observed, _ = jax.jit(functools.partial(batch.apply_poses, jax.random.key(1), avae=avae))(
         x, index
     )
     found = find(state.params, keys, observed)
-    loss = jax.jit(functools.partial(evaluate.losses, avae=avae))
+    loss = jax.jit(functools.partial(batch.losses, avae=avae))
     searched, still = (
         loss(state.params, jax.random.key(2), observed, index, poses)
-        for poses in (found.pose, evaluate.unmoved(x, avae=avae))
+        for poses in (found.pose, batch.unmoved(x, avae=avae))
     )
     assert searched.shape == (8,)
     assert searched.mean() < still.mean()

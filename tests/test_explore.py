@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from clubs import BATCH, SHAPE, Z, avae_of, images, weights
 
-from avae_jax import evaluate, explore, trial
+from avae_jax import explore, trial
+from avae_jax.inference import batch
+from avae_jax.inference.problem import example_keys
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import elbo
-from avae_jax.posing import example_keys
 from avae_jax.transform.matrices import affine, plane_rotation
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -34,7 +35,7 @@ def test_poses_tried_are_scored_and_seen_as_everywhere_else(name):
     assert tried.loss.shape == (BATCH, 3) and tried.code.shape == (BATCH, 3, Z)
     terms = jax.jit(lambda x, pose: elbo(params, None, x, pose, avae=avae))(x[2], poses[2, 0])
     np.testing.assert_allclose(tried.loss[2, 0], sum(terms), rtol=1e-5)
-    views = jax.jit(functools.partial(evaluate.views, avae=avae))(params, x, poses[:, 0])
+    views = jax.jit(functools.partial(batch.views, avae=avae))(params, x, poses[:, 0])
     np.testing.assert_allclose(tried.turned[:, 0], views.canonical_input, atol=1e-5)
     np.testing.assert_allclose(tried.drawn[:, 0], views.canonical, atol=1e-5)
     np.testing.assert_allclose(tried.reconstruction[:, 0], views.reconstruction, atol=1e-5)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from blobs import blobs, drawing
 
-from avae_jax import bank, proposals
 from avae_jax.config.options import SearchOptions
-from avae_jax.fitting import fit_head
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.head_fitting import fit_head
+from avae_jax.inference.proposals import head_training, template_bank
+from avae_jax.inference.search import resolve
 from avae_jax.models import wrap
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank, find_poses
 from avae_jax.transform import inverse
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -80,10 +80,12 @@ def test_a_fitted_head_proposes_better_than_the_bank():
     turn = jax.jit(functools.partial(pose_batch, avae=avae))
     x, applied = turn(keys, jnp.tile(jnp.asarray(image)[None], (16, 1, 1, 1)))
     built = jax.jit(functools.partial(build_bank, avae=avae, options=options))(params, met)
-    blank = proposals.init(jax.random.key(0), avae=avae, options=options)
+    blank = head_training.init(jax.random.key(0), avae=avae, options=options)
     find = jax.jit(functools.partial(find_poses, avae=avae, options=options))
-    rank = jax.jit(jax.vmap(functools.partial(bank.rank, avae=avae), (None, 0)))
-    entropy = jax.jit(jax.vmap(functools.partial(proposals.loss, avae=avae), (None, None, 0, 0)))
+    rank = jax.jit(jax.vmap(functools.partial(template_bank.rank, avae=avae), (None, 0)))
+    entropy = jax.jit(
+        jax.vmap(functools.partial(head_training.loss, avae=avae), (None, None, 0, 0))
+    )
     before, after = (
         (
             find(params, keys, x, bank=built._replace(head=one)).loss.mean(),

@@ -10,9 +10,9 @@ from blobs import drawing
 from linear_gaussian import avae_of, observations, posterior_of
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.laplace import pose_posterior
-from avae_jax.pose_search import Problem, peak, resolve
-from avae_jax.posing import find_poses
+from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.posterior import pose_posterior
+from avae_jax.inference.search import Problem, curvature, resolve
 from avae_jax.transform import family, frame, inverse, retract, warp
 from avae_jax.transform.frame import coordinates as pixels
 from avae_jax.transform.lie import coordinates
@@ -41,7 +41,7 @@ def test_a_quadratic_peak_is_met_and_its_covariance_exact():
     covariance = np.float32([[4e-4, 1e-3, 0], [1e-3, 1e-2, -5e-4], [0, -5e-4, 1e-4]])
     scale = jnp.asarray(np.linalg.cholesky(np.linalg.inv(covariance)).T)
     start = retract(RIGID, jnp.eye(3), jnp.float32([0.02, 0.1, -0.01]))
-    found = jax.jit(functools.partial(peak.measure, bowl(scale)))(jnp.eye(3), start)
+    found = jax.jit(functools.partial(curvature.measure, bowl(scale)))(jnp.eye(3), start)
     np.testing.assert_allclose(found.pose, jnp.eye(3), atol=2e-3)
     assert found.loss < 0.02
     np.testing.assert_allclose(found.spread @ found.spread.T, covariance, rtol=0.1, atol=2e-5)
@@ -49,7 +49,7 @@ def test_a_quadratic_peak_is_met_and_its_covariance_exact():
 
 def test_dents_narrower_than_a_peak_are_not_taken_for_it():
     scale = jnp.eye(3) / 0.1
-    measure = jax.jit(functools.partial(peak.measure, bowl(scale, dents=0.2)))
+    measure = jax.jit(functools.partial(curvature.measure, bowl(scale, dents=0.2)))
     spread = measure(jnp.eye(3), jnp.eye(3)).spread
     sides = jnp.sqrt((spread**2).sum(1))
     # The curvature of a dent would say 0.007.
@@ -58,8 +58,8 @@ def test_dents_narrower_than_a_peak_are_not_taken_for_it():
 
 def test_a_flat_loss_has_the_widest_peak():
     flat = bowl(jnp.zeros((3, 3)))
-    found = jax.jit(functools.partial(peak.measure, flat))(jnp.eye(3), jnp.eye(3))
-    np.testing.assert_allclose(found.spread, peak.WIDEST * jnp.eye(3), rtol=0.1)
+    found = jax.jit(functools.partial(curvature.measure, flat))(jnp.eye(3), jnp.eye(3))
+    np.testing.assert_allclose(found.spread, curvature.WIDEST * jnp.eye(3), rtol=0.1)
 
 
 def spokes(angles: list[float]) -> np.ndarray:

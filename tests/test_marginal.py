@@ -10,8 +10,8 @@ import pytest
 from linear_gaussian import avae_of, log_likelihoods, observations, posterior_of, weights
 
 from avae_jax.core.types import Array
-from avae_jax.marginal import among, from_draws, marginal_bound
-from avae_jax.posing import problem, see
+from avae_jax.inference.marginal import among, from_draws, marginal_bound
+from avae_jax.inference.problem import problem, see
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import points
 from avae_jax.transform.prior_density import prior_pose

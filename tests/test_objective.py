@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import RangeOptions
+from avae_jax.inference.problem import problem, see
+from avae_jax.inference.search.gauss_newton import linearise
 from avae_jax.models import Model, wrap
 from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl
 from avae_jax.models.objective import (
@@ -20,8 +22,6 @@ from avae_jax.models.objective import (
     render,
     widen,
 )
-from avae_jax.pose_search.gauss_newton import linearise
-from avae_jax.posing import problem, see
 from avae_jax.transform import family, frame, identity, inverse, retract
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import support

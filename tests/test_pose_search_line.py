@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from landscapes import begin, dataset, many_minima
 
-from avae_jax.pose_search import Problem, line
-from avae_jax.pose_search.line import Met, vertex
+from avae_jax.inference.search import Problem, line_search
+from avae_jax.inference.search.line_search import Met, vertex
 
 
 def met(*pairs: tuple[float, float]) -> Met:
@@ -22,7 +22,7 @@ def test_the_vertex_of_a_parabola_is_found(others, centre):
     points = [(a, 5 + 3 * (a - centre) ** 2) for a in (0.0, *others)]
     # What is far away, or not known, changes nothing.
     points += [(0.9, 50.0), (0.01, jnp.inf)]
-    if abs(centre) > line.CLOSE:
+    if abs(centre) > line_search.CLOSE:
         np.testing.assert_allclose(vertex(met(*points), out=1.0), centre, atol=1e-4)
 
 
@@ -30,7 +30,7 @@ def test_the_next_value_is_never_on_top_of_the_best():
     # Flat around the best, or its vertex there: towards the wider side.
     for height in (0.0, 1.0):
         found = vertex(met((0.0, 0.0), (-0.1, height), (0.1, height), (0.3, 2.0)), out=1.0)
-        assert line.CLOSE <= abs(float(found)) < 0.1
+        assert line_search.CLOSE <= abs(float(found)) < 0.1
     assert float(vertex(met((0.0, 0.0), (-0.3, 9.0), (0.1, 1.0)), out=1.0)) < 0
 
 
@@ -52,7 +52,7 @@ def along(function) -> Problem:
 def refined(function, start: float, halvings: int = 2, parabolas: int = 2):
     pose, problem = jnp.full((1, 1), start), along(function)
     options = {"halvings": halvings, "parabolas": parabolas}
-    call = jax.jit(functools.partial(line.refine, problem, None, **options))
+    call = jax.jit(functools.partial(line_search.refine, problem, None, **options))
     found, loss = call(pose, function(pose[0, 0]))
     return float(found[0, 0]), float(loss)
 
@@ -70,7 +70,7 @@ def test_dents_are_stepped_over():
 def test_a_parabola_is_met_at_once_and_the_loss_belongs_to_the_pose():
     for start in (-0.08, 0.0, 0.03):
         found, loss = refined(lambda a: 2 + (a - 0.01) ** 2, start)
-        assert abs(found - 0.01) < line.CLOSE
+        assert abs(found - 0.01) < line_search.CLOSE
         np.testing.assert_allclose(loss, 2 + (found - 0.01) ** 2, rtol=1e-6)
 
 
@@ -89,9 +89,9 @@ def test_it_costs_what_it_says():
     seen = []
     problem = along(lambda a: a**2)
     traced = problem._replace(loss=lambda datum, a: jax.debug.callback(seen.append, a) or a**2)
-    line.refine(traced, None, jnp.zeros((1, 1)), jnp.zeros(()), halvings=2, parabolas=3)
+    line_search.refine(traced, None, jnp.zeros((1, 1)), jnp.zeros(()), halvings=2, parabolas=3)
     jax.effects_barrier()
-    assert len(seen) == line.values(2, 3) == 7
+    assert len(seen) == line_search.values(2, 3) == 7
 
 
 def test_a_rotation_is_found_from_five_degrees_away():
@@ -99,6 +99,6 @@ def test_a_rotation_is_found_from_five_degrees_away():
     poses = begin("rotation", 2, "even", 32)
     score = jax.jit(jax.vmap(jax.vmap(problem.value, (None, 0))))(data, poses)
     best = jnp.take_along_axis(poses, score.argmin(1)[:, None, None, None], 1)[:, 0]
-    refine = functools.partial(line.refine, problem, halvings=3, parabolas=6)
+    refine = functools.partial(line_search.refine, problem, halvings=3, parabolas=6)
     _, losses = jax.jit(jax.vmap(refine))(data, best, score.min(1))
     assert np.all(losses < 1e-3) and np.all(losses <= score.min(1))

@@ -9,8 +9,8 @@ import pytest
 from landscapes import begin, dataset, many_minima
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.pose_search import resolve, search
-from avae_jax.pose_search.pairs import over_chosen, over_pairs
+from avae_jax.inference.search import resolve, search
+from avae_jax.inference.search.batching import over_chosen, over_pairs
 from avae_jax.transform import family
 
 BATCH, COUNT = 6, 5

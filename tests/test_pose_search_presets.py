@@ -6,8 +6,8 @@ import pytest
 
 from avae_jax.config.options import PRESETS, SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.pose_search import resolve
-from avae_jax.pose_search.search import effort, prices
+from avae_jax.inference.search import resolve
+from avae_jax.inference.search.cost import effort, prices
 from avae_jax.transform import family
 
 

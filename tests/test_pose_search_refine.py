@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from avae_jax.pose_search import Problem, gauss_newton, gradient
+from avae_jax.inference.search import Problem, first_order, gauss_newton
 from avae_jax.transform import family, identity, retract
 from avae_jax.transform.matrices import rotation_angle
 
@@ -48,7 +48,7 @@ ADAM = optax.adam(0.3)
 def compiled(problem: Problem, optimiser: optax.GradientTransformation | None, **options):
     if optimiser is None:
         return jax.jit(functools.partial(gauss_newton.refine, problem, **options))
-    return jax.jit(functools.partial(gradient.refine, problem, optimiser=optimiser, **options))
+    return jax.jit(functools.partial(first_order.refine, problem, optimiser=optimiser, **options))
 
 
 def refined(problem: Problem, start, datum, *, optimiser=None, **options) -> tuple:

@@ -10,8 +10,8 @@ import pytest
 from landscapes import begin, dataset, losses_at, many_minima, run
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.pose_search import Problem, gauss_newton, resolve, search
-from avae_jax.pose_search.register import rounds
+from avae_jax.inference.search import Problem, gauss_newton, resolve, search
+from avae_jax.inference.search.registration import rounds
 from avae_jax.transform import family, identity, retract
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")

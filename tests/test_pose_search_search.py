@@ -20,7 +20,7 @@ from landscapes import (
 )
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.pose_search import Problem, SearchResult, resolve, search
+from avae_jax.inference.search import Problem, SearchResult, resolve, search
 from avae_jax.transform import family, inverse
 from avae_jax.transform.matrices import matmul
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import RangeOptions
-from avae_jax.pose_search import starts
-from avae_jax.pose_search.select import best_apart, lowest
+from avae_jax.inference.search import starts
+from avae_jax.inference.search.select import best_apart, lowest
 from avae_jax.transform import factorise, family, inverse
 from avae_jax.transform.matrices import plane_rotation
 from avae_jax.transform.sampling import right_angles

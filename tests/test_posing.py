@@ -10,9 +10,10 @@ from blobs import blobs, drawing
 from clubs import avae_of, images, weights
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.problem import problem, see
+from avae_jax.inference.search import resolve
 from avae_jax.models.objective import elbo
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank, find_poses, problem, see
 from avae_jax.transform import frame, identity, random_pose, warp
 from avae_jax.transform.frame import coordinates
 

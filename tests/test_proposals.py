@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from blobs import blobs, drawing
 
-from avae_jax import bank, proposals
-from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
+from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.flops import forward_equivalents
+from avae_jax.inference.proposals import head_training, template_bank
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import resolve
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import resolve
-from avae_jax.posing import find_poses, forward_equivalents
 from avae_jax.transform import inverse
 from avae_jax.transform.matrices import affine, plane_rotation
 
@@ -27,12 +28,12 @@ OPTIONS = SearchOptions(
 
 
 @functools.cache
-def scene() -> tuple[AVAE, dict, Bank, proposals.Head]:
+def scene() -> tuple[AVAE, dict, Bank, head_training.Head]:
     """A model of one object, its bank and a head that has learned nothing yet."""
     avae, params = drawing(blobs(SHAPE), "rotation")
-    build = jax.jit(functools.partial(bank.build, avae=avae, turns=TURNS))
+    build = jax.jit(functools.partial(template_bank.build, avae=avae, turns=TURNS))
     built = build(params, jnp.zeros((2, 2)))
-    head = proposals.init(jax.random.key(0), avae=avae, options=resolve(OPTIONS, avae.group))
+    head = head_training.init(jax.random.key(0), avae=avae, options=resolve(OPTIONS, avae.group))
     return avae, params, built, head
 
 
@@ -46,8 +47,8 @@ def observed(count: int) -> tuple[jax.Array, jax.Array]:
     return posed, inverse(applied)
 
 
-def ranked(built: Bank, x: jax.Array) -> bank.Ranking:
-    rank = functools.partial(bank.rank, avae=scene()[0])
+def ranked(built: Bank, x: jax.Array) -> template_bank.Ranking:
+    rank = functools.partial(template_bank.rank, avae=scene()[0])
     return jax.jit(jax.vmap(rank, (None, 0)))(built, x)
 
 
@@ -73,7 +74,7 @@ def test_there_is_no_head_where_nothing_is_learned():
     avae, key = scene()[0], jax.random.key(0)
     for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("source")):
         options = resolve(options, avae.group)
-        assert proposals.init(key, avae=avae, options=options) is None
+        assert head_training.init(key, avae=avae, options=options) is None
 
 
 def test_an_untrained_head_costs_time_but_not_loss():
@@ -101,23 +102,23 @@ def test_a_head_that_knows_nothing_good_is_survived():
 def test_targets_are_shares_that_peak_at_the_nearest_pose():
     angles = jnp.radians(jnp.arange(0.0, 360.0, 30.0))
     poses = affine(plane_rotation(angles, (0, 1), 2), jnp.zeros((12, 2)))
-    width = proposals.spacing(scene()[0], 12)
+    width = head_training.spacing(scene()[0], 12)
     assert width == pytest.approx(np.radians(30))
     for degrees in (0.0, 50.0, -100.0):
         found = affine(plane_rotation(jnp.radians(jnp.float32(degrees)), (0, 1), 2), jnp.zeros(2))
-        shares = proposals.targets(poses, found, width=width)
+        shares = head_training.targets(poses, found, width=width)
         assert shares.sum() == pytest.approx(1, abs=1e-5)
         assert shares.argmax() == round(degrees % 360 / 30)
         # Neighbours at one width have exp(-1/2) of the middle, opposite poses next to nothing.
         assert (shares > 0.05).sum() < 6
-    ahead = proposals.targets(poses, poses[0], width=width)
+    ahead = head_training.targets(poses, poses[0], width=width)
     assert ahead[1] / ahead[0] == pytest.approx(np.exp(-0.5), rel=0.05)
 
 
 @pytest.mark.parametrize(("d", "turns", "degrees"), [(2, 64, 360 / 64), (3, 512, 30.8)])
 def test_the_spacing_is_the_angle_between_neighbours(d, turns, degrees):
     avae, _ = drawing(blobs((8,) * d), "rigid")
-    assert np.degrees(proposals.spacing(avae, turns)) == pytest.approx(degrees, rel=0.01)
+    assert np.degrees(head_training.spacing(avae, turns)) == pytest.approx(degrees, rel=0.01)
 
 
 def test_updates_lower_the_cross_entropy_and_name_the_pose():
@@ -125,7 +126,7 @@ def test_updates_lower_the_cross_entropy_and_name_the_pose():
     # A bank that cannot tell its rotations apart: all is left to the head.
     blank = built._replace(weights=built.weights * 0, bias=built.bias * 0)
     x, found = observed(16)
-    update = jax.jit(functools.partial(proposals.update, avae=avae))
+    update = jax.jit(functools.partial(head_training.update, avae=avae))
     losses = []
     for _ in range(60):
         head, loss = update(head, blank, x, found)

@@ -8,9 +8,9 @@ import pytest
 
 from avae_jax import models, transform
 from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
+from avae_jax.inference.problem import problem, see
+from avae_jax.inference.search import resolve, search
 from avae_jax.models.objective import AVAE, affine_vae
-from avae_jax.pose_search import resolve, search
-from avae_jax.posing import problem, see
 from avae_jax.transform.sampling import from_unit
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")

@@ -9,8 +9,8 @@ from clubs import BATCH, PROTOTYPES, SEARCHES, Z, avae_of, batches, compiled, se
 from avae_jax import train
 from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import TrainOptions
+from avae_jax.inference.problem import example_keys
 from avae_jax.models.objective import elbo
-from avae_jax.posing import example_keys
 from avae_jax.restore import packed, restore
 from avae_jax.train import optimiser
 from avae_jax.transform import identity

@@ -17,8 +17,8 @@ from avae_jax.core.progress import progress_bar
 from avae_jax.data.batches import filled
 from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
-from avae_jax.doubt import doubtful
-from avae_jax.experiment import stream
+from avae_jax.inference.ambiguity import doubtful
+from avae_jax.inference.setup import stream
 
 # Between two moments from which an interrupted alignment can go on: disks may be slow.
 SECONDS = 5.0

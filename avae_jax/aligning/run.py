@@ -19,7 +19,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import require_range
 from avae_jax.data.formats import Stack, open_stack
 from avae_jax.data.intensity import scaling_of
-from avae_jax.restore import Trained
+from avae_jax.inference.trained import Trained
 from avae_jax.workdir import WorkDir
 
 

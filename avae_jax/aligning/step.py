@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import jax
 
-from avae_jax import evaluate
-from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.doubt import DEGREES, gap
+from avae_jax.inference import batch
+from avae_jax.inference.ambiguity import DEGREES, gap
+from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
@@ -50,13 +50,13 @@ def find(
     search: SearchOptions,
 ) -> Found:
     """Poses of observations `x: [B, *S, C]`; draws depend on the key and `index: [B]` alone."""
-    result = evaluate.search_batch(params, key, x, index, bank, avae=avae, search=search)
-    views = evaluate.views(params, x, result.pose, avae=avae)
-    still = evaluate.unmoved(x, avae=avae)
+    result = batch.search_batch(params, key, x, index, bank, avae=avae, search=search)
+    views = batch.views(params, x, result.pose, avae=avae)
+    still = batch.unmoved(x, avae=avae)
     return Found(
         pose=result.pose,
-        before=evaluate.losses(params, key, x, index, still, avae=avae),
-        after=evaluate.losses(params, key, x, index, result.pose, avae=avae),
+        before=batch.losses(params, key, x, index, still, avae=avae),
+        after=batch.losses(params, key, x, index, result.pose, avae=avae),
         gap=gap(result, degrees=search.distance or DEGREES),
         nonfinite=result.nonfinite,
         mu=views.mu,

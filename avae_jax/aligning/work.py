@@ -14,8 +14,8 @@ from avae_jax.aligning.survey import Survey, piece
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.data.formats import Stack
-from avae_jax.doubt import widened
-from avae_jax.restore import Trained
+from avae_jax.inference.ambiguity import widened
+from avae_jax.inference.trained import Trained
 
 
 class Work(NamedTuple):

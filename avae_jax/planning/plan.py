@@ -15,10 +15,12 @@ from avae_jax.core import atomic_files, sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.experiment import Experiment, prepare
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.flops import forward_equivalents, forward_operations
+from avae_jax.inference.problem import bounded
 from avae_jax.models.objective import AVAE
 from avae_jax.planning import program
 from avae_jax.planning.topology import Topology, mesh_of, topology
-from avae_jax.posing import bounded, build_bank, forward_equivalents, forward_operations
 from avae_jax.train import train_step
 
 # Forward passes of an update of the weights: its backward pass counts as two.

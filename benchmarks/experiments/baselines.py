@@ -8,7 +8,7 @@ import jax
 from avae_jax import Posed
 from avae_jax.alignment import resultant_length
 from avae_jax.experiment import prepare
-from avae_jax.posing import build_bank
+from avae_jax.inference.find_poses import build_bank
 from avae_jax.train import objects
 from benchmarks.experiments import transformer
 from benchmarks.experiments.measure import at_random, each, nats, unmoved, with_interval

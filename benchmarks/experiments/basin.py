@@ -17,7 +17,7 @@ import optax
 from avae_jax import Problem, SearchOptions, data, resolve, search, starts
 from avae_jax.config.options import DataOptions, RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.pose_search import gauss_newton, gradient
+from avae_jax.inference.search import first_order, gauss_newton
 from avae_jax.transform import family, frame
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity, rotation_angle
@@ -85,7 +85,7 @@ def problem() -> Problem:
 def _adam(x: Array, target: Array) -> Array:
     optimiser, begin = optax.adam(0.03), identity(3)
     shared = {"optimiser": optimiser, "steps": ADAM_STEPS, "unroll": False}
-    return gradient.refine(problem(), (x, target), begin, **shared)[0]
+    return first_order.refine(problem(), (x, target), begin, **shared)[0]
 
 
 def _newton(x: Array, target: Array) -> Array:

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import Posed, evaluate
+from avae_jax import Posed
 from avae_jax.core.types import Array, Key, Params, PyTree
 from avae_jax.data.batches import filled
+from avae_jax.inference import batch as evaluate
+from avae_jax.inference.problem import example_keys
 from avae_jax.models.objective import AVAE, predict, widen
-from avae_jax.posing import example_keys
 from avae_jax.transform.matrices import affine, identity, plane_rotation
 from avae_jax.transform.warp import warp
 

@@ -23,7 +23,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     """`nats`, `source_loss` (as it ran) and `source_loss_as_written`, each row by row.
 
     And `marginal`, of the models that are searched: the bound on -log p(x), pose and code
-    integrated out, of test digits at random poses (see `avae_jax.marginal`).
+    integrated out, of test digits at random poses (see `avae_jax.inference.marginal`).
     """
     marginal = {}
     curves: dict[str, dict[str, list[float]]] = {

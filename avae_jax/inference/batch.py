@@ -9,13 +9,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avae_jax.bank import Bank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.marginal import Evidence, marginal_bound
+from avae_jax.inference.posterior import pose_posterior
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import SearchResult
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, canonicalise, elbo, narrow, observe, render
-from avae_jax.pose_search import SearchResult
-from avae_jax.posing import example_keys, find_poses
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity
 
@@ -95,3 +98,26 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         return Views(moved, drawn, narrow(back, avae=avae), mu, outside, cropped)
 
     return jax.vmap(one)(x, poses)
+
+
+def bound_batch(
+    params: Params,
+    key: Key,
+    x: Array,
+    index: Array,
+    found: SearchResult,
+    *,
+    avae: AVAE,
+    samples: int,
+    chunk: int | None,
+) -> Evidence:
+    """The bound `[B]` of observations `x: [B, *S, C]`, drawn by the key and their index alone.
+
+    Args:
+      found: what a search of them returned.
+      samples, chunk: as for `marginal_bound`.
+    """
+    keys = example_keys(jax.random.fold_in(key, 3), index)
+    # A proposal need not be calibrated: without codes it costs less.
+    posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
+    return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)

@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.search.batching import over_pairs
 from avae_jax.models.objective import AVAE, Explanation, canonicalise, place, render, terms, widen
-from avae_jax.pose_search.pairs import over_pairs
 from avae_jax.transform.mixture import Mixture, draw, log_density, points
 from avae_jax.transform.prior_density import log_prior, prior_pose
 

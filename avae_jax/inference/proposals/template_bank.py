@@ -18,10 +18,10 @@ import numpy as np
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.proposals.pose_head import PoseHead, no_signal
+from avae_jax.inference.search.select import best_apart, lowest, near
 from avae_jax.models.likelihoods import log_probabilities
 from avae_jax.models.objective import AVAE, render
-from avae_jax.models.pose_head import PoseHead, no_signal
-from avae_jax.pose_search.select import best_apart, lowest, near
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.image_moments import normaliser

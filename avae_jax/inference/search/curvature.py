@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search.problem import Problem
+from avae_jax.inference.search.problem import Problem
 
 ROUNDS = 4
 # How many standard deviations away the loss is looked at. Nearer, dents count for more than

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search.problem import Problem
+from avae_jax.inference.search.problem import Problem
 
 # The first distance: half the one between starts, in radians where the family turns.
 REACH = math.radians(5)

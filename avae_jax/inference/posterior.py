@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.marginal import log_weight
+from avae_jax.inference.marginal import log_weight
+from avae_jax.inference.problem import Seen, problem, see
+from avae_jax.inference.search import Problem, SearchResult, curvature
+from avae_jax.inference.search.batching import over_pairs
+from avae_jax.inference.search.curvature import Peak
 from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import Problem, SearchResult, peak
-from avae_jax.pose_search.pairs import over_pairs
-from avae_jax.pose_search.peak import Peak
-from avae_jax.posing import Seen, problem, see
 from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
@@ -59,9 +59,9 @@ def pose_posterior(
     params = jax.lax.stop_gradient(params)
     task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
     seen = jax.vmap(lambda one: see(one, avae=avae))(x)
-    each = chunk and max(1, chunk // (max(codes, 1) * peak.evaluations(task.size)))
+    each = chunk and max(1, chunk // (max(codes, 1) * curvature.evaluations(task.size)))
     measured = over_pairs(
-        lambda datum, pose: peak.measure(task, datum, pose), seen, found.candidates, chunk=each
+        lambda datum, pose: curvature.measure(task, datum, pose), seen, found.candidates, chunk=each
     )
     return jax.vmap(lambda peaks: mixture(peaks, group=avae.group))(measured)
 

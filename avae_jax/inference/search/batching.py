@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search.problem import Share, alone
+from avae_jax.inference.search.problem import Share, alone
 
 
 def over_pairs(

@@ -13,11 +13,11 @@ import flax.struct
 import jax
 import optax
 
-from avae_jax.bank import Bank, init_head, rank
 from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.proposals.template_bank import Bank, init_head, rank
 from avae_jax.models.objective import AVAE
 
 LEARNING_RATE = 1e-3

@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search import gauss_newton
-from avae_jax.pose_search.gauss_newton import State
-from avae_jax.pose_search.pairs import over_pairs
-from avae_jax.pose_search.problem import Problem
-from avae_jax.pose_search.select import best_apart
+from avae_jax.inference.search import gauss_newton
+from avae_jax.inference.search.batching import over_pairs
+from avae_jax.inference.search.gauss_newton import State
+from avae_jax.inference.search.problem import Problem
+from avae_jax.inference.search.select import best_apart
 
 
 def rounds(starts: int, keep: int, steps: int) -> list[int]:

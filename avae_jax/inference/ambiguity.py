@@ -8,8 +8,8 @@ import numpy as np
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array
-from avae_jax.pose_search import SearchResult
-from avae_jax.pose_search.select import near
+from avae_jax.inference.search import SearchResult
+from avae_jax.inference.search.select import near
 
 # Below this gap another pose explains an example nearly as well. Grey pixels make a model
 # too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search.problem import Problem
+from avae_jax.inference.search.problem import Problem
 
 START = 1e-2
 GROW, SHRINK = 8.0, 0.25

@@ -7,16 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import data, proposals
-from avae_jax.bank import Bank
+from avae_jax import data
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.proposals import head_training
+from avae_jax.inference.proposals.head_training import Head
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import resolve
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
-from avae_jax.pose_search import resolve
-from avae_jax.posing import build_bank, example_keys, find_poses
-from avae_jax.proposals import Head
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 
@@ -55,7 +57,7 @@ def fit_head(
     if not options.learned:
         raise ValueError("search.learned=False: wanted options of a search that learns proposals")
     key = jax.random.key(seed)
-    head = proposals.init(key, avae=avae, options=options)
+    head = head_training.init(key, avae=avae, options=options)
     bank = jax.jit(functools.partial(build_bank, avae=avae, options=options))(params, met)
     size = min(BATCH, len(x))
     batches = max(1, visits // size)
@@ -110,4 +112,4 @@ def _learn(
 ) -> tuple[Head, Array]:
     """One update by examples at new random poses: one answer holds for all of them."""
     turned, applied = pose_batch(keys, x, avae=avae)
-    return proposals.update(head, bank, turned, matmul(answers, inverse(applied)), avae=avae)
+    return head_training.update(head, bank, turned, matmul(answers, inverse(applied)), avae=avae)

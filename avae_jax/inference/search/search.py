@@ -11,11 +11,12 @@ import optax
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search import gauss_newton, gradient, line
-from avae_jax.pose_search.pairs import over_chosen, over_pairs
-from avae_jax.pose_search.problem import Problem
-from avae_jax.pose_search.register import register, rounds
-from avae_jax.pose_search.select import best_apart
+from avae_jax.inference.search import first_order, gauss_newton, line_search
+from avae_jax.inference.search.batching import over_chosen, over_pairs
+from avae_jax.inference.search.cost import effort, prices
+from avae_jax.inference.search.problem import Problem
+from avae_jax.inference.search.registration import register
+from avae_jax.inference.search.select import best_apart
 
 
 class SearchResult(NamedTuple):
@@ -159,7 +160,7 @@ def _refine(
         shared = {"steps": steps, "unroll": options.unroll}
         if options.method == "adam":
             optimiser = optax.adam(options.learning_rate)
-            return gradient.refine(problem, datum, pose, optimiser=optimiser, **shared)
+            return first_order.refine(problem, datum, pose, optimiser=optimiser, **shared)
         return gauss_newton.refine(problem, datum, pose, **shared)
 
     chunk = _chunk(options, problem.size)
@@ -175,12 +176,12 @@ def _refine_along(
     options: SearchOptions,
 ) -> tuple[Array, Array]:
     """Kept candidates that are worth it, refined without derivatives."""
-    if not line.values(options.steps, options.polish):
+    if not line_search.values(options.steps, options.polish):
         return poses, losses
 
     def one(datum: PyTree, candidate: tuple[Array, Array]) -> tuple[Array, Array]:
         shared = {"halvings": options.steps, "parabolas": options.polish}
-        return line.refine(problem, datum, *candidate, **shared)
+        return line_search.refine(problem, datum, *candidate, **shared)
 
     candidates, shared = (poses, losses), {"chunk": options.chunk, "share": problem.share}
     if worth.shape[1] == 1:
@@ -191,55 +192,3 @@ def _refine_along(
 def _chunk(options: SearchOptions, size: int) -> int | None:
     """Pairs at once where each holds a tangent (or a backward pass) for every parameter."""
     return options.chunk and max(1, options.chunk // (1 + size))
-
-
-class Effort(NamedTuple):
-    """How often a search of one example evaluates what; or what each of these costs.
-
-    Attributes:
-      values: losses.
-      held: losses with derivatives while the explanation is held.
-      full: losses with all forward-mode derivatives.
-      reverse: losses with a reverse-mode gradient.
-    """
-
-    values: float
-    held: float
-    full: float
-    reverse: float
-
-    def cost(self, prices: "Effort") -> float:
-        """The sum of all evaluations at their `prices`."""
-        return sum(n * price for n, price in zip(self, prices, strict=True))
-
-
-def prices(size: int) -> Effort:
-    """Forward passes of each evaluation for P = `size` parameters, transforms left out."""
-    return Effort(values=1, held=1, full=1 + size, reverse=2)
-
-
-def effort(
-    starts: int,
-    options: SearchOptions,
-    *,
-    scored: Array | float | None = None,
-    refined: Array | float | None = None,
-) -> Effort:
-    """What a search from R = `starts` evaluates for one example.
-
-    Args:
-      scored, refined: starts and candidates, where fewer than all are; a mean will do.
-    """
-    keep, steps = min(options.keep, starts), options.steps
-    if options.method == "line":
-        scored, refined = starts if scored is None else scored, keep if refined is None else refined
-        each = line.values(steps, options.polish)
-        return Effort(values=scored + refined * each, held=0, full=0, reverse=0)
-    if options.method == "register":
-        held = starts + sum(rounds(starts, keep, steps))
-        polish = options.polish
-        return Effort(values=keep * (polish > 0), held=held, full=keep * polish, reverse=0)
-    values = (starts if scored is None else scored) + keep * (steps > 0)
-    if options.method == "adam":
-        return Effort(values=values, held=0, full=0, reverse=keep * steps)
-    return Effort(values=values, held=0, full=keep * steps, reverse=0)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from avae_jax.core.types import Array, PyTree
-from avae_jax.pose_search.problem import Problem
+from avae_jax.inference.search.problem import Problem
 
 
 def refine(

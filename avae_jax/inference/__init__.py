@@ -1,0 +1,1 @@
+"""Poses of observations: the search, its proposals, posteriors and bounds."""

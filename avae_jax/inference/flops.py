@@ -1,0 +1,78 @@
+"""Operations of a search, in forward passes of the whole objective."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.core.types import Array, Params, PyTree
+from avae_jax.inference.find_poses import begin_at
+from avae_jax.inference.problem import Seen, problem, see
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import (
+    Effort,
+    effort,
+    gauss_newton,
+)
+from avae_jax.models.objective import AVAE
+from avae_jax.transform.matrices import identity
+
+
+def forward_equivalents(
+    params: Params,
+    x: Array,
+    *,
+    avae: AVAE,
+    options: SearchOptions,
+    bank: Bank | None,
+    scored: float | None = None,
+    refined: float | None = None,
+) -> float:
+    """Operations of a search of one example `x: [*S, C]` over those of one forward pass.
+
+    Operations are those the compiler counts before it optimises. Building the bank is
+    left out: that is done once for any number of examples.
+
+    Args:
+      scored, refined: means over examples, where they vary (see `SearchResult`).
+    """
+    here = (params, see(x, avae=avae), identity(avae.group.d))
+    forward = forward_operations(params, x, avae=avae)
+    begin = functools.partial(begin_at, avae=avae, options=options)
+    key = jax.random.key(0)
+    count = jax.eval_shape(begin, key, x, bank).poses.shape[0]
+
+    def linearised(held: bool) -> float:
+        def around(params: Params, seen: Seen, pose: Array) -> gauss_newton.Local:
+            return gauss_newton.linearise(problem(params, avae), seen, pose, held=held)
+
+        return operations(around, *here) / forward
+
+    # A value and its reverse gradient count as two forward passes.
+    each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
+    spent = effort(count, options, scored=scored, refined=refined).cost(each)
+    return spent + operations(begin, key, x, bank) / forward
+
+
+def forward_operations(params: Params, x: Array, *, avae: AVAE) -> float:
+    """Floating-point operations of the loss of one example `x: [*S, C]` at one pose."""
+
+    def value(params: Params, seen: Seen, pose: Array) -> Array:
+        return problem(params, avae).value(seen, pose)
+
+    return operations(value, params, see(x, avae=avae), identity(avae.group.d))
+
+
+def operations(function: Callable, *args: PyTree) -> float:
+    """Floating-point operations of one call, as the compiler for CPUs counts them.
+
+    Those for GPUs and TPUs count only what they have made of a program, after making it.
+    Nothing is computed; of `args` only shapes matter.
+
+    Raises:
+      RuntimeError: JAX was started without CPUs (`JAX_PLATFORMS`).
+    """
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
+    cpu = jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+    return jax.jit(function, in_shardings=cpu).lower(*shapes).cost_analysis()["flops"]

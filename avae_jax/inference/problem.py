@@ -1,0 +1,72 @@
+"""The search problem of an observation: its loss as a function of the pose."""
+
+import dataclasses
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.search import (
+    Problem,
+)
+from avae_jax.models.objective import AVAE, explain, place, predict, search_loss, widen
+from avae_jax.transform.families import retract
+
+
+class Seen(NamedTuple):
+    """One observation as the search wants it.
+
+    Attributes:
+      x: `[*S, C]`.
+      wide: `[*outer.shape, C]`, extended by `fill`; once, not at every pose.
+      noise: samples z, the same noise at every pose; `None` takes the mean of z.
+    """
+
+    x: Array
+    wide: Array
+    noise: Key | None = None
+
+
+def see(x: Array, *, avae: AVAE, noise: Key | None = None) -> Seen:
+    """Prepares one observation `[*S, C]` for the search."""
+    return Seen(x, widen(x, avae=avae), noise)
+
+
+def problem(params: Params, avae: AVAE) -> Problem:
+    """The search problem of an affine VAE over `Seen` examples."""
+    return Problem(
+        predict=lambda seen, pose: predict(params, seen.noise, seen.x, pose, avae=avae),
+        loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
+        retract=lambda pose, alpha: retract(avae.group, pose, alpha),
+        size=avae.group.size,
+        hold=lambda seen, pose: functools.partial(
+            place, explain(params, seen.noise, seen.x, pose, avae=avae), avae=avae
+        ),
+    )
+
+
+# Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
+PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**17, 2**25
+
+
+# Fewer poses than this at once spend their time on reading the weights of the model.
+LEAST_CHUNK = 64
+
+
+def bounded(options: SearchOptions, avae: AVAE, *, platform: str | None = None) -> SearchOptions:
+    """`options` with a chunk size that fits the platform (the default one) and the images."""
+    if options.chunk is not None:
+        return options
+    platform = platform or jax.default_backend()
+    pixels = PIXELS_ON_CPU if platform == "cpu" else PIXELS_ON_ACCELERATORS
+    chunk = max(LEAST_CHUNK, pixels // math.prod(avae.outer.shape))
+    return dataclasses.replace(options, chunk=chunk)
+
+
+def example_keys(key: Key, index: Array) -> Key:
+    """A key `[B]` for every example: `index: [B]` are global example indices."""
+    return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.asarray(index))

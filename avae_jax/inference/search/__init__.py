@@ -1,0 +1,9 @@
+"""The search over poses. It knows neither images nor models."""
+
+from avae_jax.inference.search.cost import Effort as Effort
+from avae_jax.inference.search.cost import effort as effort
+from avae_jax.inference.search.presets import resolve as resolve
+from avae_jax.inference.search.problem import Problem as Problem
+from avae_jax.inference.search.search import SearchResult as SearchResult
+from avae_jax.inference.search.search import search as search
+from avae_jax.inference.search.starts import starts as starts

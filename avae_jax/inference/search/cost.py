@@ -1,0 +1,60 @@
+"""What a search costs, counted in forward passes."""
+
+from typing import NamedTuple
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.core.types import Array
+from avae_jax.inference.search import line_search
+from avae_jax.inference.search.registration import rounds
+
+
+class Effort(NamedTuple):
+    """How often a search of one example evaluates what; or what each of these costs.
+
+    Attributes:
+      values: losses.
+      held: losses with derivatives while the explanation is held.
+      full: losses with all forward-mode derivatives.
+      reverse: losses with a reverse-mode gradient.
+    """
+
+    values: float
+    held: float
+    full: float
+    reverse: float
+
+    def cost(self, prices: "Effort") -> float:
+        """The sum of all evaluations at their `prices`."""
+        return sum(n * price for n, price in zip(self, prices, strict=True))
+
+
+def prices(size: int) -> Effort:
+    """Forward passes of each evaluation for P = `size` parameters, transforms left out."""
+    return Effort(values=1, held=1, full=1 + size, reverse=2)
+
+
+def effort(
+    starts: int,
+    options: SearchOptions,
+    *,
+    scored: Array | float | None = None,
+    refined: Array | float | None = None,
+) -> Effort:
+    """What a search from R = `starts` evaluates for one example.
+
+    Args:
+      scored, refined: starts and candidates, where fewer than all are; a mean will do.
+    """
+    keep, steps = min(options.keep, starts), options.steps
+    if options.method == "line":
+        scored, refined = starts if scored is None else scored, keep if refined is None else refined
+        each = line_search.values(steps, options.polish)
+        return Effort(values=scored + refined * each, held=0, full=0, reverse=0)
+    if options.method == "register":
+        held = starts + sum(rounds(starts, keep, steps))
+        polish = options.polish
+        return Effort(values=keep * (polish > 0), held=held, full=keep * polish, reverse=0)
+    values = (starts if scored is None else scored) + keep * (steps > 0)
+    if options.method == "adam":
+        return Effort(values=values, held=0, full=0, reverse=keep * steps)
+    return Effort(values=values, held=0, full=keep * steps, reverse=0)

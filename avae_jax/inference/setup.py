@@ -1,0 +1,43 @@
+"""From options to an affine VAE, its search and its random streams."""
+
+import jax
+import numpy as np
+
+from avae_jax import models, transform
+from avae_jax.config.options import Options, SearchOptions
+from avae_jax.core.types import Key, Params, Shape
+from avae_jax.inference.search import resolve
+from avae_jax.models.objective import AVAE, affine_vae
+
+
+def assemble(
+    options: Options, shape: Shape, fill: np.ndarray
+) -> tuple[AVAE, SearchOptions, Params]:
+    """The affine VAE for examples of `shape = [*S, C]`, its search and its first weights.
+
+    Raises:
+      InputError: a family or a search that cannot be.
+    """
+    *sides, channels = shape
+    group = transform.family(options.family, len(sides))
+    search = resolve(options.search, group)
+    key = stream(options, "model")
+    model, params = models.build(key, tuple(sides), channels, options=options.model)
+    avae = affine_vae(
+        model,
+        transform.frame(tuple(sides)),
+        fill,
+        group=group,
+        ranges=options.ranges,
+        likelihood=options.model.likelihood,
+        interpolation=options.model.interpolation,
+    )
+    return avae, search, params
+
+
+STREAMS = ("model", "train", "test", "head")
+
+
+def stream(options: Options, name: str) -> Key:
+    """The key of one use of randomness; the uses never share a draw."""
+    return jax.random.fold_in(jax.random.key(options.seed), STREAMS.index(name))

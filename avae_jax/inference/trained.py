@@ -1,0 +1,21 @@
+"""A trained model with its search, all that inference needs."""
+
+from typing import NamedTuple
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.core.types import Array, Params
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.models.objective import AVAE
+
+
+class Trained(NamedTuple):
+    """A trained affine VAE: weights, model and family, its search and bank.
+
+    `met: [N, Z]` are objects it met last; a bank for another search is built of them.
+    """
+
+    params: Params
+    avae: AVAE
+    search: SearchOptions
+    bank: Bank | None
+    met: Array
