@@ -6,10 +6,10 @@ import jax
 import numpy as np
 
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import SECONDS, seconds_of
 from avae_jax.core.errors import NumericalError, Preempted
 from avae_jax.core.types import Array
-from avae_jax.examine import Calls, found_poses, labels_of
+from avae_jax.evaluation.held_out import Calls, found_poses, labels_of
+from avae_jax.evaluation.results import SECONDS, seconds_of
 from avae_jax.experiment import Experiment
 from avae_jax.restore import packed
 from avae_jax.train import TrainState

@@ -11,13 +11,13 @@ import numpy as np
 
 from avae_jax import data
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import conclude
 from avae_jax.config.options import Options
 from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
 from avae_jax.core.progress import progress_bar
 from avae_jax.core.types import Array
-from avae_jax.examine import Calls, compiled
+from avae_jax.evaluation.held_out import Calls, compiled
+from avae_jax.evaluation.results import conclude
 from avae_jax.experiment import Experiment, prepare
 from avae_jax.inference.head_fitting import fit_head
 from avae_jax.keeper import Keeper

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from avae_jax.alignment import label_means, pose_errors, resultant_length
 from avae_jax.data.sources.idx import read_idx
+from avae_jax.evaluation.pose_metrics import label_means, pose_errors, resultant_length
 from benchmarks import commands
 
 WRONG = 20.0  # degrees

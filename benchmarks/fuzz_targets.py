@@ -19,12 +19,12 @@ from PIL import Image
 from avae_jax import seal
 from avae_jax.aligning.output import claimed
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import seconds_of
 from avae_jax.config import files
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.data import load
 from avae_jax.data.formats import blocks, open_stack
 from avae_jax.data.sources.idx import FILES
+from avae_jax.evaluation.results import seconds_of
 from avae_jax.restore import frame_in
 from avae_jax.workdir import WorkDir
 

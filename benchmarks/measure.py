@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.alignment import pose_errors
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.compilation import jit
 from avae_jax.core.types import Array, Params
+from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.find_poses import build_bank, find_poses
 from avae_jax.inference.flops import forward_equivalents, forward_operations
 from avae_jax.inference.problem import example_keys, problem, see

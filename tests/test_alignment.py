@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from avae_jax.alignment import (
+from avae_jax.evaluation.pose_metrics import (
     label_means,
     mean_pose,
     orthogonal_part,

@@ -9,8 +9,8 @@ import pytest
 from blobs import FILL, RANGES, blobs, drawing
 
 from avae_jax import models
-from avae_jax.alignment import pose_errors
 from avae_jax.config.options import ModelOptions
+from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.proposals import template_bank
 from avae_jax.models.objective import affine_vae
 from avae_jax.transform.families import family

@@ -16,10 +16,10 @@ from test_end_to_end import compiled_once, lines_of  # noqa: F401
 from test_survival import ENDLESS
 
 from avae_jax.checkpoint import Checkpoints
-from avae_jax.conclude import seconds_of
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.data import load
+from avae_jax.evaluation.results import seconds_of
 from avae_jax.keeper import Keeper
 from avae_jax.workdir import WorkDir
 

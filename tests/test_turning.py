@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from avae_jax import turning
 from avae_jax.config.options import RangeOptions
+from avae_jax.evaluation import dial as turning
 from avae_jax.transform import family, frame
 from avae_jax.transform.describe import table
 from avae_jax.transform.families import retract

@@ -15,11 +15,7 @@ from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import bounded, problem, see
 from avae_jax.inference.proposals.template_bank import Bank, Proposals, build, centres, propose
-from avae_jax.inference.search import (
-    SearchResult,
-    search,
-    starts,
-)
+from avae_jax.inference.search import SearchResult, search, starts
 from avae_jax.models.objective import AVAE
 
 

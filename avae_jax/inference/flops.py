@@ -10,11 +10,7 @@ from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.inference.find_poses import begin_at
 from avae_jax.inference.problem import Seen, problem, see
 from avae_jax.inference.proposals.template_bank import Bank
-from avae_jax.inference.search import (
-    Effort,
-    effort,
-    gauss_newton,
-)
+from avae_jax.inference.search import Effort, effort, gauss_newton
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.matrices import identity
 

@@ -10,9 +10,7 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.inference.search import (
-    Problem,
-)
+from avae_jax.inference.search import Problem
 from avae_jax.models.objective import AVAE, explain, place, predict, search_loss, widen
 from avae_jax.transform.families import retract
 

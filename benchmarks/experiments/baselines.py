@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from avae_jax import Posed
-from avae_jax.alignment import resultant_length
+from avae_jax.evaluation.pose_metrics import resultant_length
 from avae_jax.experiment import prepare
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.train import objects

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.alignment import plane_angle, resultant_length
+from avae_jax.evaluation.pose_metrics import plane_angle, resultant_length
 from benchmarks.experiments.measure import at_random
 from benchmarks.experiments.runs import Setting, trained
 

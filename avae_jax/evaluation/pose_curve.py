@@ -9,7 +9,7 @@ import numpy as np
 
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
-from avae_jax.examine import Calls, Fitted, in_batches
+from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import AXES

@@ -6,21 +6,22 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from avae_jax import alignment, report
+from avae_jax import report
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
-from avae_jax.evidence import measure_evidence
-from avae_jax.examine import Calls, Examination, examine
+from avae_jax.evaluation import pose_metrics
+from avae_jax.evaluation.dial import upright_pose
+from avae_jax.evaluation.explorer import explore
+from avae_jax.evaluation.held_out import Calls, Examination, examine
+from avae_jax.evaluation.likelihood_bound import measure_evidence
+from avae_jax.evaluation.pose_curve import sweep
+from avae_jax.evaluation.summary import summarise
+from avae_jax.evaluation.trial_poses import thumb
 from avae_jax.experiment import Experiment
-from avae_jax.explore import explore
 from avae_jax.models.objective import canonicalise
-from avae_jax.summary import summarise
-from avae_jax.sweep import sweep
 from avae_jax.train import TrainState
 from avae_jax.transform.describe import sentence
 from avae_jax.transform.warp import warp
-from avae_jax.trial import thumb
-from avae_jax.turning import upright_pose
 from avae_jax.workdir import WorkDir
 
 # The file of the work directory that holds how long training has taken.
@@ -109,14 +110,14 @@ def moment(
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"moment {step}: no poses and labels that belong together") from error
     if experiment.avae.group.d == 2:
-        angle = alignment.plane_angle(moved)
+        angle = pose_metrics.plane_angle(moved)
     else:
-        angle = alignment.pose_errors(moved, alignment.label_means(moved, labels)).degrees
+        angle = pose_metrics.pose_errors(moved, pose_metrics.label_means(moved, labels)).degrees
     inputs = _carried(experiment, measured, found[: len(measured.observed)].astype(np.float32))
     if not experiment.options.one_pose:
         # Nothing that found poses should agree with.
         return report.Moment(step, angle[:0], labels[:0], np.nan, inputs)
-    return report.Moment(step, angle, labels, alignment.resultant_length(moved, labels), inputs)
+    return report.Moment(step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs)
 
 
 def _carried(experiment: Experiment, measured: Examination, found: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax import alignment
-from avae_jax.evidence import numbers
-from avae_jax.examine import Examination
+from avae_jax.evaluation import pose_metrics
+from avae_jax.evaluation.held_out import Examination
+from avae_jax.evaluation.likelihood_bound import numbers
 from avae_jax.experiment import Experiment
 from avae_jax.inference.marginal import Evidence
 
@@ -64,16 +64,16 @@ def pose_numbers(experiment: Experiment, measured: Examination) -> dict[str, flo
     """
     group = experiment.avae.group
     moved = measured.found @ measured.applied
-    errors = alignment.pose_errors(moved, measured.target)
+    errors = pose_metrics.pose_errors(moved, measured.target)
     known = experiment.options.one_pose
     turns, shifts = known and group.has("rotation"), known and group.has("shift")
     flat = turns and group.d == 2
-    length = alignment.resultant_length(moved, measured.labels)
+    length = pose_metrics.resultant_length(moved, measured.labels)
     return {
         "median_deg": float(np.median(errors.degrees)) if turns else None,
         "p90_deg": float(np.percentile(errors.degrees, 90)) if turns else None,
         "within_20": float((errors.degrees < 20).mean()) if turns else None,
         "resultant_length": length if turns else None,
-        "quarter_turn": alignment.quarter_turn(measured.found) if flat else None,
+        "quarter_turn": pose_metrics.quarter_turn(measured.found) if flat else None,
         "median_shift": float(np.median(errors.shift)) if shifts else None,
     }

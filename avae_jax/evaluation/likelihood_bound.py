@@ -5,7 +5,7 @@ import functools
 from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
-from avae_jax.examine import Calls, Fitted, in_batches
+from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
 from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.marginal import Evidence

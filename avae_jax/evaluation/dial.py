@@ -5,9 +5,9 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax import alignment
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
+from avae_jax.evaluation import pose_metrics
 from avae_jax.transform.describe import table
 from avae_jax.transform.families import AXES, Family, basis
 from avae_jax.transform.frame import Frame
@@ -120,6 +120,6 @@ def upright_pose(
     """
     back = np.eye(group.d + 1, dtype=np.float32)
     if one_pose and group.d == 3 and group.has("rotation"):
-        mean = alignment.mean_pose(found @ applied)
-        back[:3, :3] = alignment.orthogonal_part(mean[:3, :3]).T
+        mean = pose_metrics.mean_pose(found @ applied)
+        back[:3, :3] = pose_metrics.orthogonal_part(mean[:3, :3]).T
     return back

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from avae_jax.alignment import label_means
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, Params, PyTree
+from avae_jax.evaluation.pose_metrics import label_means
 from avae_jax.experiment import Experiment
 from avae_jax.inference import batch
 from avae_jax.inference.flops import forward_equivalents
