@@ -50,17 +50,17 @@ _HOMES = {
         "elbo",
     ),
     "avae_jax.posed_vae": ("Posed",),
-    "avae_jax.restore": (
+    "avae_jax.serving": ("export",),
+    "avae_jax.training.optimiser": ("optimiser",),
+    "avae_jax.training.restore": (
         "load",
         "pack",
     ),
-    "avae_jax.serving": ("export",),
-    "avae_jax.train": (
+    "avae_jax.training.state": (
         "TrainState",
         "init_state",
-        "optimiser",
-        "train_step",
     ),
+    "avae_jax.training.step": ("train_step",),
     "avae_jax.transform": (
         "Family",
         "Frame",

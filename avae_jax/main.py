@@ -15,10 +15,10 @@ from pathlib import Path
 
 from avae_jax.config import files
 from avae_jax.config.flags import DEFAULT_CONFIG, list_options, parser
-from avae_jax.config.modes import CONFIG, MODEL, TRAINING, Request, request_of, untouched
+from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, untouched
 from avae_jax.config.options import Options
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
-from avae_jax.workdir import WorkDir
+from avae_jax.training.workdir import MODEL, WorkDir
 
 OVERRIDE = "--config."
 # What a disk says that takes no more.
@@ -65,9 +65,9 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     _require_platform(flags.platform)
     # Imported this late because they bring JAX and all that stands on it.
     if flags.mode == "plan":
-        from avae_jax import planning
+        from avae_jax.training import aot
 
-        planning.plan(options, flags.topology, flags.json and Path(flags.json))
+        aot.plan(options, flags.topology, flags.json and Path(flags.json))
     elif flags.mode in TRAINING:
         _train(flags.mode, options, workdir)
     elif flags.mode == "align":
@@ -101,8 +101,8 @@ def _chosen(
 
 def _train(mode: str, options: Options, workdir: Path) -> None:
     """Trains or evaluates, alone or as one of many processes, of which one speaks."""
-    from avae_jax import loop
     from avae_jax.core import sharding
+    from avae_jax.training import loop
 
     modes = {"train": loop.train, "evaluate": loop.evaluate}
     with contextlib.ExitStack() as open_files:

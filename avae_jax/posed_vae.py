@@ -19,7 +19,7 @@ from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
 from avae_jax.own_vae import examples, wrapped
-from avae_jax.restore import load
+from avae_jax.training.restore import load
 from avae_jax.transform.lie import brackets
 
 # Examples worked at once.

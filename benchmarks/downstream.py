@@ -27,7 +27,7 @@ from avae_jax.inference.batch import apply_poses
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.search import resolve
 from avae_jax.inference.trained import Trained
-from avae_jax.workdir import WorkDir
+from avae_jax.training.workdir import WorkDir
 from benchmarks import commands
 
 SEED, BATCH, PASSES = 0, 128, 3

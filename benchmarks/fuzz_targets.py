@@ -16,17 +16,16 @@ import tifffile
 import trimesh
 from PIL import Image
 
-from avae_jax import seal
 from avae_jax.aligning.output import claimed
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.config import files
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.data import load
 from avae_jax.data.formats import blocks, open_stack
 from avae_jax.data.sources.idx import FILES
-from avae_jax.evaluation.results import seconds_of
-from avae_jax.restore import frame_in
-from avae_jax.workdir import WorkDir
+from avae_jax.training import checkpoint_seal
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.restore import frame_in
+from avae_jax.training.workdir import WorkDir, seconds_of
 
 COUNT = 6
 IMAGES = (np.random.default_rng(0).random((COUNT, 8, 9)) * 250).astype(np.uint8)
@@ -233,7 +232,7 @@ TARGETS: dict[str, Target] = {
     "STL": Target(_mesh("x.stl", "stl"), "x.stl", _stack("")),
     "STL text": Target(_mesh("x.stl", "stl_ascii"), "x.stl", _stack("")),
     **_json_targets(),
-    "seal.json": Target(_make_checkpoint, f"c/1/{seal.NAME}", _read_checkpoint),
+    "seal.json": Target(_make_checkpoint, f"c/1/{checkpoint_seal.NAME}", _read_checkpoint),
     "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
     "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_moments()),
 }

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from avae_jax import loop
 from avae_jax.config import files
 from avae_jax.config.options import Options
-from avae_jax.experiment import Experiment, prepare
-from avae_jax.planning.plan import planned
-from avae_jax.planning.topology import topology
+from avae_jax.training import loop
+from avae_jax.training.aot.plan import planned
+from avae_jax.training.aot.topology import topology
+from avae_jax.training.experiment import Experiment, prepare
 from benchmarks import commands
 from benchmarks.chips import mib
 

@@ -24,9 +24,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from avae_jax.experiment import prepare
-from avae_jax.restore import saved_state
-from avae_jax.workdir import WorkDir
+from avae_jax.training.experiment import prepare
+from avae_jax.training.restore import saved_state
+from avae_jax.training.workdir import WorkDir
 from benchmarks import commands
 
 SMALL = {

@@ -7,7 +7,7 @@ without any pose. Every search runs in the same program as the update. Times are
 over steps, by turns, after a first step and `--updates` further ones: what a pose head has not
 learned yet costs starts. `first_step_seconds` hold its compilation; on accelerators, where
 networks compute in bfloat16 too, all programs are compiled side by side, which takes each
-longer. `share_of_peak` counts the operations that `avae_jax.planning.plan.counted` counts; it
+longer. `share_of_peak` counts the operations that `avae_jax.training.aot.plan.counted` counts; it
 is left out where a pose head decides how much is searched.
 """
 
@@ -30,8 +30,10 @@ from avae_jax.core.compilation import jit
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve
-from avae_jax.planning.plan import counted
-from avae_jax.train import TrainState, init_state, optimiser, train_step
+from avae_jax.training.aot.plan import counted
+from avae_jax.training.optimiser import optimiser
+from avae_jax.training.state import TrainState, init_state
+from avae_jax.training.step import train_step
 from benchmarks import chips, commands, upright
 
 SEARCHES = {

@@ -17,8 +17,8 @@ from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, Outputs, affine_vae, explain, terms
-from avae_jax.train import objects as codes
-from avae_jax.train import optimiser
+from avae_jax.training.optimiser import optimiser
+from avae_jax.training.step import objects as codes
 from avae_jax.transform import family, frame
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.sampling import random_pose

@@ -13,7 +13,9 @@ from avae_jax.inference.proposals import head_training
 from avae_jax.inference.search import resolve
 from avae_jax.models import Model
 from avae_jax.models.objective import AVAE, affine_vae
-from avae_jax.train import TrainState, init_state, optimiser, train_step
+from avae_jax.training.optimiser import optimiser
+from avae_jax.training.state import TrainState, init_state
+from avae_jax.training.step import train_step
 from avae_jax.transform import family, frame
 
 SHAPE, Z, BATCH, PROTOTYPES = (7, 7), 2, 4, 6

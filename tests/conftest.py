@@ -7,7 +7,7 @@ import jax
 import pytest
 from processes import compiled_in
 
-from avae_jax.planning.topology import ASKED
+from avae_jax.training.aot.topology import ASKED
 
 # In the environment too, for the processes that tests start.
 os.environ["JAX_PLATFORMS"] = "cpu"

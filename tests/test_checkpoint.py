@@ -13,8 +13,8 @@ import numpy as np
 import optax
 import pytest
 
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.core.errors import InputError
+from avae_jax.training.checkpoint import Checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -178,7 +178,7 @@ def test_a_state_of_another_model_is_refused(params, tmp_path):
 def test_a_process_killed_while_saving_leaves_the_last_good_one(tmp_path):
     code = (
         "import sys, jax.numpy as jnp\n"
-        "from avae_jax.checkpoint import Checkpoints\n"
+        "from avae_jax.training.checkpoint import Checkpoints\n"
         "checkpoints = Checkpoints(sys.argv[1], keep=2, every=1)\n"
         "for step in range(1, 10_000):\n"
         "    checkpoints.save(step, {'w': jnp.full(500_000, float(step))})\n"
@@ -199,7 +199,7 @@ def test_a_process_killed_while_saving_leaves_the_last_good_one(tmp_path):
 def test_saving_and_restoring_are_quiet(tmp_path):
     code = (
         "import sys, jax.numpy as jnp\n"
-        "from avae_jax.checkpoint import Checkpoints\n"
+        "from avae_jax.training.checkpoint import Checkpoints\n"
         "for step in (1, 2):\n"
         "    with Checkpoints(sys.argv[1], keep=1, every=1) as checkpoints:\n"
         "        checkpoints.restore_latest({'w': jnp.zeros(3)})\n"

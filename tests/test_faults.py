@@ -15,13 +15,12 @@ from test_checkpoint import ROOT
 from test_end_to_end import compiled_once, lines_of  # noqa: F401
 from test_survival import ENDLESS
 
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.data import load
-from avae_jax.evaluation.results import seconds_of
-from avae_jax.keeper import Keeper
-from avae_jax.workdir import WorkDir
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.recorder import Keeper
+from avae_jax.training.workdir import WorkDir, seconds_of
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path):
     """A limit of file sizes stands for a full disk where none can be made."""
     code = (
         "import resource, sys, jax, jax.numpy as jnp\n"
-        "from avae_jax.checkpoint import Checkpoints\n"
+        "from avae_jax.training.checkpoint import Checkpoints\n"
         "from avae_jax.core.errors import InputError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "try:\n"

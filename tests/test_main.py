@@ -50,7 +50,7 @@ def loop(monkeypatch):
         for mode in ("train", "evaluate")
     }
     stand_in = types.SimpleNamespace(calls=calls, **modes)
-    monkeypatch.setitem(sys.modules, "avae_jax.loop", stand_in)
+    monkeypatch.setitem(sys.modules, "avae_jax.training.loop", stand_in)
     monkeypatch.setattr(avae_jax, "loop", stand_in, raising=False)
     return stand_in
 

@@ -12,10 +12,10 @@ import pytest
 
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
-from avae_jax.experiment import prepare
-from avae_jax.planning import program
-from avae_jax.planning.plan import planned as planned_for
-from avae_jax.planning.topology import topology
+from avae_jax.training.aot import hlo
+from avae_jax.training.aot.plan import planned as planned_for
+from avae_jax.training.aot.topology import topology
+from avae_jax.training.experiment import prepare
 
 tpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
@@ -148,13 +148,13 @@ PROGRAM = """
 
 
 def test_what_a_program_holds_is_read_from_its_text():
-    crossing = program.collectives(PROGRAM)
+    crossing = hlo.collectives(PROGRAM)
     assert [tuple(one) for one in crossing] == [
         ("all-reduce", 134),
         ("all-gather", 128),
         ("all-reduce", 4),
     ]
-    assert program.pixel_gathers(PROGRAM) == 1
+    assert hlo.pixel_gathers(PROGRAM) == 1
 
 
 LOWERED = """
@@ -168,5 +168,5 @@ LOWERED = """
 
 
 def test_the_same_before_a_compiler_joins_sums():
-    crossing = program.lowered_collectives(LOWERED)
+    crossing = hlo.lowered_collectives(LOWERED)
     assert [tuple(one) for one in crossing] == [("all-reduce", 2048), ("all-gather", 16)]

@@ -15,8 +15,8 @@ from landscapes import METHODS
 from processes import ended, free_port, ran, start
 from test_end_to_end import SMALL, compiled_once, lines_of, summary_of  # noqa: F401
 
-from avae_jax import loop
 from avae_jax.config import files
+from avae_jax.training import loop
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "launch" / "processes.sh"
 # A real batch of smaller digits, which does not divide the data: with a few examples a pose

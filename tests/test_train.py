@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from clubs import BATCH, PROTOTYPES, SEARCHES, Z, avae_of, batches, compiled, searching, trained
 
-from avae_jax import train
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import TrainOptions
 from avae_jax.inference.problem import example_keys
 from avae_jax.models.objective import elbo
-from avae_jax.restore import packed, restore
-from avae_jax.train import optimiser
+from avae_jax.training import step as train
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.optimiser import optimiser
+from avae_jax.training.restore import packed, restore
 from avae_jax.transform import identity
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")

@@ -21,8 +21,8 @@ from avae_jax.data import load
 from avae_jax.data.formats import open_stack
 from avae_jax.data.formats.image_files import read_image
 from avae_jax.data.sources.registry import open_source
-from avae_jax.restore import frame_in
-from avae_jax.workdir import WorkDir
+from avae_jax.training.restore import frame_in
+from avae_jax.training.workdir import WorkDir
 from benchmarks.fuzz import fuzz
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (6, 8, 9), np.uint8)

@@ -15,7 +15,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from avae_jax.config.options import EvalOptions, Options, TrainOptions
 from avae_jax.core.errors import InputError
-from avae_jax.workdir import WorkDir
+from avae_jax.training.workdir import WorkDir
 
 ROOT = Path(__file__).resolve().parent.parent
 OTHER = dataclasses.replace(Options(), seed=1)
@@ -58,7 +58,7 @@ def test_a_second_run_in_the_same_directory_is_refused(tmp_path):
 def test_the_lock_dies_with_its_process(tmp_path):
     code = (
         "import sys, time\n"
-        "from avae_jax.workdir import WorkDir\n"
+        "from avae_jax.training.workdir import WorkDir\n"
         "with WorkDir(sys.argv[1]):\n"
         "    print('locked', flush=True)\n"
         "    time.sleep(60)\n"

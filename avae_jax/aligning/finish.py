@@ -15,10 +15,10 @@ from avae_jax.aligning.framing import moves_centre
 from avae_jax.aligning.output import LOCK, RESULT, UNFINISHED, Output
 from avae_jax.aligning.survey import piece
 from avae_jax.aligning.work import Work
-from avae_jax.config.modes import MODEL
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.intensity import scaled
+from avae_jax.training.workdir import MODEL
 from avae_jax.transform.describe import sentence
 
 TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from avae_jax import loop
 from avae_jax.aligning.output import RESULT
 from avae_jax.aligning.run import align, asked
 from avae_jax.aligning.suiting import suited
@@ -11,7 +10,8 @@ from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
 from avae_jax.config.validation import check
 from avae_jax.core.errors import InputError
-from avae_jax.workdir import WorkDir
+from avae_jax.training import loop
+from avae_jax.training.workdir import WorkDir
 
 
 def fit_align(

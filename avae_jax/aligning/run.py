@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from avae_jax import restore
 from avae_jax.aligning.compute import compute
 from avae_jax.aligning.finish import files_of, finish, names_of
 from avae_jax.aligning.framing import Framing, cut_off, framing, require_fit
@@ -20,7 +19,8 @@ from avae_jax.data.dataset import require_range
 from avae_jax.data.formats import Stack, open_stack
 from avae_jax.data.intensity import scaling_of
 from avae_jax.inference.trained import Trained
-from avae_jax.workdir import WorkDir
+from avae_jax.training import restore
+from avae_jax.training.workdir import WorkDir
 
 
 def align(options: Options, workdir: Path, request: Request) -> None:

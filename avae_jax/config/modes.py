@@ -12,8 +12,6 @@ from avae_jax.core.errors import InputError
 ALIGNING = ("align", "fit-align")
 # The config of `fit-align` if none is named.
 CONFIG = "stack"
-# Within its output, its work directory.
-MODEL = "model"
 STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
 MODES = (*TRAINING, *ALIGNING, "plan")

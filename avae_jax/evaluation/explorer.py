@@ -14,11 +14,11 @@ from avae_jax.data.intensity import constant_examples
 from avae_jax.evaluation.dial import Dial, dial_of, stops, upright_pose, values_of
 from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
 from avae_jax.evaluation.trial_poses import Trials, thumb, try_poses
-from avae_jax.experiment import Experiment
 from avae_jax.inference import ambiguity, batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search.select import near
 from avae_jax.inference.setup import stream
+from avae_jax.training.experiment import Experiment
 from avae_jax.transform.describe import sentence
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.

@@ -12,12 +12,12 @@ import numpy as np
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.evaluation.pose_metrics import label_means
-from avae_jax.experiment import Experiment
 from avae_jax.inference import batch
 from avae_jax.inference.flops import forward_equivalents
 from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.inference.setup import stream
-from avae_jax.train import bank_of
+from avae_jax.training.experiment import Experiment
+from avae_jax.training.state import bank_of
 
 
 class Fitted(NamedTuple):

@@ -6,11 +6,11 @@ from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
-from avae_jax.experiment import Experiment
 from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.marginal import Evidence
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.setup import stream
+from avae_jax.training.experiment import Experiment
 from avae_jax.transform.lie import brackets
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
-from avae_jax.experiment import Experiment
 from avae_jax.models.objective import AVAE
+from avae_jax.training.experiment import Experiment
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.warp import warp

@@ -1,70 +1,20 @@
 """The end of a run: evaluates the model and writes the report."""
 
 import functools
-from pathlib import Path
 
 import jax
 import numpy as np
 
 from avae_jax import report
-from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.evaluation import pose_metrics
 from avae_jax.evaluation.dial import upright_pose
-from avae_jax.evaluation.explorer import explore
-from avae_jax.evaluation.held_out import Calls, Examination, examine
-from avae_jax.evaluation.likelihood_bound import measure_evidence
-from avae_jax.evaluation.pose_curve import sweep
-from avae_jax.evaluation.summary import summarise
+from avae_jax.evaluation.held_out import Examination
 from avae_jax.evaluation.trial_poses import thumb
-from avae_jax.experiment import Experiment
 from avae_jax.models.objective import canonicalise
-from avae_jax.train import TrainState
+from avae_jax.training.experiment import Experiment
 from avae_jax.transform.describe import sentence
 from avae_jax.transform.warp import warp
-from avae_jax.workdir import WorkDir
-
-# The file of the work directory that holds how long training has taken.
-SECONDS = "seconds.json"
-
-
-def conclude(experiment: Experiment, state: TrainState, workdir: WorkDir, calls: Calls) -> None:
-    """Evaluates `state`, writes `report/` and prints the numbers that matter.
-
-    Of several processes all evaluate, and the one that leads writes.
-    """
-    print("evaluating on held-out examples", flush=True)
-    fitted, step = calls.fitted(state), int(jax.device_get(state.step))
-    measured = examine(experiment, fitted, calls)
-    bounds = measure_evidence(experiment, fitted, calls)
-    seconds = seconds_of(workdir)
-    summary = summarise(experiment, measured, bounds, steps=step, seconds=seconds)
-    line = sweep(experiment, fitted, calls)
-    exploration = explore(experiment, fitted, calls)
-    if not workdir.leads:
-        return
-    findings = report.Findings(
-        title=f"{Path(experiment.options.data.source).name}, {experiment.options.family}",
-        config=files.to_dict(experiment.options),
-        summary=summary,
-        gallery=gallery(experiment, measured),
-        curve=report.Curve(line.values, line.without_search, line.with_search, line.label),
-        moments=tuple(
-            moment(experiment, measured, when, arrays) for when, arrays in workdir.load_moments()
-        ),
-        metrics=tuple(workdir.read_metrics()),
-        label_names=experiment.dataset.label_names,
-        exploration=exploration,
-    )
-    report.write(workdir.report, findings)
-    print_summary(summary)
-    print(f"report: {workdir.report / 'index.html'}")
-
-
-def seconds_of(workdir: WorkDir) -> float:
-    """How long training has taken; 0 where the note of it is absent or garbled."""
-    noted = workdir.read_json(SECONDS)
-    return noted if isinstance(noted, float) and noted >= 0 else 0.0
 
 
 def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
@@ -128,25 +78,3 @@ def _carried(experiment: Experiment, measured: Examination, found: np.ndarray) -
         return thumb(canonicalise(x, pose, avae=avae))
 
     return np.asarray(jax.jit(jax.vmap(one))(measured.observed[: len(found)], back @ found))
-
-
-def print_summary(summary: dict) -> None:
-    """Prints losses and poses, a line each."""
-    loss, pose = summary["loss"], summary["pose"]
-    true = loss["posed_true"]
-    print(
-        f"loss in nats: {'as they come' if true is None else 'upright'} {loss['upright']:.2f}, "
-        f"posed {loss['posed']:.2f}, with search {loss['posed_search']:.2f}"
-        + ("" if true is None else f", at the true pose {true:.2f}")
-    )
-    if loss["marginal"] is not None:
-        marginal = summary["marginal"]
-        print(
-            f"marginal: -log p(x) at most {loss['marginal']:.2f} nats, pose and code integrated "
-            f"out ({marginal['samples']} draws, {marginal['effective']:.0f} effective)"
-        )
-    if pose["median_deg"] is not None:
-        print(
-            f"poses: median error {pose['median_deg']:.1f} degrees, "
-            f"{pose['within_20']:.0%} within 20, resultant length {pose['resultant_length']:.2f}"
-        )

@@ -7,8 +7,8 @@ import numpy as np
 from avae_jax.evaluation import pose_metrics
 from avae_jax.evaluation.held_out import Examination
 from avae_jax.evaluation.likelihood_bound import numbers
-from avae_jax.experiment import Experiment
 from avae_jax.inference.marginal import Evidence
+from avae_jax.training.experiment import Experiment
 
 
 def summarise(
@@ -77,3 +77,25 @@ def pose_numbers(experiment: Experiment, measured: Examination) -> dict[str, flo
         "quarter_turn": pose_metrics.quarter_turn(measured.found) if flat else None,
         "median_shift": float(np.median(errors.shift)) if shifts else None,
     }
+
+
+def print_summary(summary: dict) -> None:
+    """Prints losses and poses, a line each."""
+    loss, pose = summary["loss"], summary["pose"]
+    true = loss["posed_true"]
+    print(
+        f"loss in nats: {'as they come' if true is None else 'upright'} {loss['upright']:.2f}, "
+        f"posed {loss['posed']:.2f}, with search {loss['posed_search']:.2f}"
+        + ("" if true is None else f", at the true pose {true:.2f}")
+    )
+    if loss["marginal"] is not None:
+        marginal = summary["marginal"]
+        print(
+            f"marginal: -log p(x) at most {loss['marginal']:.2f} nats, pose and code integrated "
+            f"out ({marginal['samples']} draws, {marginal['effective']:.0f} effective)"
+        )
+    if pose["median_deg"] is not None:
+        print(
+            f"poses: median error {pose['median_deg']:.1f} degrees, "
+            f"{pose['within_20']:.0%} within 20, resultant length {pose['resultant_length']:.2f}"
+        )

@@ -7,9 +7,9 @@ import jax
 
 from avae_jax import Posed
 from avae_jax.evaluation.pose_metrics import resultant_length
-from avae_jax.experiment import prepare
 from avae_jax.inference.find_poses import build_bank
-from avae_jax.train import objects
+from avae_jax.training.experiment import prepare
+from avae_jax.training.step import objects
 from benchmarks.experiments import transformer
 from benchmarks.experiments.measure import at_random, each, nats, unmoved, with_interval
 from benchmarks.experiments.runs import Setting, Trained, trained

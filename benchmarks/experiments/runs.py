@@ -12,7 +12,7 @@ import numpy as np
 
 from avae_jax import Posed, data
 from avae_jax.config.options import Options
-from avae_jax.workdir import WorkDir
+from avae_jax.training.workdir import WorkDir
 from configs.experiments import SMOKE, merged
 
 # smoke: seconds, to see whether everything runs; its numbers mean nothing.

@@ -15,12 +15,12 @@ import optax
 
 from avae_jax import data
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.experiment import Experiment
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.setup import stream
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, elbo
-from avae_jax.train import optimiser
+from avae_jax.training.experiment import Experiment
+from avae_jax.training.optimiser import optimiser
 from avae_jax.transform.matrices import affine
 
 

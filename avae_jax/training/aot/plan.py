@@ -14,14 +14,14 @@ from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import atomic_files, sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Params, PyTree
-from avae_jax.experiment import Experiment, prepare
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.flops import forward_equivalents, forward_operations
 from avae_jax.inference.problem import bounded
 from avae_jax.models.objective import AVAE
-from avae_jax.planning import program
-from avae_jax.planning.topology import Topology, mesh_of, topology
-from avae_jax.train import train_step
+from avae_jax.training.aot import hlo
+from avae_jax.training.aot.topology import Topology, mesh_of, topology
+from avae_jax.training.experiment import Experiment, prepare
+from avae_jax.training.step import train_step
 
 # Forward passes of an update of the weights: its backward pass counts as two.
 UPDATE = 3
@@ -75,7 +75,7 @@ def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
     step, arguments = step_for(experiment, chips)
     if chips.platform == "cuda":
         text = jax.export.export(step, platforms=("cuda",))(*arguments).mlir_module()
-        crossing = program.lowered_collectives(text)
+        crossing = hlo.lowered_collectives(text)
         return about | {"seconds_to_lower": time.perf_counter() - began, **_crossing(crossing)}
     compiled = step.lower(*arguments).compile()
     about |= {"seconds_to_compile": time.perf_counter() - began}
@@ -83,8 +83,8 @@ def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
     return about | {
         "memory": memory(compiled, chips),
         "compiler": estimate(compiled.cost_analysis()),
-        "pixel_gathers": program.pixel_gathers(text),
-        **_crossing(program.collectives(text)),
+        "pixel_gathers": hlo.pixel_gathers(text),
+        **_crossing(hlo.collectives(text)),
     }
 
 
@@ -150,7 +150,7 @@ def estimate(cost: dict[str, float]) -> dict[str, float | None]:
     return {"operations": cost["flops"], "bytes": cost["bytes accessed"], "seconds": known}
 
 
-def _crossing(found: list[program.Collective]) -> dict[str, Any]:
+def _crossing(found: list[hlo.Collective]) -> dict[str, Any]:
     return {"collectives": [one._asdict() for one in found]}
 
 

@@ -7,17 +7,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from avae_jax import packing
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.errors import InputError
-from avae_jax.experiment import Experiment, beginning
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.setup import assemble
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
-from avae_jax.train import TrainState, bank_of
-from avae_jax.workdir import WorkDir
+from avae_jax.training import packed_model
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.experiment import Experiment, beginning
+from avae_jax.training.state import TrainState, bank_of
+from avae_jax.training.workdir import WorkDir
 
 # The file of the work directory that says what examples look like.
 FRAME = "frame.json"
@@ -54,16 +54,16 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
     workdir = WorkDir(folder)
     options, frame = workdir.saved_options(), frame_in(workdir)
     state = saved_state(_begun(options, frame)[-1], options, workdir)
-    packing.write(Path(file), options, frame, _kept(state))
+    packed_model.write(Path(file), options, frame, _kept(state))
 
 
 def _unpacked(path: Path) -> Trained:
     """The model of a file of `pack`."""
-    packed = packing.read(path)
+    packed = packed_model.read(path)
     if not _is_frame(packed.frame):
         raise InputError(f"{path}: does not say what examples look like, pack it again")
     avae, search, begun = _begun(packed.options, packed.frame)
-    kept = packing.like(_kept(begun), packed.arrays, path=path)
+    kept = packed_model.like(_kept(begun), packed.arrays, path=path)
     kept = jax.device_put(kept)
     bank = build_bank(kept["params"], kept["met"], avae=avae, options=search, head=kept["head"])
     return Trained(kept["params"], avae, search, bank, kept["met"])

@@ -11,10 +11,10 @@ from typing import Any
 import orbax.checkpoint as ocp
 from absl import logging
 
-from avae_jax import seal
 from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
+from avae_jax.training import checkpoint_seal
 
 # In place of a step, where there is no checkpoint.
 NONE = -1
@@ -52,7 +52,7 @@ class Checkpoints:
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
-        self._losses |= seal.losses(self.folder, self.steps())
+        self._losses |= checkpoint_seal.losses(self.folder, self.steps())
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -85,7 +85,7 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return False
         self.wait()  # for the save before this one, which still needs its own `_sealing`
-        self._sealing = step, seal.description(state)
+        self._sealing = step, checkpoint_seal.description(state)
         self._losses.pop(step, None)
         if loss is not None:
             self._losses[step] = loss
@@ -142,7 +142,7 @@ class Checkpoints:
         if sound == NONE:
             return None
         folder = self.folder / str(sound)
-        other = seal.mismatch(folder, seal.description(template))
+        other = checkpoint_seal.mismatch(folder, checkpoint_seal.description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
         try:
@@ -156,7 +156,7 @@ class Checkpoints:
     def _first_sound(self, steps: list[int]) -> int:
         """The first of `steps` whose files are whole; warns of those passed over."""
         for step in steps:
-            damage = seal.damage(self.folder / str(step))
+            damage = checkpoint_seal.damage(self.folder / str(step))
             if damage is None:
                 return step
             warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
@@ -195,7 +195,7 @@ class Checkpoints:
             return
         step, arrays = self._sealing
         for folder in self.folder.glob(f"{step}.*"):
-            seal.write(folder, arrays, self._losses.get(step))
+            checkpoint_seal.write(folder, arrays, self._losses.get(step))
 
 
 def _system_words(error: Exception) -> str:

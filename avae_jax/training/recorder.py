@@ -5,15 +5,14 @@ import time
 import jax
 import numpy as np
 
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.core.errors import NumericalError, Preempted
 from avae_jax.core.types import Array
 from avae_jax.evaluation.held_out import Calls, found_poses, labels_of
-from avae_jax.evaluation.results import SECONDS, seconds_of
-from avae_jax.experiment import Experiment
-from avae_jax.restore import packed
-from avae_jax.train import TrainState
-from avae_jax.workdir import WorkDir
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.experiment import Experiment
+from avae_jax.training.restore import packed
+from avae_jax.training.state import TrainState
+from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
 
 
 class Keeper:

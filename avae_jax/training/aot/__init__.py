@@ -1,3 +1,3 @@
 """What a run on many chips would take, found out without any of them."""
 
-from avae_jax.planning.plan import plan as plan
+from avae_jax.training.aot.plan import plan as plan

@@ -13,7 +13,8 @@ from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve
 from avae_jax.inference.setup import assemble, stream
 from avae_jax.models.objective import AVAE
-from avae_jax.train import TrainState, init_state, optimiser
+from avae_jax.training.optimiser import optimiser
+from avae_jax.training.state import TrainState, init_state
 
 
 class Experiment(NamedTuple):

@@ -21,14 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax import moments
 from avae_jax.config import files
-from avae_jax.config.modes import MODEL
 from avae_jax.config.options import Options
 from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import locked, refused, whole
 from avae_jax.core.errors import InputError
-from avae_jax.events import Events
+from avae_jax.training import snapshots
+from avae_jax.training.tensorboard import Events
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
 
@@ -178,7 +177,7 @@ class WorkDir:
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
             with refused(self.folder), whole(self.metrics_file) as file:
                 file.write(lines.encode())
-        for later, path in moments.files(self._moments):
+        for later, path in snapshots.files(self._moments):
             if later > step:
                 path.unlink()
 
@@ -198,11 +197,11 @@ class WorkDir:
 
     def save_moment(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""
-        plain = moments.plain(arrays)
+        plain = snapshots.plain(arrays)
         if not self.leads:
             return
         with refused(self.folder):
-            moments.save(self._moments, step, plain)
+            snapshots.save(self._moments, step, plain)
 
     def load_moments(self) -> list[tuple[int, dict[str, np.ndarray]]]:
         """(step, arrays) of every recorded moment, by step.
@@ -210,7 +209,7 @@ class WorkDir:
         Raises:
           InputError: a file is truncated or garbled.
         """
-        return [(step, moments.load(path)) for step, path in moments.files(self._moments)]
+        return [(step, snapshots.load(path)) for step, path in snapshots.files(self._moments)]
 
     def _writer(self) -> Events:
         """The TensorBoard file, made when first needed."""
@@ -233,3 +232,17 @@ def _record(line: bytes) -> dict | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
+
+
+# The file of the work directory that holds how long training has taken.
+SECONDS = "seconds.json"
+
+
+def seconds_of(workdir: WorkDir) -> float:
+    """How long training has taken; 0 where the note of it is absent or garbled."""
+    noted = workdir.read_json(SECONDS)
+    return noted if isinstance(noted, float) and noted >= 0 else 0.0
+
+
+# Within its output, its work directory.
+MODEL = "model"

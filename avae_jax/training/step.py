@@ -1,71 +1,20 @@
 """The train step: pose, search, update. Pure; the host loop compiles it."""
 
-from typing import Any
-
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 
-from avae_jax.config.options import SearchOptions, TrainOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.inference.find_poses import build_bank, find_poses
+from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals import head_training
-from avae_jax.inference.proposals.head_training import Head
-from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, Terms, canonicalise, elbo, sample
+from avae_jax.training.state import TrainState, bank_of
 from avae_jax.transform.matrices import identity
-
-
-class TrainState(flax.struct.PyTreeNode):
-    """Everything that training changes, and the key that it draws from.
-
-    `met: [N, Z]` are the canonical objects met last, for the bank of the search; `head` is
-    the pose head where proposals are learned.
-    """
-
-    step: Array
-    params: Params
-    opt_state: Any
-    key: Key
-    met: Array
-    head: Head | None = None
-
-
-def optimiser(options: TrainOptions) -> optax.GradientTransformation:
-    """Adam with warm-up, schedule and a bound on the norm of the gradient."""
-    rate = learning_rate(options)
-    # Shifted by one: the schedule starts at 0, and the first update should already move.
-    return optax.chain(
-        optax.clip_by_global_norm(options.clip), optax.adam(lambda count: rate(count + 1))
-    )
-
-
-def learning_rate(options: TrainOptions) -> optax.Schedule:
-    """The learning rate by update: a linear rise, then constant or half a cosine to 0."""
-    peak, rise = options.learning_rate, min(options.warmup, max(options.steps - 1, 0))
-    after = optax.constant_schedule(peak)
-    if options.schedule == "cosine":
-        after = optax.cosine_decay_schedule(peak, max(options.steps + 1 - rise, 1))
-    if not rise:
-        return after
-    return optax.join_schedules([optax.linear_schedule(0.0, peak, rise), after], [rise])
-
-
-def init_state(
-    key: Key,
-    params: Params,
-    tx: optax.GradientTransformation,
-    *,
-    met: Array,
-    head: Head | None = None,
-) -> TrainState:
-    """State before the first update; `met: [N, Z]`, zeros will do."""
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
 
 
 def train_step(
@@ -131,12 +80,6 @@ def train_step(
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics
-
-
-def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> Bank | None:
-    """The bank of the objects met last, with the pose head as far as it has learned."""
-    head = None if state.head is None else state.head.params
-    return build_bank(state.params, state.met, avae=avae, options=search, head=head)
 
 
 def objects(params: Params, keys: Key, x: Array, poses: Array, *, avae: AVAE) -> Array:

@@ -10,20 +10,21 @@ import jax
 import numpy as np
 
 from avae_jax import data
-from avae_jax.checkpoint import Checkpoints
 from avae_jax.config.options import Options
 from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
 from avae_jax.core.progress import progress_bar
 from avae_jax.core.types import Array
 from avae_jax.evaluation.held_out import Calls, compiled
-from avae_jax.evaluation.results import conclude
-from avae_jax.experiment import Experiment, prepare
 from avae_jax.inference.head_fitting import fit_head
-from avae_jax.keeper import Keeper
-from avae_jax.restore import FRAME, checkpoints, frame_of, restore, saved_state
-from avae_jax.train import TrainState, train_step
-from avae_jax.workdir import WorkDir
+from avae_jax.training.checkpoint import Checkpoints
+from avae_jax.training.experiment import Experiment, prepare
+from avae_jax.training.finish import conclude
+from avae_jax.training.recorder import Keeper
+from avae_jax.training.restore import FRAME, checkpoints, frame_of, restore, saved_state
+from avae_jax.training.state import TrainState
+from avae_jax.training.step import train_step
+from avae_jax.training.workdir import WorkDir
 
 
 def train(options: Options, folder: Path) -> None:

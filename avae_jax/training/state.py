@@ -1,0 +1,47 @@
+"""The train state, and the bank of its recent objects."""
+
+from typing import Any
+
+import flax.struct
+import jax.numpy as jnp
+import optax
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.proposals.head_training import Head
+from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.models.objective import AVAE
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """Everything that training changes, and the key that it draws from.
+
+    `met: [N, Z]` are the canonical objects met last, for the bank of the search; `head` is
+    the pose head where proposals are learned.
+    """
+
+    step: Array
+    params: Params
+    opt_state: Any
+    key: Key
+    met: Array
+    head: Head | None = None
+
+
+def init_state(
+    key: Key,
+    params: Params,
+    tx: optax.GradientTransformation,
+    *,
+    met: Array,
+    head: Head | None = None,
+) -> TrainState:
+    """State before the first update; `met: [N, Z]`, zeros will do."""
+    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
+
+
+def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> Bank | None:
+    """The bank of the objects met last, with the pose head as far as it has learned."""
+    head = None if state.head is None else state.head.params
+    return build_bank(state.params, state.met, avae=avae, options=search, head=head)
