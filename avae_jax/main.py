@@ -71,14 +71,14 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     elif flags.mode in TRAINING:
         _train(flags.mode, options, workdir)
     elif flags.mode == "align":
-        from avae_jax import aligning
+        from avae_jax import alignment
 
-        aligning.align(options, workdir, request)
+        alignment.align(options, workdir, request)
     else:
-        from avae_jax import aligning
+        from avae_jax import alignment
 
         free = untouched(options, overrides)
-        aligning.fit_align(options, workdir, request, untouched=free)
+        alignment.fit_align(options, workdir, request, untouched=free)
 
 
 def _chosen(

@@ -16,7 +16,7 @@ import tifffile
 import trimesh
 from PIL import Image
 
-from avae_jax.aligning.output import claimed
+from avae_jax.alignment.output_dir import claimed
 from avae_jax.config import files
 from avae_jax.config.options import DataOptions, Options
 from avae_jax.data import load

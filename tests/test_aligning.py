@@ -12,8 +12,8 @@ import pytest
 from blobs import blobs, drawing
 from scipy.spatial.transform import Rotation
 
-from avae_jax.aligning import columns, compute, framing, output, step, table
-from avae_jax.aligning.run import align_by
+from avae_jax.alignment import compute, model_frame, output_dir, pose_table, programs, row_store
+from avae_jax.alignment.align import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
@@ -156,7 +156,7 @@ def test_the_same_again_does_nothing_and_another_job_is_refused(turned, capsys):
 )
 def test_it_is_said_where_a_model_sees_only_the_middle(sides, size, scale, seen):
     stack, data = SimpleNamespace(example=(*sides, 1)), DataOptions(size=size, scale=scale)
-    said = framing.cut_off(stack, data=data)
+    said = model_frame.cut_off(stack, data=data)
     assert (f"only the middle {seen} of each" in said) if seen else said == ""
 
 
@@ -177,7 +177,7 @@ def test_what_was_interrupted_ends_in_the_same_bytes(turned, tmp_path, monkeypat
     folder, _, _, _ = turned
     trained, _ = knowing((21, 21))
     request = Request(str(folder / "stack.npy"), tmp_path / "out", reconstructions=True)
-    write = columns.Column.write
+    write = row_store.Column.write
 
     def fails(self, start, rows):
         if start and self.path.stem == "latents":
@@ -185,7 +185,7 @@ def test_what_was_interrupted_ends_in_the_same_bytes(turned, tmp_path, monkeypat
         write(self, start, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(columns.Column, "write", fails)
+        patch.setattr(row_store.Column, "write", fails)
         with pytest.raises(KeyboardInterrupt):
             align_by(trained, options(), request)
     assert json.loads((tmp_path / "out" / "unfinished" / "done.json").read_text()) == 4
@@ -212,7 +212,7 @@ def test_quaternions_turn_points_written_x_y_z():
     poses = Rotation.random(5, rng=np.random.default_rng(0)).as_matrix()
     matrices = np.tile(np.eye(4), (5, 1, 1))
     matrices[:, :3, :3] = poses
-    found = table.columns(np.linalg.inv(matrices), frame((9, 9, 9)), ("rotation",))
+    found = pose_table.columns(np.linalg.inv(matrices), frame((9, 9, 9)), ("rotation",))
     point = np.array([0.3, -0.2, 0.5])
     for prefix, where in (("", matrices), ("align_", np.linalg.inv(matrices))):
         each = np.stack([found[f"{prefix}quaternion_{name}"] for name in "xyzw"], axis=1)
@@ -241,14 +241,14 @@ def test_a_pose_moves_a_stack_as_the_model_saw_it_moved(sides, size, scale):
     raw = smooth(sides) * 200
     data = DataOptions(size=size, scale=scale)
     own = frame(sides)
-    into = framing.into_model(own, avae.inner, scale)
-    seen = framing.Framing(own, into, Scaling(0, 200), np.zeros(1), data)
+    into = model_frame.into_model(own, avae.inner, scale)
+    seen = model_frame.Framing(own, into, Scaling(0, 200), np.zeros(1), data)
     pose = turn(35, shift=[0.08, -0.05])
-    poses = framing.own_poses(np.asarray(pose)[None], seen).astype(np.float32)
-    moved = step.move(raw[None], poses, np.zeros(1, np.float32), own=own, interpolation="cubic")
-    wanted = canonicalise(framing.shown(raw[None], seen)[0], pose, avae=avae)
+    poses = model_frame.own_poses(np.asarray(pose)[None], seen).astype(np.float32)
+    moved = programs.move(raw[None], poses, np.zeros(1, np.float32), own=own, interpolation="cubic")
+    wanted = canonicalise(model_frame.shown(raw[None], seen)[0], pose, avae=avae)
     middle = (slice(3, -3),) * 2
-    found = framing.shown(np.asarray(moved), seen)[0]
+    found = model_frame.shown(np.asarray(moved), seen)[0]
     assert np.abs(found - np.asarray(wanted))[middle].max() < 0.04
 
 
@@ -256,11 +256,11 @@ def test_what_the_model_draws_comes_back_to_the_stack():
     avae, _ = drawing(blobs((21, 21)), "rotation")
     own = frame((41, 33))
     raw = smooth((41, 33))
-    into = framing.into_model(own, avae.inner, 0.5)
+    into = model_frame.into_model(own, avae.inner, 0.5)
     fill = np.zeros(1, np.float32)
     drawn = reframe(raw[None], scale=0.5, size=21, fill=fill)
     how = {"source": avae.inner, "own": own, "interpolation": "linear"}
-    back = step.bring_back(drawn, jnp.asarray(into, jnp.float32), fill, **how)
+    back = programs.bring_back(drawn, jnp.asarray(into, jnp.float32), fill, **how)
     assert np.abs(np.asarray(back[0]) - raw)[4:-4, 4:-4].max() < 0.08
 
 
@@ -269,7 +269,7 @@ def test_a_quarter_turn_moves_every_channel_exactly(channels):
     raw = np.random.default_rng(0).integers(0, 65535, (2, 9, 9, channels)).astype(np.float32)
     poses = np.stack([np.asarray(turn(90)), np.eye(3, dtype=np.float32)])
     fill = np.zeros(channels, np.float32)
-    moved = step.move(raw, poses, fill, own=frame((9, 9)), interpolation="linear")
+    moved = programs.move(raw, poses, fill, own=frame((9, 9)), interpolation="linear")
     np.testing.assert_allclose(moved[0], np.rot90(raw[0]), atol=0.05)
     np.testing.assert_array_equal(compute.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])
 
@@ -282,15 +282,15 @@ def test_values_are_rounded_and_kept_in_range():
 
 
 def test_a_column_keeps_what_was_written(tmp_path):
-    column = columns.Column(tmp_path / "x.npy", (5, 2), ">i2")
+    column = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2")
     column.write(1, np.array([[1, 2], [3, 4]]))
-    again = columns.Column(tmp_path / "x.npy", (5, 2), ">i2")
+    again = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2")
     np.testing.assert_array_equal(again.read(0, 4), [[0, 0], [1, 2], [3, 4], [0, 0]])
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[2], [3, 4])
 
 
 def claim(folder, job, names=("a.npy",), overwrite=False):
-    return output.claimed(folder, job, names, overwrite=overwrite)
+    return output_dir.claimed(folder, job, names, overwrite=overwrite)
 
 
 def test_an_output_belongs_to_one_job(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from test_end_to_end import compiled_once  # noqa: F401
 
-from avae_jax.aligning.suiting import SAMPLED
+from avae_jax.alignment.auto_options import SAMPLED
 from avae_jax.main import main
 
 SMALL = {

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from test_aligning import knowing, numbers_of, options, posed, turn
 
-from avae_jax.aligning.run import align_by
+from avae_jax.alignment.align import align_by
 from avae_jax.config.modes import Request
 
 ANGLES = np.linspace(-170, 160, 7)

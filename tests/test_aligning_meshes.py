@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from test_aligning import numbers_of, options
 from test_data_stacks_meshes import KINDS, saved, thing, turned
 
-from avae_jax.aligning.run import align_by
+from avae_jax.alignment.align import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import SearchOptions
 from avae_jax.data.formats import open_stack

@@ -11,9 +11,10 @@ import pytest
 from blobs import blobs, drawing
 from PIL import Image
 
-from avae_jax.aligning import manifest, output, rehearsal, run
-from avae_jax.aligning.finish import names_of
-from avae_jax.aligning.run import align_by
+from avae_jax.alignment import align as run
+from avae_jax.alignment import output_dir, trial_write, written_files
+from avae_jax.alignment.align import align_by
+from avae_jax.alignment.results import names_of
 from avae_jax.config.modes import Request
 from avae_jax.config.options import EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
@@ -108,7 +109,7 @@ def test_overwrite_deletes_what_an_alignment_wrote_and_nothing_else(pictures, tm
     assert not lost(mine)
     found = {p.relative_to(target).as_posix() for p in (target / "my_images").rglob("*.png")}
     assert found == {f"my_images/{name}" for name in ("b.png", "deep/c.png", "z.png")}
-    assert set(manifest.load(target)) == {
+    assert set(written_files.load(target)) == {
         *found, "align.json", "latents.npy", "poses.csv", "sheet.png"
     }  # fmt: skip
     assert not (target / "unfinished").exists()
@@ -165,7 +166,7 @@ def test_results_of_a_version_without_a_list_are_kept(pictures, tmp_path):
 
 def test_what_lies_in_an_unfinished_alignment_stays(tmp_path):
     job, files = {"input": "x"}, ("x.npy", "poses.csv")
-    with output.claimed(tmp_path, job, files, overwrite=False) as made:
+    with output_dir.claimed(tmp_path, job, files, overwrite=False) as made:
         made.done = 2
         (made.rows / "aligned.npy").write_text("rows")
         (made.results() / "x.npy").write_text("half")
@@ -173,7 +174,7 @@ def test_what_lies_in_an_unfinished_alignment_stays(tmp_path):
     for place in ("", "rows", "results"):
         (parts / place / "mine.txt").write_text("of the user")
     mine = {path: held for path, held in contents(parts).items() if path.name == "mine.txt"}
-    with output.claimed(tmp_path, {"input": "y"}, files, overwrite=True) as made:
+    with output_dir.claimed(tmp_path, {"input": "y"}, files, overwrite=True) as made:
         assert made.done == 0 and not (parts / "rows" / "aligned.npy").exists()
         for name in files:
             (made.results() if name == "x.npy" else parts / "results").joinpath(name).touch()
@@ -182,7 +183,7 @@ def test_what_lies_in_an_unfinished_alignment_stays(tmp_path):
 
 
 def test_a_file_that_appears_meanwhile_stays(tmp_path):
-    with output.claimed(tmp_path, {"input": "x"}, ("x.npy",), overwrite=False) as made:
+    with output_dir.claimed(tmp_path, {"input": "x"}, ("x.npy",), overwrite=False) as made:
         (made.results() / "x.npy").write_text("result")
         (tmp_path / "x.npy").write_text("of the user")
         with pytest.raises(InputError, match="holds x.npy, which no alignment wrote"):
@@ -192,9 +193,9 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path):
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/etc/x", "a/../../b"])
 def test_names_never_leave_the_output(name, tmp_path):
-    assert not manifest.is_inside(name)
+    assert not written_files.is_inside(name)
     (tmp_path / "files.json").write_text(json.dumps({name: [0, ""], "x": [1, "0"]}))
-    assert set(manifest.load(tmp_path)) == {"x"}
+    assert set(written_files.load(tmp_path)) == {"x"}
 
 
 def test_the_root_has_no_name_for_a_result():
@@ -222,12 +223,12 @@ def test_a_stack_that_cannot_be_written_again_is_found_out_at_once(tmp_path, mon
     monkeypatch.setattr("avae_jax.data.formats.npy.write_examples", None)
     with open_stack(str(tmp_path / "x.npy")) as stack:
         with pytest.raises(InputError, match="cannot be written again in its format"):
-            rehearsal.require_writable(stack, tmp_path / "new" / "out")
+            trial_write.require_writable(stack, tmp_path / "new" / "out")
     assert os.listdir(tmp_path) == ["x.npy"]
 
 
 def test_the_trial_leaves_nothing_behind(pictures, tmp_path):
     before = contents(tmp_path)
     with open_stack(str(pictures)) as stack:
-        rehearsal.require_writable(stack, tmp_path / "user")
+        trial_write.require_writable(stack, tmp_path / "user")
     assert contents(tmp_path) == before

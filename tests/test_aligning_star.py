@@ -9,8 +9,8 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from test_aligning import knowing, numbers_of, options, posed, smooth, turn
 
-from avae_jax.aligning import star
-from avae_jax.aligning.run import align_by
+from avae_jax.alignment import relion_star
+from avae_jax.alignment.align import align_by
 from avae_jax.config.modes import Request
 from avae_jax.data.formats import open_stack
 from avae_jax.transform.families import family
@@ -58,7 +58,7 @@ def test_relion_moves_an_example_as_its_pose_does(shape):
     image = rng.random((*shape, 1)).astype(np.float32)
     image = ndimage.gaussian_filter(image, [1.5] * len(shape) + [0])
     poses = np.stack([random_pose(len(shape), rng) for _ in range(3)])
-    found = star.columns(poses, grid, angstrom=ANGSTROM)
+    found = relion_star.columns(poses, grid, angstrom=ANGSTROM)
     for number, pose in enumerate(poses):
         line = {name: column[number] for name, column in found.items()}
         wanted = warp(image, np.float32(pose), np.zeros(1, np.float32), source=grid, target=grid)
@@ -74,7 +74,7 @@ def test_no_tilt_is_a_turn_about_z_alone():
     pose[:3, :3] = np.asarray(turn(30, 3, (1, 2)))[:3, :3]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = star.columns(np.linalg.inv(pose)[None], frame((9, 9, 9)), angstrom=1.0)
+        found = relion_star.columns(np.linalg.inv(pose)[None], frame((9, 9, 9)), angstrom=1.0)
     assert found["rlnAngleTilt"] == pytest.approx(0, abs=0.1)
     assert found["rlnAngleRot"] + found["rlnAnglePsi"] == pytest.approx(30, abs=1e-3)
 
@@ -138,9 +138,9 @@ def test_what_is_missing_or_assumed_is_said(tmp_path):
     said, fits = [], []
     for path in paths:
         with open_stack(str(path)) as stack:
-            said.append(star.notes(stack, family("rigid", 2), reflect=False))
-            fits.append(star.fits(stack))
-            more = star.notes(stack, family("affine", 2), reflect=True)
+            said.append(relion_star.notes(stack, family("rigid", 2), reflect=False))
+            fits.append(relion_star.fits(stack))
+            more = relion_star.notes(stack, family("affine", 2), reflect=True)
             assert (len(more) - len(said[-1])) == (path.name in ("known.mrcs", "unknown.mrcs"))
     assert fits == [True, True, False, False]
     assert said[0] == said[3] == []
@@ -148,7 +148,7 @@ def test_what_is_missing_or_assumed_is_said(tmp_path):
     assert "pixels of 1, 2 Angstrom" in said[2][0]
     assert (
         "scale, shear, mirror image is in poses.csv"
-        in star.notes(_opened(paths[0]), family("affine", 2), reflect=True).pop()
+        in relion_star.notes(_opened(paths[0]), family("affine", 2), reflect=True).pop()
     )
 
 

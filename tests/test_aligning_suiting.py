@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avae_jax.aligning.suiting import suited
+from avae_jax.alignment.auto_options import suited
 from avae_jax.config import files
 from avae_jax.config.modes import untouched
 from avae_jax.config.validation import check

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from test_report import findings, gallery, written
 
-from avae_jax.aligning import columns, output, sheet, table
+from avae_jax.alignment import contact_sheet, output_dir, pose_table, row_store
 from avae_jax.config.options import DataOptions
 from avae_jax.core import strict_json
 from avae_jax.core.errors import InputError
@@ -186,14 +186,16 @@ def test_odd_names_of_folders_reach_the_report_as_text(tmp_path):
 
 def test_odd_names_of_files_reach_tables_and_pictures_as_text(tmp_path):
     block = {"index": range(len(NASTY)), "name": NASTY}
-    table.write(tmp_path / "poses.csv", [block])
+    pose_table.write(tmp_path / "poses.csv", [block])
     with (tmp_path / "poses.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     wanted = [*NASTY[:3], "\\udcff\\udcfe"]
     assert rows == [["index", "name"], *([str(i), name] for i, name in enumerate(wanted))]
     example = IMAGES[0, ..., None] / np.float32(255)
-    pairs = [sheet.Pair(example, example, name, (name,)) for name in NASTY]
-    sheet.save(tmp_path / "sheet.png", "title", ["note"], [sheet.Section("some", pairs)])
+    pairs = [contact_sheet.Pair(example, example, name, (name,)) for name in NASTY]
+    contact_sheet.save(
+        tmp_path / "sheet.png", "title", ["note"], [contact_sheet.Section("some", pairs)]
+    )
     assert (tmp_path / "sheet.png").stat().st_size > 1000
 
 
@@ -229,15 +231,15 @@ def test_a_garbled_frame_is_refused(text, tmp_path):
 def test_a_garbled_result_is_no_result(text, tmp_path):
     (tmp_path / "align.json").write_text(text)
     with pytest.raises(InputError, match="holds align.json already"):
-        with output.claimed(tmp_path, {"input": 1}, ("a.npy",), overwrite=False):
+        with output_dir.claimed(tmp_path, {"input": 1}, ("a.npy",), overwrite=False):
             pass
     assert (tmp_path / "align.json").read_text() == text
 
 
 def test_garbled_rows_are_refused(tmp_path):
     path = tmp_path / "x.npy"
-    columns.Column(path, (5, 2), ">i2")
+    row_store.Column(path, (5, 2), ">i2")
     for damage in (path.read_bytes()[:-1], b"garbled", path.read_bytes()[:-20] + bytes(21)):
         path.write_bytes(damage)
         with pytest.raises(InputError, match="x.npy: "):
-            columns.Column(path, (5, 2), ">i2")
+            row_store.Column(path, (5, 2), ">i2")

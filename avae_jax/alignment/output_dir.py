@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from avae_jax.aligning import manifest
+from avae_jax.alignment import written_files
 from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import locked, whole
 from avae_jax.core.errors import InputError
@@ -44,7 +44,7 @@ class Output:
     def results(self) -> Path:
         """A folder for results until all of them are there, without those of an earlier start."""
         folder = self._parts / RESULTS
-        manifest.remove(folder, _planned(self._parts))
+        written_files.remove(folder, _planned(self._parts))
         folder.mkdir(exist_ok=True)
         return folder
 
@@ -67,16 +67,17 @@ class Output:
         folder = self._parts / RESULTS
         # In order of the plan, at the end of which stands what says that the others are there.
         names = [name for name in _planned(self._parts) if (folder / name).is_file()]
-        listed = manifest.load(self.folder)
+        listed = written_files.load(self.folder)
         foreign = [
             name
             for name in names
-            if name not in listed or not manifest.is_unchanged(self.folder / name, listed[name])
+            if name not in listed
+            or not written_files.is_unchanged(self.folder / name, listed[name])
         ]
-        manifest.require_vacant(self.folder, foreign)
+        written_files.require_vacant(self.folder, foreign)
         # Before any file moves, so that each is known as ours whatever ends the process.
-        listed |= {name: manifest.describe(folder / name) for name in names}
-        manifest.save(self.folder, listed)
+        listed |= {name: written_files.describe(folder / name) for name in names}
+        written_files.save(self.folder, listed)
         for name in names:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(folder / name, self.folder / name)
@@ -126,7 +127,7 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
     Raises:
       InputError: says what is in the way.
     """
-    listed, (finished, begun) = manifest.load(folder), _found(folder)
+    listed, (finished, begun) = written_files.load(folder), _found(folder)
     parts = folder / UNFINISHED
     if begun is None and parts.exists() and not (parts.is_dir() and not any(parts.iterdir())):
         raise InputError(
@@ -134,15 +135,17 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
             "choose another directory"
         )
     if overwrite:
-        manifest.require_unchanged(folder, listed)
-        manifest.require_vacant(folder, [name for name in (RESULT, *files) if name not in listed])
+        written_files.require_unchanged(folder, listed)
+        written_files.require_vacant(
+            folder, [name for name in (RESULT, *files) if name not in listed]
+        )
         return
     tops = dict.fromkeys((RESULT, *(PurePosixPath(name).parts[0] for name in files)))
     strays = [name for name in tops if (folder / name).exists() or (folder / name).is_symlink()]
     if strays and not finished and not begun:
         way_out = " or say --overwrite" if listed else ""
         raise InputError(
-            f"output {folder}: holds {manifest.some(strays)} already; "
+            f"output {folder}: holds {written_files.some(strays)} already; "
             f"choose another directory{way_out}"
         )
 
@@ -154,8 +157,8 @@ def _clear(folder: Path, files: Iterable[str]) -> None:
       InputError: a file of its was changed, or another one is in the place of a result.
     """
     require_free(folder, files, overwrite=True)
-    listed = manifest.load(folder)
-    manifest.remove(folder, (*listed, manifest.NAME) if listed else ())
+    listed = written_files.load(folder)
+    written_files.remove(folder, (*listed, written_files.NAME) if listed else ())
     _clear_unfinished(folder)
 
 
@@ -165,16 +168,16 @@ def _clear_unfinished(folder: Path) -> None:
     rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".part")]
     results = [f"{RESULTS}/{name}" for name in _planned(parts)]
     small = [f"{name}{end}" for name in (JOB, DONE, PLANNED) for end in ("", ".part")]
-    manifest.remove(parts, (*rows, *results, *small))
+    written_files.remove(parts, (*rows, *results, *small))
     for path in (parts / ROWS, parts / RESULTS, parts):
-        manifest.remove_empty(path, within=folder)
+        written_files.remove_empty(path, within=folder)
 
 
 def _planned(parts: Path) -> list[str]:
     """The files that an unfinished alignment was to write."""
     names = _read(parts / PLANNED)
     names = names if isinstance(names, list) else []
-    return [name for name in names if isinstance(name, str) and manifest.is_inside(name)]
+    return [name for name in names if isinstance(name, str) and written_files.is_inside(name)]
 
 
 def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.aligning import manifest, sheet, star, table
-from avae_jax.aligning.columns import Column
-from avae_jax.aligning.framing import moves_centre
-from avae_jax.aligning.output import LOCK, RESULT, UNFINISHED, Output
-from avae_jax.aligning.survey import piece
-from avae_jax.aligning.work import Work
+from avae_jax.alignment import contact_sheet, pose_table, relion_star, written_files
+from avae_jax.alignment.job import Work
+from avae_jax.alignment.model_frame import moves_centre
+from avae_jax.alignment.output_dir import LOCK, RESULT, UNFINISHED, Output
+from avae_jax.alignment.row_store import Column
+from avae_jax.alignment.stack_statistics import piece
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.intensity import scaled
@@ -33,12 +33,12 @@ def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
       InputError: the stack has the name of another result, or none that a file can have.
     """
     name = stack.path.name
-    if not manifest.is_inside(name):
+    if not written_files.is_inside(name):
         raise InputError(f"{stack.path}: no name that the result could have; name another folder")
-    others = (TABLE, star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
-    if name.lower() in (*others, manifest.NAME):
+    others = (TABLE, relion_star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
+    if name.lower() in (*others, written_files.NAME):
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
-    names = (name, TABLE, *([star.NAME] if star.fits(stack) else ()), LATENTS, SHEET)
+    names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS, SHEET)
     # What a model draws are volumes, also of meshes.
     drawn = name + (".npy" if stack.move else "")
     return (*names, f"{DRAWN}/{drawn}") if reconstructions else names
@@ -61,9 +61,9 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     """
     print("writing", flush=True)
     count, folder, result = work.stack.shape[0], output.results(), _result(columns)
-    table.write(folder / TABLE, _blocks(work, columns))
-    if star.NAME in names:
-        star.write(folder / star.NAME, work.stack, _star_blocks(work, columns))
+    pose_table.write(folder / TABLE, _blocks(work, columns))
+    if relion_star.NAME in names:
+        relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
     _draw(work, columns, _mean(work, columns), result, folder / SHEET)
     output.publish()
@@ -77,7 +77,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
         f"{result['loss_after_nats']:.1f} after; {result['doubtful']:,} doubtful"
     )
     avae = work.trained.avae
-    for note in star.notes(work.stack, avae.group, reflect=avae.ranges.reflect):
+    for note in relion_star.notes(work.stack, avae.group, reflect=avae.ranges.reflect):
         print(note)
     print(f"{output.folder}: {', '.join(names)}")
 
@@ -114,23 +114,25 @@ def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
 def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:
     """The lines of the table, block by block."""
     avae, seen = work.trained.avae, work.seen
-    kinds = table.kinds_of(avae.group, reflect=avae.ranges.reflect, off_centre=moves_centre(seen))
+    kinds = pose_table.kinds_of(
+        avae.group, reflect=avae.ranges.reflect, off_centre=moves_centre(seen)
+    )
     for start, stop in blocks(work.stack.shape[0], LINES):
         losses = columns["losses"].read(start, stop)
         yield {
             "index": range(start, stop),
             "name": [work.stack.key(index) for index in range(start, stop)],
-            **table.columns(columns["poses"].read(start, stop), seen.own, kinds),
-            **{name: losses[:, i] for i, name in enumerate(table.NUMBERS)},
+            **pose_table.columns(columns["poses"].read(start, stop), seen.own, kinds),
+            **{name: losses[:, i] for i, name in enumerate(pose_table.NUMBERS)},
             "doubtful": columns["doubtful"].read(start, stop),
         }
 
 
 def _star_blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, np.ndarray]]:
     """The lines of RELION's table, block by block."""
-    size = star.pixel_size(work.stack)
+    size = relion_star.pixel_size(work.stack)
     for start, stop in blocks(work.stack.shape[0], LINES):
-        yield star.columns(columns["poses"].read(start, stop), work.seen.own, angstrom=size)
+        yield relion_star.columns(columns["poses"].read(start, stop), work.seen.own, angstrom=size)
 
 
 def _result(columns: dict[str, Column]) -> dict[str, Any]:
@@ -158,11 +160,11 @@ def _draw(
     means = [_levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
     # Means are faint: both are shown as bright as the brighter one allows.
     top = max(max(float(each.max()) for each in means), 1e-6)
-    whole = sheet.Pair(means[0] / top, means[1] / top, "", ())
+    whole = contact_sheet.Pair(means[0] / top, means[1] / top, "", ())
     sections = (
-        sheet.Section(f"Mean of all {count:,} examples", [whole]),
-        sheet.Section("Examples, evenly through the stack", _pairs(work, columns, even)),
-        sheet.Section(
+        contact_sheet.Section(f"Mean of all {count:,} examples", [whole]),
+        contact_sheet.Section("Examples, evenly through the stack", _pairs(work, columns, even)),
+        contact_sheet.Section(
             "The most doubtful: another pose explains them nearly as well",
             _pairs(work, columns, worst),
         ),
@@ -173,7 +175,7 @@ def _draw(
         "Below each: the pose of the object as it came; its loss before > after; the gap to the "
         "next best pose, in nats.",
     )
-    sheet.save(path, f"{work.stack.path.name}: as it came, and aligned", notes, sections)
+    contact_sheet.save(path, f"{work.stack.path.name}: as it came, and aligned", notes, sections)
 
 
 def _worst(columns: dict[str, Column]) -> list[int]:
@@ -188,11 +190,11 @@ def _worst(columns: dict[str, Column]) -> list[int]:
     return sorted(index for _, index in heapq.nsmallest(WORST, all_of()))
 
 
-def _pairs(work: Work, columns: dict[str, Column], indices: Any) -> list[sheet.Pair]:
+def _pairs(work: Work, columns: dict[str, Column], indices: Any) -> list[contact_sheet.Pair]:
     return [_pair(work, columns, int(index)) for index in indices]
 
 
-def _pair(work: Work, columns: dict[str, Column], index: int) -> sheet.Pair:
+def _pair(work: Work, columns: dict[str, Column], index: int) -> contact_sheet.Pair:
     avae, stack = work.trained.avae, work.stack
     row = {name: column.read(index, index + 1)[0] for name, column in columns.items()}
     before, after, gap = row["losses"]
@@ -200,7 +202,7 @@ def _pair(work: Work, columns: dict[str, Column], index: int) -> sheet.Pair:
     lines = (pose, f"{before:.0f} > {after:.0f} nats")
     if np.isfinite(gap):
         lines += (f"gap {gap:.1f} nats",)
-    return sheet.Pair(
+    return contact_sheet.Pair(
         _levels(stack.raw(index, index + 1)[0], work),
         _levels(row["aligned"].reshape(stack.example), work),
         stack.key(index) if stack.keys else f"{index}",

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from avae_jax.aligning.columns import Column
-from avae_jax.aligning.framing import Framing
-from avae_jax.aligning.survey import Survey, piece
+from avae_jax.alignment.model_frame import Framing
+from avae_jax.alignment.row_store import Column
+from avae_jax.alignment.stack_statistics import Survey, piece
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.data.formats import Stack

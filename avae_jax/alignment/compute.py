@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from avae_jax.aligning import step
-from avae_jax.aligning.columns import Column
-from avae_jax.aligning.framing import own_poses, shown
-from avae_jax.aligning.output import Output
-from avae_jax.aligning.work import Work
+from avae_jax.alignment import programs as step
+from avae_jax.alignment.job import Work
+from avae_jax.alignment.model_frame import own_poses, shown
+from avae_jax.alignment.output_dir import Output
+from avae_jax.alignment.row_store import Column
 from avae_jax.core import sharding
 from avae_jax.core.progress import progress_bar
 from avae_jax.data.batches import filled

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from avae_jax.aligning.output import RESULT
-from avae_jax.aligning.run import align, asked
-from avae_jax.aligning.suiting import suited
-from avae_jax.aligning.survey import survey
+from avae_jax.alignment.align import align, asked
+from avae_jax.alignment.auto_options import suited
+from avae_jax.alignment.output_dir import RESULT
+from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
 from avae_jax.config.validation import check

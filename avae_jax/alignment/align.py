@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from avae_jax.aligning.compute import compute
-from avae_jax.aligning.finish import files_of, finish, names_of
-from avae_jax.aligning.framing import Framing, cut_off, framing, require_fit
-from avae_jax.aligning.output import claimed, require_free
-from avae_jax.aligning.rehearsal import require_writable
-from avae_jax.aligning.survey import Survey, survey
-from avae_jax.aligning.work import Work, columns_of, job_of
+from avae_jax.alignment.compute import compute
+from avae_jax.alignment.job import Work, columns_of, job_of
+from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
+from avae_jax.alignment.output_dir import claimed, require_free
+from avae_jax.alignment.results import files_of, finish, names_of
+from avae_jax.alignment.stack_statistics import Survey, survey
+from avae_jax.alignment.trial_write import require_writable
 from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
