@@ -49,8 +49,8 @@ _HOMES = {
         "canonicalise",
         "elbo",
     ),
-    "avae_jax.posed_vae": ("Posed",),
-    "avae_jax.serving": ("export",),
+    "avae_jax.serving.export": ("export",),
+    "avae_jax.serving.posed": ("Posed",),
     "avae_jax.training.optimiser": ("optimiser",),
     "avae_jax.training.restore": (
         "load",

@@ -18,7 +18,7 @@ from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
-from avae_jax.own_vae import examples, wrapped
+from avae_jax.serving.pretrained import examples, wrapped
 from avae_jax.training.restore import load
 from avae_jax.transform.lie import brackets
 

@@ -15,7 +15,7 @@ from avae_jax.core.types import Array
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.trained import Trained
-from avae_jax.posed_vae import Posed
+from avae_jax.serving.posed import Posed
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

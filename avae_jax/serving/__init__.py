@@ -1,0 +1,1 @@
+"""Trained models for users of arrays: `Posed`, pretrained VAEs, exported programs."""
