@@ -49,6 +49,7 @@ _HOMES = {
         "canonicalise",
         "elbo",
     ),
+    "avae_jax.serving.evaluate": ("evaluate",),
     "avae_jax.serving.export": ("export",),
     "avae_jax.serving.posed": ("Posed",),
     "avae_jax.training.optimiser": ("optimiser",),

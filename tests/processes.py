@@ -12,7 +12,8 @@ import pytest
 
 # Without the evaluation at the end, whose programs take longer to compile than training.
 TRAINING_ALONE = (
-    "from avae_jax import loop, main\nloop.conclude = lambda *finished: None\nmain._process()"
+    "from avae_jax import main\nfrom avae_jax.training import loop\n"
+    "loop.conclude = lambda *finished: None\nmain._process()"
 )
 
 

@@ -372,8 +372,8 @@ def test_configs_travel_with_the_built_package(tmp_path):
     build = [sys.executable, "setup.py", "--quiet", "build", "--build-lib", str(built)]
     subprocess.run(build, cwd=tmp_path / "source", check=True, capture_output=True)
     code = (
-        "from avae_jax import config; "
-        "print(*(str(config.find_file(f'configs/{name}.py')) for name in config.packaged()))"
+        "from avae_jax.config import files; "
+        "print(*(str(files.find_file(f'configs/{name}.py')) for name in files.packaged()))"
     )
     asked = subprocess.run(
         [sys.executable, "-B", "-c", code],

@@ -16,16 +16,16 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax import report
 from avae_jax.core.errors import InputError
-from avae_jax.report import cells, loss_chart, picture, settling, table, text, volume
+from avae_jax.report import cells, loss_chart, picture, settling, summary, table, text, volume
 
 VOID = {"meta", "link", "img", "input"}
-SUMMARY = {
-    "loss": {"upright": 121.3, "posed": 164.6, "posed_search": 119.2, "posed_true": None},
-    "pose": {"median_deg": 6.3, "within_20": 0.87, "resultant_length": 0.85, "quarter_turn": None},
-    "canonical": {"outside": 0.001, "cropped": 0.0004},
-    "search": {"forward_equivalents": 41.2, "seconds_per_example": 0.0049, "preset": "fast"},
-    "train": {"steps": 600, "seconds": 81.5},
-}
+SUMMARY = report.Summary(
+    loss=summary.Losses(upright=121.3, posed=164.6, posed_search=119.2),
+    pose=summary.PoseErrors(median_deg=6.3, within_20=0.87, resultant_length=0.85),
+    canonical=summary.CanonicalFrame(outside=0.001, cropped=0.0004),
+    search=summary.SearchCost(forward_equivalents=41.2, seconds_per_example=0.0049, preset="fast"),
+    train=summary.Training(steps=600, seconds=81.5),
+)
 
 
 def gallery(shape=(9, 9, 1), count=12, labels=True):
@@ -130,12 +130,14 @@ def test_nothing_is_loaded_from_elsewhere(tmp_path):
 
 
 def test_summary_is_strict_json(tmp_path):
-    odd = {"loss": {"posed": math.nan, "upright": np.float32(0.5)}, "train": {"steps": np.int64(3)}}
+    losses = summary.Losses(posed=math.nan, upright=np.float32(0.5))
+    odd = report.Summary(loss=losses, train=summary.Training(steps=np.int64(3)))
     written(tmp_path, summary=odd)
     kept = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
-    assert kept == {"loss": {"posed": None, "upright": 0.5}, "train": {"steps": 3}}
+    assert kept["loss"]["posed"] is None and kept["loss"]["upright"] == 0.5
+    assert kept["train"]["steps"] == 3 and kept["format"] == summary.FORMAT
     written(tmp_path)
-    assert json.loads((tmp_path / "summary.json").read_text()) == SUMMARY
+    assert json.loads((tmp_path / "summary.json").read_text()) == SUMMARY.to_dict()
 
 
 def test_the_same_findings_give_the_same_bytes(tmp_path):
@@ -158,7 +160,7 @@ def test_outside_text_is_escaped_everywhere(tmp_path):
         label_names=NASTY,
         title=NASTY[0],
         config={NASTY[0]: NASTY[1], "list": ["</pre>", None]},
-        summary={NASTY[0]: {NASTY[1]: NASTY[0]}},
+        summary=report.Summary(data=summary.Data(source=NASTY[0])),
         curve=findings().curve._replace(axis_label="$" + NASTY[0]),
         gallery=gallery()._replace(pose_text=("<b>1</b>",) * 12),
     )
@@ -194,8 +196,8 @@ def test_outside_text_is_escaped_everywhere(tmp_path):
         {"metrics": ({"step": 1, "loss": math.nan, "nll": None}, {"eval": 1})},
         {"metrics": ({"step": 1, "loss": 5.0},)},
         {"metrics": ({"step": 1, "loss": -5.0, "nll": -6.0, "kl": 1.0},)},
-        {"summary": {}, "config": {}},
-        {"summary": {"loss": {"posed": 0.0, "posed_search": 1e9}, "note": None}},
+        {"summary": report.Summary(), "config": {}},
+        {"summary": report.Summary(loss=summary.Losses(posed=0.0, posed_search=1e9))},
     ],
 )
 def test_narrow_cases(tmp_path, changes):
@@ -219,7 +221,10 @@ def test_a_failure_leaves_the_old_report(tmp_path):
     written(tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(TypeError):
-        report.write(tmp_path, findings(title="new", summary={"loss": {"posed": object()}}))
+        report.write(
+            tmp_path,
+            findings(title="new", summary=report.Summary(loss=summary.Losses(posed=object()))),
+        )
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -233,9 +238,9 @@ def test_drawing_leaves_no_trace_and_import_is_cheap(tmp_path):
     code = """
 import sys, avae_jax.report as report
 assert "matplotlib" not in sys.modules and "scipy" not in sys.modules
-from avae_jax.report import curve
+from avae_jax.report import pose_curve
 import numpy as np, matplotlib
-curve.draw(report.Curve(np.arange(3.0), np.ones(3), np.ones(3), "x"))
+pose_curve.draw(report.Curve(np.arange(3.0), np.ones(3), np.ones(3), "x"))
 assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams["svg.fonttype"] == matplotlib.rcParamsDefault["svg.fonttype"]
 """
@@ -326,4 +331,4 @@ def test_numbers_and_text_fit_to_print():
     assert shown == [text.ABSENT, text.ABSENT, "0", "0.1235", "119.2", "12,346", text.ABSENT]
     assert text.plain("a\n\tb\x00c") == "a b c"
     assert text.plain("abcdef", 4) == "abc" + text.ELLIPSIS
-    assert table.shown("pose.within_20", 0.874).startswith("87.4&nbsp;")
+    assert table.shown(0.874, summary.SHARE).startswith("87.4&nbsp;")

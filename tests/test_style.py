@@ -6,18 +6,21 @@ import inspect
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+import avae_jax
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "avae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LINES_OF_A_FILE, LINES_OF_A_BODY, LEVELS = 250, 40, 3
 BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
-NUMERICAL = ["transform", "models", "pose_search", "objective", "likelihood", "train", "posing"]
-NUMERICAL += ["laplace", "marginal"]
+NUMERICAL = ["transform", "models", "inference"]
+# What users write without a name, as in `evaluate(posed, images, labels)`.
+BY_PLACE = {"evaluate": ["labels", "workdir"]}
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
@@ -69,26 +72,39 @@ def test_what_is_public_says_what_it_is(path):
     assert not [node.name for node in public if not ast.get_docstring(node)]
 
 
-def modules_of(name: str) -> list[str]:
-    path = PACKAGE / name
-    if not path.is_dir():
-        return [f"avae_jax.{name}"]
-    return [f"avae_jax.{name}.{file.stem}" for file in path.glob("*.py")]
+def named_by_place(function: Callable) -> list[str]:
+    """Parameters with a default that need not be named."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY]
 
 
 @pytest.mark.parametrize("name", NUMERICAL)
 def test_what_has_a_default_is_given_by_name(name):
-    for module in map(importlib.import_module, modules_of(name)):
+    for path in (PACKAGE / name).rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
         members = inspect.getmembers(module, inspect.isfunction)
         own = [f for _, f in members if f.__module__ == module.__name__]
         for function in (f for f in own if not f.__name__.startswith("_")):
-            parameters = inspect.signature(function).parameters.values()
-            by_place = [
-                p.name
-                for p in parameters
-                if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY
-            ]
-            assert not by_place, f"{module.__name__}.{function.__name__}"
+            assert not named_by_place(function), f"{module.__name__}.{function.__name__}"
+
+
+def test_what_has_a_default_is_given_by_name_in_the_public_interface():
+    public = {name: getattr(avae_jax, name) for name in avae_jax.__all__}
+    functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
+    found = {name: named_by_place(function) for name, function in functions.items()}
+    assert {name: names for name, names in found.items() if names} == BY_PLACE
+
+
+def test_no_package_bears_the_name_of_a_public_function():
+    """Importing it would take the place of the function."""
+    packages = {path.stem for path in PACKAGE.iterdir()}
+    assert not packages & set(avae_jax.__all__)
+
+
+def test_the_map_is_small():
+    entries = [path for path in PACKAGE.iterdir() if path.name[:2] != "__" and path.stem != "py"]
+    assert len(entries) <= 13
 
 
 def test_imports_go_one_way():

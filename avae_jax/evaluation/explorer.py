@@ -12,13 +12,14 @@ from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.data.intensity import constant_examples
 from avae_jax.evaluation.dial import Dial, dial_of, stops, upright_pose, values_of
-from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
+from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import Trials, thumb, try_poses
 from avae_jax.inference import ambiguity, batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search.select import near
 from avae_jax.inference.setup import stream
-from avae_jax.training.experiment import Experiment
+from avae_jax.inference.trained import Trained
 from avae_jax.transform.describe import sentence
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
@@ -47,47 +48,45 @@ class Seen(NamedTuple):
     doubtful: np.ndarray
 
 
-def explore(experiment: Experiment, fitted: Fitted, calls: Calls) -> report.Exploration | None:
+def explore(task: Task, trained: Trained, calls: Calls) -> report.Exploration | None:
     """Tries many poses of a few held-out examples, and places more of them on a map.
 
     `None` where the config asks for none.
     """
-    group = experiment.avae.group
-    if not experiment.options.eval.explored:
+    group = task.avae.group
+    if not task.options.eval.explored:
         return None
-    seen = look(experiment, fitted, calls)
-    upright = upright_pose(group, seen.pose, seen.applied, one_pose=experiment.options.one_pose)
-    attempt = functools.partial(_attempt, experiment, fitted, upright)
-    dial, chosen = dial_of(group, experiment.options.ranges), choose(seen.gap, TRIED[group.d])
+    seen = look(task, trained, calls)
+    upright = upright_pose(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
+    attempt = functools.partial(_attempt, task, trained, upright)
+    dial, chosen = dial_of(group, task.options.ranges), choose(seen.gap, TRIED[group.d])
     values, poses = stops(
-        dial, seen.pose[chosen], group=group, frame=experiment.avae.inner, upright=upright
+        dial, seen.pose[chosen], group=group, frame=task.avae.inner, upright=upright
     )
     tried = attempt(seen.observed[chosen], np.concatenate([poses, seen.candidates[chosen]], 1))
     still = np.broadcast_to(np.eye(group.d + 1, dtype=np.float32), seen.pose.shape)
     rows = [Trials(*(leaf[i] for leaf in tried)) for i in range(len(chosen))]
-    trials = [
-        _trial(experiment, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)
-    ]
-    atlas = _atlas(experiment, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
+    trials = [_trial(task, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)]
+    atlas = _atlas(task, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
     return report.Exploration(
         dial.kind, dial.unit, dial.relative, dial.whole, ambiguity.DOUBTFUL, tuple(trials), atlas
     )
 
 
-def look(experiment: Experiment, fitted: Fitted, calls: Calls) -> Seen:
+def look(task: Task, trained: Trained, calls: Calls) -> Seen:
     """Searches the first test examples, each at its pose, as aligning does."""
-    wide = ambiguity.widened(experiment.search)
-    key = stream(experiment.options, "test")
-    search = functools.partial(batch.search_batch, key=key, avae=experiment.avae, search=wide)
+    wide = ambiguity.widened(task.search)
+    key = stream(task.options, "test")
+    search = functools.partial(batch.search_batch, key=key, avae=task.avae, search=wide)
     search = sharding.examples(search, whole=("params", "bank"), searches=True)
 
     def one(x: Array, index: Array) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
-        found = search(params=fitted.params, x=observed, index=index, bank=fitted.bank)
+        found = search(params=trained.params, x=observed, index=index, bank=trained.bank)
         return observed, applied, found
 
-    count = min(MAPPED[experiment.avae.group.d], len(experiment.dataset.test))
-    observed, applied, found = in_batches(one, experiment, count)
+    count = min(MAPPED[task.avae.group.d], len(task.dataset.test))
+    observed, applied, found = in_batches(one, task, count)
     gap = np.asarray(ambiguity.gap(found, degrees=wide.distance or ambiguity.DEGREES))
     doubtful = ambiguity.doubtful(
         gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
@@ -106,26 +105,26 @@ def choose(gap: np.ndarray, count: int) -> np.ndarray:
 
 
 def _attempt(
-    experiment: Experiment,
-    fitted: Fitted,
+    task: Task,
+    trained: Trained,
     upright: np.ndarray,
     observed: np.ndarray,
     poses: np.ndarray,
 ) -> Trials:
     """`try_poses` for all of `observed: [n, *S, C]`, over the devices."""
-    avae = experiment.avae
-    chunk = bounded(experiment.search, avae).chunk
+    avae = task.avae
+    chunk = bounded(task.search, avae).chunk
     function = functools.partial(try_poses, avae=avae, chunk=chunk)
     function = sharding.examples(function, whole=("params", "upright"))
 
     def one(x: Array, index: Array, observed: Array, poses: Array) -> PyTree:
-        return function(params=fitted.params, x=observed, poses=poses, upright=upright)
+        return function(params=trained.params, x=observed, poses=poses, upright=upright)
 
-    return in_batches(one, experiment, len(observed), observed, poses)
+    return in_batches(one, task, len(observed), observed, poses)
 
 
 def _trial(
-    experiment: Experiment,
+    task: Task,
     dial: Dial,
     seen: Seen,
     example: int,
@@ -133,7 +132,7 @@ def _trial(
     tried: Trials,
 ) -> report.Trial:
     """One example at all stops of its dial and at the optima that are apart."""
-    avae, search = experiment.avae, experiment.search
+    avae, search = task.avae, task.search
     candidates, count = seen.candidates[example], len(values)
     kept = apart(candidates, seen.losses[example], degrees=search.distance or ambiguity.DEGREES)
     # The dial leads to the found pose, and to others where it sets the one parameter there is.
@@ -164,9 +163,9 @@ def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarra
     return np.array(kept)
 
 
-def _atlas(experiment: Experiment, seen: Seen, tried: Trials) -> report.Atlas:
+def _atlas(task: Task, seen: Seen, tried: Trials) -> report.Atlas:
     """The map, from every example `tried` at the found pose and unmoved."""
-    avae, dataset, count = experiment.avae, experiment.dataset, len(seen.pose)
+    avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
         observed=np.asarray(jax.jit(jax.vmap(thumb))(seen.observed)),

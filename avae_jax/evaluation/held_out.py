@@ -10,21 +10,14 @@ import jax
 import numpy as np
 
 from avae_jax.core import sharding
-from avae_jax.core.types import Array, Params, PyTree
+from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.pose_metrics import label_means
+from avae_jax.evaluation.task import Task
 from avae_jax.inference import batch
 from avae_jax.inference.flops import forward_equivalents
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.search import SearchResult
 from avae_jax.inference.setup import stream
-from avae_jax.training.experiment import Experiment
-from avae_jax.training.state import bank_of
-
-
-class Fitted(NamedTuple):
-    """What training leaves behind: weights, and the bank of posed prototypes if one is used."""
-
-    params: Params
-    bank: Bank | None
+from avae_jax.inference.trained import Trained
 
 
 class Calls(NamedTuple):
@@ -33,7 +26,6 @@ class Calls(NamedTuple):
     All take keywords; examples are split over the devices, results are whole on each.
     """
 
-    fitted: Callable
     apply: Callable
     search: Callable
     loss: Callable
@@ -41,19 +33,17 @@ class Calls(NamedTuple):
     unmoved: Callable
 
 
-def compiled(experiment: Experiment) -> Calls:
+def compiled(task: Task) -> Calls:
     """Compiles (when first called) what evaluation needs."""
-    fixed = {"avae": experiment.avae, "key": stream(experiment.options, "test")}
-    search = functools.partial(batch.search_batch, search=experiment.search, **fixed)
-    bank = functools.partial(bank_of, avae=experiment.avae, search=experiment.search)
-    bank, model = sharding.same(bank), ("params",)
+    fixed = {"avae": task.avae, "key": stream(task.options, "test")}
+    search = functools.partial(batch.search_batch, search=task.search, **fixed)
+    model = ("params",)
     return Calls(
-        fitted=lambda state: Fitted(state.params, bank(state)),
         apply=sharding.examples(functools.partial(batch.apply_poses, **fixed)),
         search=sharding.examples(search, whole=("params", "bank"), searches=True),
         loss=sharding.examples(functools.partial(batch.losses, **fixed), whole=model),
-        views=sharding.examples(functools.partial(batch.views, avae=experiment.avae), whole=model),
-        unmoved=sharding.examples(functools.partial(batch.unmoved, avae=experiment.avae)),
+        views=sharding.examples(functools.partial(batch.views, avae=task.avae), whole=model),
+        unmoved=sharding.examples(functools.partial(batch.unmoved, avae=task.avae)),
     )
 
 
@@ -62,11 +52,11 @@ class Examination(NamedTuple):
 
     Attributes:
       observed, canonical_input, canonical, reconstruction: pictures of the first few.
-      applied, found, target: `[n, d + 1, d + 1]`; `target` is the mean `found . applied` of
-        the label, estimated on other examples.
+      result: of the search, as numpy arrays.
+      applied, target: `[n, d + 1, d + 1]`; `target` is the mean `found . applied` of the
+        label, estimated on other examples.
       upright, posed, posed_search, posed_true: `[n]`.
       outside, cropped: `[n]` (see `evaluate.Views`).
-      nonfinite, scored, refined: `[n]` (see `SearchResult`).
       forward_equivalents, seconds_per_example: cost of the search.
     """
 
@@ -75,8 +65,8 @@ class Examination(NamedTuple):
     canonical: np.ndarray
     reconstruction: np.ndarray
     labels: np.ndarray
+    result: SearchResult
     applied: np.ndarray
-    found: np.ndarray
     target: np.ndarray
     upright: np.ndarray
     posed: np.ndarray
@@ -84,77 +74,98 @@ class Examination(NamedTuple):
     posed_true: np.ndarray
     outside: np.ndarray
     cropped: np.ndarray
-    nonfinite: np.ndarray
-    scored: np.ndarray
-    refined: np.ndarray
     forward_equivalents: float
     seconds_per_example: float
+
+    @property
+    def found(self) -> np.ndarray:
+        """Poses `[n, d + 1, d + 1]` that the search found."""
+        return self.result.pose
 
 
 PICTURES = 12
 
 
-def examine(experiment: Experiment, fitted: Fitted, calls: Calls) -> Examination:
+def examine(task: Task, trained: Trained, calls: Calls) -> Examination:
     """Losses and poses of the first `eval.examples` test examples."""
-    count = min(experiment.options.eval.examples, len(experiment.dataset.test))
-    first = in_batches(functools.partial(_first_pass, calls, fitted), experiment, count)
-    labels = labels_of(experiment, count)
-    target = label_means(first["found"] @ first["applied"], labels)
-    true = target @ np.linalg.inv(first["applied"])
+    count = min(task.options.eval.examples, len(task.dataset.test))
+    applied, result, seconds = _search(task, trained, calls, count)
+    look = functools.partial(_look, calls, trained)
+    seen = in_batches(look, task, count, result.pose)
+    labels = labels_of(task, count)
+    target = label_means(result.pose @ applied, labels)
+    true = target @ np.linalg.inv(applied)
 
-    def second(x: Array, index: Array, poses: Array) -> PyTree:
+    def at_true_pose(x: Array, index: Array, poses: Array) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)
-        return calls.loss(params=fitted.params, x=observed, index=index, poses=poses)
+        return calls.loss(params=trained.params, x=observed, index=index, poses=poses)
 
-    posed_true = in_batches(second, experiment, count, true.astype(np.float32))
+    posed_true = in_batches(at_true_pose, task, count, true.astype(np.float32))
     spent = forward_equivalents(
-        fitted.params,
-        experiment.dataset.test[0],
-        avae=experiment.avae,
-        options=experiment.search,
-        bank=fitted.bank,
-        scored=float(first["scored"].mean()),
-        refined=float(first["refined"].mean()),
+        trained.params,
+        task.dataset.test[0],
+        avae=task.avae,
+        options=task.search,
+        bank=trained.bank,
+        scored=float(result.scored.mean()),
+        refined=float(result.refined.mean()),
     )
-    seconds = _seconds_per_example(calls, fitted, experiment, count)
     return Examination(
+        result=result,
         labels=labels,
+        applied=applied,
         target=target,
         posed_true=posed_true,
         forward_equivalents=spent,
         seconds_per_example=seconds,
-        **{name: array[:PICTURES] if name in PICTURED else array for name, array in first.items()},
+        **{name: array[:PICTURES] if name in PICTURED else array for name, array in seen.items()},
     )
 
 
 PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
 
 
-def _first_pass(calls: Calls, fitted: Fitted, x: Array, index: Array) -> PyTree:
-    observed, applied = calls.apply(x=x, index=index)
-    result = calls.search(params=fitted.params, x=observed, index=index, bank=fitted.bank)
-    loss = functools.partial(calls.loss, params=fitted.params, index=index)
-    views = calls.views(params=fitted.params, x=observed, poses=result.pose)
+def _search(
+    task: Task, trained: Trained, calls: Calls, count: int
+) -> tuple[np.ndarray, SearchResult, float]:
+    """Poses applied to the first `count` test examples, what a search finds, seconds of each."""
+    search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
+    times: list[float] = []
+
+    def one(x: Array, index: Array) -> PyTree:
+        observed, applied = jax.block_until_ready(calls.apply(x=x, index=index))
+        start = time.perf_counter()
+        found = jax.block_until_ready(search(x=observed, index=index))
+        times.append(time.perf_counter() - start)
+        return applied, found
+
+    applied, result = in_batches(one, task, count)
+    size = _batch_size(task, count)
+    if len(times) == 1:
+        # The first batch waits for the compiler.
+        one(*_rows(task, np.arange(size) % count))
+    return applied, result, float(np.mean(times[1:])) / size
+
+
+def _look(calls: Calls, trained: Trained, x: Array, index: Array, poses: Array) -> PyTree:
+    observed, _ = calls.apply(x=x, index=index)
+    loss = functools.partial(calls.loss, params=trained.params, index=index)
+    views = calls.views(params=trained.params, x=observed, poses=poses)
     still = calls.unmoved(x=observed)
     return {
         "observed": observed,
         "canonical_input": views.canonical_input,
         "canonical": views.canonical,
         "reconstruction": views.reconstruction,
-        "applied": applied,
-        "found": result.pose,
         "upright": loss(x=x, poses=still),
         "posed": loss(x=observed, poses=still),
-        "posed_search": loss(x=observed, poses=result.pose),
+        "posed_search": loss(x=observed, poses=poses),
         "outside": views.outside,
         "cropped": views.cropped,
-        "nonfinite": result.nonfinite,
-        "scored": result.scored,
-        "refined": result.refined,
     }
 
 
-def in_batches(function: Callable, experiment: Experiment, count: int, *more: np.ndarray) -> PyTree:
+def in_batches(function: Callable, task: Task, count: int, *more: np.ndarray) -> PyTree:
     """Applies `function(x, index, *more)` to the first `count` test examples.
 
     They come split over the devices, and the result, whole on every device, goes to the
@@ -163,51 +174,40 @@ def in_batches(function: Callable, experiment: Experiment, count: int, *more: np
     Args:
       more: `[count, ...]`, further arguments with a row for every example.
     """
-    size = _batch_size(experiment, count)
+    size = _batch_size(task, count)
     parts = []
     for start in range(0, count, size):
         index = np.arange(start, min(start + size, count))
         full = np.concatenate([index, np.repeat(index[:1], size - len(index))])
-        result = jax.device_get(function(*_rows(experiment, full, *more)))
+        result = jax.device_get(function(*_rows(task, full, *more)))
         parts.append(jax.tree.map(operator.itemgetter(slice(len(index))), result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
-def _batch_size(experiment: Experiment, count: int) -> int:
-    return sharding.whole_parts(min(experiment.options.eval.batch_size, count))
+def _batch_size(task: Task, count: int) -> int:
+    return sharding.whole_parts(min(task.options.eval.batch_size, count))
 
 
-def _rows(experiment: Experiment, index: np.ndarray, *more: np.ndarray) -> tuple[Array, ...]:
+def _rows(task: Task, index: np.ndarray, *more: np.ndarray) -> tuple[Array, ...]:
     """Test examples `index`, that index, and what else has a row for each, on the devices."""
     numbers = sharding.split(index.astype(np.int32))
-    examples = sharding.split(experiment.dataset.test, index)
+    examples = sharding.split(task.dataset.test, index)
     return examples, numbers, *(sharding.split(rows, index) for rows in more)
 
 
-def labels_of(experiment: Experiment, count: int) -> np.ndarray:
+def labels_of(task: Task, count: int) -> np.ndarray:
     """Labels `[n]` of the first test examples; zeros where there are none."""
-    labels = experiment.dataset.test_labels
+    labels = task.dataset.test_labels
     return np.zeros(count, np.int32) if labels is None else labels[:count]
 
 
-def _seconds_per_example(calls: Calls, fitted: Fitted, experiment: Experiment, count: int) -> float:
-    """Wall time of the search, compiled before; one batch."""
-    size = _batch_size(experiment, count)
-    x, index = _rows(experiment, np.arange(size) % count)
-    observed, _ = jax.block_until_ready(calls.apply(x=x, index=index))
-    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
-    start = time.perf_counter()
-    jax.block_until_ready(search(x=observed, index=index))
-    return (time.perf_counter() - start) / size
-
-
-def found_poses(experiment: Experiment, fitted: Fitted, calls: Calls, count: int) -> PyTree:
+def found_poses(task: Task, trained: Trained, calls: Calls, count: int) -> PyTree:
     """Applied and found poses of the first test examples, for a moment of training."""
 
-    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
+    search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
 
     def one(x: Array, index: Array) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
         return {"applied": applied, "found": search(x=observed, index=index).pose}
 
-    return in_batches(one, experiment, min(count, len(experiment.dataset.test)))
+    return in_batches(one, task, min(count, len(task.dataset.test)))

@@ -5,21 +5,25 @@ import functools
 from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
-from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
+from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.task import Task
 from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.marginal import Evidence
 from avae_jax.inference.problem import bounded
+from avae_jax.inference.search import SearchResult
 from avae_jax.inference.setup import stream
-from avae_jax.training.experiment import Experiment
+from avae_jax.inference.trained import Trained
 from avae_jax.transform.lie import brackets
 
 
-def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Evidence | None:
-    """The bound `[n]` of the first `eval.marginal_examples` test examples, each at its pose.
+def measure_evidence(
+    task: Task, trained: Trained, calls: Calls, found: SearchResult
+) -> Evidence | None:
+    """The bound `[n]` of the first `eval.marginal_examples` of those that were searched.
 
     `None` where the config asks for none, or the family has no density of poses.
     """
-    options, group = experiment.options.eval, experiment.avae.group
+    options, group = task.options.eval, task.avae.group
     if not options.marginal_examples:
         return None
     try:
@@ -29,31 +33,17 @@ def measure_evidence(experiment: Experiment, fitted: Fitted, calls: Calls) -> Ev
         return None
     bound = functools.partial(
         bound_batch,
-        key=stream(experiment.options, "test"),
-        avae=experiment.avae,
+        key=stream(task.options, "test"),
+        avae=task.avae,
         samples=options.marginal_samples,
-        chunk=bounded(experiment.search, experiment.avae).chunk,
+        chunk=bounded(task.search, task.avae).chunk,
     )
     bound = sharding.examples(bound, whole=("params",), searches=True)
 
-    def one(x: Array, index: Array) -> PyTree:
+    def one(x: Array, index: Array, *leaves: Array) -> PyTree:
         observed, _ = calls.apply(x=x, index=index)
-        shared = {"params": fitted.params, "x": observed, "index": index}
-        found = calls.search(**shared, bank=fitted.bank)
-        return bound(**shared, found=found)
+        result = SearchResult(*leaves)
+        return bound(params=trained.params, x=observed, index=index, found=result)
 
-    count = min(options.marginal_examples, len(experiment.dataset.test))
-    return in_batches(one, experiment, count)
-
-
-def numbers(found: Evidence | None, *, samples: int) -> dict[str, float | None]:
-    """What a summary says of the bound beside the bound; `None` for what was not measured."""
-    if found is None:
-        return {"error": None, "effective": None, "examples": None, "samples": None}
-    count = len(found.bound)
-    return {
-        "error": float(found.bound.std(ddof=1) / count**0.5) if count > 1 else None,
-        "effective": float(found.effective.mean()),
-        "examples": count,
-        "samples": samples,
-    }
+    count = min(options.marginal_examples, len(found.pose))
+    return in_batches(one, task, count, *(leaf[:count] for leaf in found))

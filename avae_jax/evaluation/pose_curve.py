@@ -1,4 +1,4 @@
-"""The loss against the pose of the input: flat with the search, a mountain without."""
+"""Loss against the pose of the input: nearly constant with the search, peaked without."""
 
 import functools
 from typing import NamedTuple
@@ -9,15 +9,16 @@ import numpy as np
 
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
-from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
+from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.task import Task
+from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
-from avae_jax.training.experiment import Experiment
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.warp import warp
 
 
-class Sweep(NamedTuple):
+class PoseCurve(NamedTuple):
     """Mean loss of upright examples moved along one pose parameter, in nats."""
 
     values: np.ndarray
@@ -26,25 +27,25 @@ class Sweep(NamedTuple):
     label: str
 
 
-def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
+def loss_against_pose(task: Task, trained: Trained, calls: Calls) -> PoseCurve:
     """Loss against the pose, along the first rotation (or else the first shift)."""
-    options, avae = experiment.options, experiment.avae
-    values, poses, label = _path(experiment)
-    count = min(options.eval.curve_examples, len(experiment.dataset.test))
+    options, avae = task.options, task.avae
+    values, poses, label = _path(task)
+    count = min(options.eval.curve_examples, len(task.dataset.test))
     means = []
     move = sharding.examples(functools.partial(_move, avae=avae), whole=("pose",))
-    search = functools.partial(calls.search, params=fitted.params, bank=fitted.bank)
+    search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
     for pose in poses:
 
         def one(x: Array, index: Array, pose: np.ndarray = pose) -> PyTree:
             moved = move(x=x, pose=pose)
             found = search(x=moved, index=index).pose
-            loss = functools.partial(calls.loss, params=fitted.params, x=moved, index=index)
+            loss = functools.partial(calls.loss, params=trained.params, x=moved, index=index)
             return loss(poses=calls.unmoved(x=moved)), loss(poses=found)
 
-        means.append([part.mean() for part in in_batches(one, experiment, count)])
+        means.append([part.mean() for part in in_batches(one, task, count)])
     without, with_search = np.array(means).T
-    return Sweep(values, without, with_search, label)
+    return PoseCurve(values, without, with_search, label)
 
 
 def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
@@ -53,10 +54,10 @@ def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
     return jax.vmap(one, (0, None, None))(x, pose, avae.fill)
 
 
-def _path(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, str]:
+def _path(task: Task) -> tuple[np.ndarray, np.ndarray, str]:
     """Values along the path, poses there, and what the axis is called."""
-    group, ranges = experiment.avae.group, experiment.options.ranges
-    points = experiment.options.eval.curve_points
+    group, ranges = task.avae.group, task.options.ranges
+    points = task.options.eval.curve_points
     d = group.d
     turns = [name for name in group.generators if name.startswith("rotation")]
     if turns:

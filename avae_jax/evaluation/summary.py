@@ -1,101 +1,110 @@
-"""The numbers of a run: what `report/summary.json` holds."""
-
-from typing import Any
+"""The summary of an evaluation, from what was measured."""
 
 import numpy as np
 
 from avae_jax.evaluation import pose_metrics
 from avae_jax.evaluation.held_out import Examination
-from avae_jax.evaluation.likelihood_bound import numbers
+from avae_jax.evaluation.task import Task
 from avae_jax.inference.marginal import Evidence
-from avae_jax.training.experiment import Experiment
+from avae_jax.report import summary
+from avae_jax.report.summary import Summary
 
 
 def summarise(
-    experiment: Experiment,
+    task: Task,
     measured: Examination,
     bounds: Evidence | None,
-    *,
-    steps: int,
-    seconds: float,
-) -> dict[str, Any]:
+    training: summary.Training,
+) -> Summary:
     """Groups of numbers, `None` for what does not apply. Losses in nats per example.
 
     Args:
       bounds: of `measure_evidence`.
-      steps: updates done.
-      seconds: spent on them, compilation included.
     """
-    known = experiment.options.one_pose
-    return {
-        "loss": {
-            "upright": float(measured.upright.mean()),
-            "posed": float(measured.posed.mean()),
-            "posed_search": float(measured.posed_search.mean()),
-            "posed_true": float(measured.posed_true.mean()) if known else None,
-            "marginal": None if bounds is None else float(-bounds.bound.mean()),
-        },
-        "marginal": numbers(bounds, samples=experiment.options.eval.marginal_samples),
-        "pose": pose_numbers(experiment, measured),
-        "canonical": {
-            "outside": float(measured.outside.mean()),
-            "cropped": float(measured.cropped.mean()),
-        },
-        "search": {
-            "preset": experiment.search.preset,
-            "forward_equivalents": measured.forward_equivalents,
-            "seconds_per_example": measured.seconds_per_example,
-            "nonfinite": int(measured.nonfinite.sum()),
-        },
-        "train": {"steps": steps, "seconds": seconds, "search": experiment.options.train.search},
-        "data": {
-            "source": experiment.options.data.source,
-            "train": len(experiment.dataset.train),
-            "test": len(experiment.dataset.test),
-            "evaluated": len(measured.found),
-        },
-    }
+    return Summary(
+        loss=_losses(task, measured, bounds),
+        marginal=_marginal(bounds, samples=task.options.eval.marginal_samples),
+        pose=pose_numbers(task, measured),
+        canonical=summary.CanonicalFrame(
+            outside=float(measured.outside.mean()), cropped=float(measured.cropped.mean())
+        ),
+        search=summary.SearchCost(
+            preset=task.search.preset,
+            forward_equivalents=measured.forward_equivalents,
+            seconds_per_example=measured.seconds_per_example,
+            nonfinite=int(measured.result.nonfinite.sum()),
+        ),
+        train=training,
+        data=summary.Data(
+            source=task.options.data.source,
+            train=len(task.dataset.train),
+            test=len(task.dataset.test),
+            evaluated=len(measured.found),
+        ),
+    )
 
 
-def pose_numbers(experiment: Experiment, measured: Examination) -> dict[str, float | None]:
+def _losses(task: Task, measured: Examination, bounds: Evidence | None) -> summary.Losses:
+    known = task.options.one_pose
+    return summary.Losses(
+        upright=float(measured.upright.mean()),
+        posed=float(measured.posed.mean()),
+        posed_search=float(measured.posed_search.mean()),
+        posed_true=float(measured.posed_true.mean()) if known else None,
+        marginal=None if bounds is None else float(-bounds.bound.mean()),
+    )
+
+
+def _marginal(found: Evidence | None, *, samples: int) -> summary.MarginalBound:
+    if found is None:
+        return summary.MarginalBound()
+    count = len(found.bound)
+    return summary.MarginalBound(
+        error=float(found.bound.std(ddof=1) / count**0.5) if count > 1 else None,
+        effective=float(found.effective.mean()),
+        examples=count,
+        samples=samples,
+    )
+
+
+def pose_numbers(task: Task, measured: Examination) -> summary.PoseErrors:
     """How well the found poses agree; `None` where the family has no such part.
 
     All are `None` of examples in poses of their own: what they should agree on is not known.
     """
-    group = experiment.avae.group
+    group = task.avae.group
     moved = measured.found @ measured.applied
     errors = pose_metrics.pose_errors(moved, measured.target)
-    known = experiment.options.one_pose
+    known = task.options.one_pose
     turns, shifts = known and group.has("rotation"), known and group.has("shift")
     flat = turns and group.d == 2
     length = pose_metrics.resultant_length(moved, measured.labels)
-    return {
-        "median_deg": float(np.median(errors.degrees)) if turns else None,
-        "p90_deg": float(np.percentile(errors.degrees, 90)) if turns else None,
-        "within_20": float((errors.degrees < 20).mean()) if turns else None,
-        "resultant_length": length if turns else None,
-        "quarter_turn": pose_metrics.quarter_turn(measured.found) if flat else None,
-        "median_shift": float(np.median(errors.shift)) if shifts else None,
-    }
+    return summary.PoseErrors(
+        median_deg=float(np.median(errors.degrees)) if turns else None,
+        p90_deg=float(np.percentile(errors.degrees, 90)) if turns else None,
+        within_20=float((errors.degrees < 20).mean()) if turns else None,
+        resultant_length=length if turns else None,
+        quarter_turn=pose_metrics.quarter_turn(measured.found) if flat else None,
+        median_shift=float(np.median(errors.shift)) if shifts else None,
+    )
 
 
-def print_summary(summary: dict) -> None:
+def print_summary(found: Summary) -> None:
     """Prints losses and poses, a line each."""
-    loss, pose = summary["loss"], summary["pose"]
-    true = loss["posed_true"]
+    loss, pose = found.loss, found.pose
+    true = loss.posed_true
     print(
-        f"loss in nats: {'as they come' if true is None else 'upright'} {loss['upright']:.2f}, "
-        f"posed {loss['posed']:.2f}, with search {loss['posed_search']:.2f}"
+        f"loss in nats: {'as they come' if true is None else 'upright'} {loss.upright:.2f}, "
+        f"posed {loss.posed:.2f}, with search {loss.posed_search:.2f}"
         + ("" if true is None else f", at the true pose {true:.2f}")
     )
-    if loss["marginal"] is not None:
-        marginal = summary["marginal"]
+    if loss.marginal is not None:
         print(
-            f"marginal: -log p(x) at most {loss['marginal']:.2f} nats, pose and code integrated "
-            f"out ({marginal['samples']} draws, {marginal['effective']:.0f} effective)"
+            f"marginal: -log p(x) at most {loss.marginal:.2f} nats, pose and code integrated "
+            f"out ({found.marginal.samples} draws, {found.marginal.effective:.0f} effective)"
         )
-    if pose["median_deg"] is not None:
+    if pose.median_deg is not None:
         print(
-            f"poses: median error {pose['median_deg']:.1f} degrees, "
-            f"{pose['within_20']:.0%} within 20, resultant length {pose['resultant_length']:.2f}"
+            f"poses: median error {pose.median_deg:.1f} degrees, "
+            f"{pose.within_20:.0%} within 20, resultant length {pose.resultant_length:.2f}"
         )

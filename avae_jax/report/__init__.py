@@ -1,6 +1,7 @@
 """What a run looks like: a page of pictures and numbers, and the numbers as JSON."""
 
 from avae_jax.report.findings import Atlas, Curve, Exploration, Findings, Gallery, Moment, Trial
+from avae_jax.report.summary import Summary
 from avae_jax.report.writing import write
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Findings",
     "Gallery",
     "Moment",
+    "Summary",
     "Trial",
     "write",
 ]

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from avae_jax.report.summary import Summary
+
 
 class Gallery(NamedTuple):
     """A dozen held-out examples, arrays `[n, *S, C]` with values about [0, 1]."""
@@ -115,7 +117,7 @@ class Findings(NamedTuple):
 
     title: str
     config: dict[str, Any]  # the effective config, nested
-    summary: dict[str, Any]  # groups of numbers; None for what does not apply
+    summary: Summary
     gallery: Gallery
     curve: Curve | None
     moments: tuple[Moment, ...]

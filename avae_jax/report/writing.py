@@ -19,7 +19,7 @@ def write(folder: pathlib.Path, findings: Findings) -> None:
         InputError: `folder` cannot be made or written.
     """
     folder = pathlib.Path(folder)
-    summary = json.dumps(strict(findings.summary), indent=2, allow_nan=False) + "\n"
+    summary = json.dumps(strict(findings.summary.to_dict()), indent=2, allow_nan=False) + "\n"
     contents = {"index.html": page.html(findings), "summary.json": summary}
     try:
         folder.mkdir(parents=True, exist_ok=True)

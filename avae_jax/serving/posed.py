@@ -74,7 +74,7 @@ class Posed:
 
     def find(self, x: np.ndarray) -> SearchResult:
         """What the search finds, with all candidates it kept and their losses in nats."""
-        return self._worked(self._programs["find"], self._checked(x))
+        return self._worked(self._programs["find"], self.checked(x))
 
     def pose(self, x: np.ndarray) -> np.ndarray:
         """Poses `[n, d + 1, d + 1]` that carry the examples to the canonical pose.
@@ -115,7 +115,7 @@ class Posed:
         """
         if not isinstance(samples, int) or samples < 1:
             raise InputError(f"samples={samples}: wanted an integer of at least 1")
-        x = self._checked(x)
+        x = self.checked(x)
         brackets(self.trained.avae.group)
         key = jax.random.key(seed)
 
@@ -143,7 +143,7 @@ class Posed:
 
     def _viewed(self, x: np.ndarray, poses: np.ndarray | None, part: Callable) -> PyTree:
         """The part of the views that is wanted: of many examples no memory holds them all."""
-        x = self._checked(x)
+        x = self.checked(x)
         poses = self.find(x).pose if poses is None else self._poses(poses, len(x))
         return self._worked(lambda *given: part(self._programs["views"](*given)), x, poses)
 
@@ -160,7 +160,12 @@ class Posed:
             )
         return poses
 
-    def _checked(self, x: np.ndarray) -> np.ndarray:
+    def checked(self, x: np.ndarray) -> np.ndarray:
+        """`x` as float32.
+
+        Raises:
+          InputError: it is not what the model takes.
+        """
         avae = self.trained.avae
         like = *avae.inner.shape, len(avae.fill)
         return examples("x", x, likelihood=avae.likelihood, like=like)

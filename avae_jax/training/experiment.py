@@ -1,5 +1,7 @@
 """From a config to the things a run works with: the one place that sees both."""
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -7,14 +9,17 @@ import optax
 
 from avae_jax import data
 from avae_jax.config.options import Options, SearchOptions
+from avae_jax.core import sharding
 from avae_jax.core.types import Params
+from avae_jax.evaluation.task import Task
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve
 from avae_jax.inference.setup import assemble, stream
+from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
 from avae_jax.training.optimiser import optimiser
-from avae_jax.training.state import TrainState, init_state
+from avae_jax.training.state import TrainState, bank_of, init_state
 
 
 class Experiment(NamedTuple):
@@ -34,6 +39,18 @@ class Experiment(NamedTuple):
     training_search: SearchOptions | None
     tx: optax.GradientTransformation
     state: TrainState
+
+    @property
+    def task(self) -> Task:
+        """What is to be evaluated."""
+        return Task(self.options, self.dataset, self.avae, self.search)
+
+
+def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
+    """Makes the trained model of a state; what builds its bank is compiled once."""
+    avae, search = experiment.avae, experiment.search
+    bank = sharding.same(functools.partial(bank_of, avae=avae, search=search))
+    return lambda state: Trained(state.params, avae, search, bank(state), state.met)
 
 
 def prepare(options: Options) -> Experiment:

@@ -17,8 +17,9 @@ from avae_jax.core.progress import progress_bar
 from avae_jax.core.types import Array
 from avae_jax.evaluation.held_out import Calls, compiled
 from avae_jax.inference.head_fitting import fit_head
+from avae_jax.inference.trained import Trained
 from avae_jax.training.checkpoint import Checkpoints
-from avae_jax.training.experiment import Experiment, prepare
+from avae_jax.training.experiment import Experiment, prepare, trained_by
 from avae_jax.training.finish import conclude
 from avae_jax.training.recorder import Keeper
 from avae_jax.training.restore import FRAME, checkpoints, frame_of, restore, saved_state
@@ -46,11 +47,12 @@ def train(options: Options, folder: Path) -> None:
         say(experiment)
         if sharers > 1:
             print(f"{sharers} devices share the search of every example of a batch.")
-        calls = compiled(experiment)
-        state = fit(experiment, workdir, calls, stops)
+        calls, trained = compiled(experiment.task), trained_by(experiment)
+        state = fit(experiment, workdir, calls, stops, trained)
         if options.eval.checkpoint == "best":
             state = saved_state(sharding.replicated(experiment.state), options, workdir)
-        conclude(experiment, state, workdir, heeding(calls, stops, options.train.steps))
+        calls = heeding(calls, stops, options.train.steps)
+        conclude(experiment, state, workdir, calls, trained(state))
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -67,7 +69,8 @@ def evaluate(options: Options, folder: Path) -> None:
         state = saved_state(sharding.replicated(experiment.state), options, workdir)
         workdir.claim(options)
         say(experiment)
-        conclude(experiment, state, workdir, heeding(compiled(experiment), stops, 0))
+        calls = heeding(compiled(experiment.task), stops, 0)
+        conclude(experiment, state, workdir, calls, trained_by(experiment)(state))
 
 
 def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
@@ -103,14 +106,18 @@ def say(experiment: Experiment) -> None:
 
 
 def fit(
-    experiment: Experiment, workdir: WorkDir, calls: Calls, stops: Callable[[int], bool]
+    experiment: Experiment,
+    workdir: WorkDir,
+    calls: Calls,
+    stops: Callable[[int], bool],
+    trained: Callable[[TrainState], Trained],
 ) -> TrainState:
     """Runs the updates that are left; returns the last state."""
     with checkpoints(experiment.options, workdir) as saved:
         state = begin(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
-        keeper = Keeper(experiment, workdir, saved, calls)
+        keeper = Keeper(experiment, workdir, saved, calls, trained)
         if not start:
             keeper.record(state, 0)
         state = updated(experiment, state, start, keeper, stops)

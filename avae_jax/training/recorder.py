@@ -1,6 +1,7 @@
 """What is written while training: metrics, checkpoints, moments, the clock."""
 
 import time
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from avae_jax.core.errors import NumericalError, Preempted
 from avae_jax.core.types import Array
 from avae_jax.evaluation.held_out import Calls, found_poses, labels_of
+from avae_jax.inference.trained import Trained
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment
 from avae_jax.training.restore import packed
@@ -18,10 +20,17 @@ from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
 class Keeper:
     """Takes note of every update; `loss` is that of the last line of the log, if any."""
 
-    def __init__(self, experiment: Experiment, workdir: WorkDir, saved: Checkpoints, calls: Calls):
+    def __init__(
+        self,
+        experiment: Experiment,
+        workdir: WorkDir,
+        saved: Checkpoints,
+        calls: Calls,
+        trained: Callable[[TrainState], Trained],
+    ):
         self.loss: float | None = None
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
-        self._calls = calls
+        self._calls, self._trained = calls, trained
         self._recent: list[tuple[int, dict]] = []
         self._losses: list[float] = []
         self._seconds = seconds_of(workdir)
@@ -80,8 +89,9 @@ class Keeper:
         if step not in moments(log.moments, experiment.options.train.steps):
             return
         began = time.perf_counter()
-        poses = found_poses(experiment, self._calls.fitted(state), self._calls, log.moment_examples)
-        labels = labels_of(experiment, len(poses["found"]))
+        trained, task = self._trained(state), experiment.task
+        poses = found_poses(task, trained, self._calls, log.moment_examples)
+        labels = labels_of(task, len(poses["found"]))
         self._workdir.save_moment(step, {**poses, "label": labels})
         # The clock is that of training alone.
         self._began += time.perf_counter() - began

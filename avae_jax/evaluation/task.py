@@ -1,0 +1,22 @@
+"""What an evaluation works on: held-out examples, a model, and the options that concern it."""
+
+from typing import NamedTuple
+
+from avae_jax.config.options import Options, SearchOptions
+from avae_jax.data import Dataset
+from avae_jax.models.objective import AVAE
+
+
+class Task(NamedTuple):
+    """An evaluation to be done, whoever trained the model.
+
+    Attributes:
+      options: of the evaluation, and the seed of its draws.
+      dataset: of which the test examples are measured.
+      search: the resolved search of evaluation.
+    """
+
+    options: Options
+    dataset: Dataset
+    avae: AVAE
+    search: SearchOptions

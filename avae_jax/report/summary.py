@@ -1,0 +1,161 @@
+"""The numbers of a run: their names, units and meanings; `report/summary.json` holds them."""
+
+import dataclasses
+from typing import Any
+
+NATS, SHARE, DEGREES = "nats per example", "%", "degrees"
+# Of summary.json; raised when a key changes its meaning or goes.
+FORMAT = 1
+
+
+def entry(name: str, unit: str = "", meaning: str = "") -> Any:
+    """A number of the summary: what people call it, its unit, what it means."""
+    return dataclasses.field(
+        default=None, metadata={"name": name, "unit": unit, "meaning": meaning}
+    )
+
+
+def group(kind: type, title: str) -> Any:
+    """A group of numbers under a heading."""
+    return dataclasses.field(default_factory=kind, metadata={"title": title})
+
+
+@dataclasses.dataclass(frozen=True)
+class Losses:
+    """Nats per example, means over the held-out examples."""
+
+    upright: float | None = entry(
+        "as they come, no search", NATS, "Examples as the data set has them, never resampled."
+    )
+    posed: float | None = entry(
+        "posed at random, no search", NATS, "The same examples, each in a random pose."
+    )
+    posed_search: float | None = entry(
+        "posed at random, with search",
+        NATS,
+        "Each in the pose at which the model explains it best.",
+    )
+    posed_true: float | None = entry(
+        "posed at random, at the true pose",
+        NATS,
+        "The label's common pose and the inverse of what was applied, without search.",
+    )
+    marginal: float | None = entry(
+        "marginal, pose and code unknown",
+        NATS,
+        "At least -log p(x) of examples posed at random, integrated over poses and codes: "
+        "compares models with and without search.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MarginalBound:
+    """How the bound `loss.marginal` was computed."""
+
+    error: float | None = entry("standard error", NATS, "Of the mean over the examples.")
+    effective: float | None = entry(
+        "effective draws", "", "Of the draws below; near 1 the bound is loose."
+    )
+    examples: int | None = entry("examples", "", "Test examples whose likelihood was bounded.")
+    samples: int | None = entry("draws", "", "Poses and codes drawn for each example.")
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseErrors:
+    """How well the found poses of a label agree; `None` where the family has no such part."""
+
+    median_deg: float | None = entry(
+        "median error", DEGREES, "Half of the found poses are closer to their label's common pose."
+    )
+    p90_deg: float | None = entry(
+        "90th percentile of the error", DEGREES, "Nine of ten found poses are closer."
+    )
+    within_20: float | None = entry(
+        "within 20 degrees", SHARE, "Share of found poses this close to their label's common pose."
+    )
+    resultant_length: float | None = entry(
+        "resultant length", "", "1: each label has one common pose; near 0: it has none."
+    )
+    quarter_turn: float | None = entry(
+        "preference for quarter turns",
+        "",
+        "|mean exp(4 i angle)| of the found angles: near 0 as for angles drawn at random, "
+        "1 if the search favours the pixel grid.",
+    )
+    median_shift: float | None = entry(
+        "median shift error",
+        "",
+        "Distance of the found shift from the label's common one; 1 is half the longest side.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CanonicalFrame:
+    """Decoded mass that no observation sees."""
+
+    outside: float | None = entry(
+        "decoded outside the support",
+        "",
+        "Mean decoded value minus background where no observation can see it; near 0 is right.",
+    )
+    cropped: float | None = entry(
+        "lost on the way back",
+        SHARE,
+        "Share of what is decoded that falls outside the frame of the input; near 0 is right.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchCost:
+    """What a search costs."""
+
+    preset: str | None = entry("preset", "", "Recipe of the search.")
+    forward_equivalents: float | None = entry(
+        "cost", "forward passes", "Operations of the search in full forward passes of the model."
+    )
+    seconds_per_example: float | None = entry(
+        "time per example", "seconds", "Wall-clock time of the search on this device."
+    )
+    nonfinite: int | None = entry(
+        "losses not finite", "", "Starts and candidates whose loss was not finite."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What training took."""
+
+    steps: int | None = entry("updates", "steps", "Updates of the weights.")
+    seconds: float | None = entry(
+        "time", "seconds", "Wall-clock time of training, search included."
+    )
+    search: bool | None = entry("search", "", "Whether poses were searched before each update.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The examples."""
+
+    source: str | None = entry("source", "", "Where the examples come from (data.source).")
+    train: int | None = entry("training examples")
+    test: int | None = entry("test examples", "", "Held out of training.")
+    evaluated: int | None = entry(
+        "evaluated", "", "Test examples that the numbers above are about."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """Groups of numbers; `None` for what does not apply."""
+
+    loss: Losses = group(Losses, "Loss on held-out examples")
+    marginal: MarginalBound = group(MarginalBound, "The bound on the marginal likelihood")
+    pose: PoseErrors = group(PoseErrors, "Found poses")
+    canonical: CanonicalFrame = group(CanonicalFrame, "Canonical frame")
+    search: SearchCost = group(SearchCost, "Search")
+    train: Training = group(Training, "Training")
+    data: Data = group(Data, "Data")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dicts, as summary.json holds them."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
