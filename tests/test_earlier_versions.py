@@ -27,6 +27,7 @@ def written(tmp_path_factory):
 
 def test_a_work_directory_and_a_packed_model_are_read(written):
     examples = np.load(written / "stack.npy")[..., None].astype(np.float32) / 255
+    examples = np.pad(examples, ((0, 0), (8, 8), (8, 8), (0, 0)))  # to the 24 pixels it sees
     models = [avae_jax.Posed.load(written / name) for name in ("run", "model.npz")]
     first, second = (model.pose(examples) for model in models)
     np.testing.assert_array_equal(first, second)
