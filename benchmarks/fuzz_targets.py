@@ -150,7 +150,7 @@ def _read_checkpoint(folder: Path) -> None:
 def _make_moment(folder: Path) -> None:
     poses = np.tile(np.eye(3, dtype=np.float32), (COUNT, 1, 1))
     with WorkDir(folder) as workdir:
-        workdir.save_moment(4, {"found": poses, "applied": poses, "label": np.arange(COUNT)})
+        workdir.save_snapshot(4, {"found": poses, "applied": poses, "label": np.arange(COUNT)})
 
 
 def _read_metrics(folder: Path) -> None:
@@ -234,5 +234,5 @@ TARGETS: dict[str, Target] = {
     **_json_targets(),
     "seal.json": Target(_make_checkpoint, f"c/1/{checkpoint_seal.NAME}", _read_checkpoint),
     "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
-    "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_moments()),
+    "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_snapshots()),
 }

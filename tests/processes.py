@@ -13,7 +13,7 @@ import pytest
 # Without the evaluation at the end, whose programs take longer to compile than training.
 TRAINING_ALONE = (
     "from avae_jax import main\nfrom avae_jax.training import loop\n"
-    "loop.conclude = lambda *finished: None\nmain._process()"
+    "loop.evaluate_and_report = lambda *finished: None\nmain._process()"
 )
 
 

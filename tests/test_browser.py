@@ -79,7 +79,7 @@ def test_a_page_without_an_exploration_is_whole(browser, tmp_path, width):
 
 def test_training_on_objects_in_poses_of_their_own_shows_inputs_alone(browser, tmp_path):
     none, inputs = np.zeros(0), np.stack([bar(40 * i) for i in range(3)])
-    seen = tuple(report.Moment(k, none, none.astype(int), np.nan, inputs) for k in range(3))
+    seen = tuple(report.Snapshot(k, none, none.astype(int), np.nan, inputs) for k in range(3))
     found = findings(exploration=exploration(12, labels=False), moments=seen, label_names=())
     report.write(tmp_path, found)
     browser.open(tmp_path / "index.html", width=1280)

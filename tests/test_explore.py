@@ -30,7 +30,7 @@ def test_poses_tried_are_scored_and_seen_as_everywhere_else(name):
     x, _ = jax.jit(functools.partial(pose_batch, avae=avae))(keys, images()[:BATCH])
     poses = np.stack([[turn(10 * b), turn(90), np.eye(3)] for b in range(BATCH)])
     poses = poses.astype(np.float32)
-    run = jax.jit(functools.partial(trial_poses.try_poses, avae=avae, chunk=5))
+    run = jax.jit(functools.partial(trial_poses.sweep_poses, avae=avae, chunk=5))
     tried = run(params, x, poses, np.eye(3, dtype=np.float32))
     assert tried.loss.shape == (BATCH, 3) and tried.code.shape == (BATCH, 3, Z)
     terms = jax.jit(lambda x, pose: elbo(params, None, x, pose, avae=avae))(x[2], poses[2, 0])
@@ -45,7 +45,7 @@ def test_poses_tried_are_scored_and_seen_as_everywhere_else(name):
 
 def test_what_is_canonical_is_shown_upright():
     avae, params, x = avae_of(), weights(), images()[:1]
-    run = jax.jit(functools.partial(trial_poses.try_poses, avae=avae, chunk=None))
+    run = jax.jit(functools.partial(trial_poses.sweep_poses, avae=avae, chunk=None))
     poses = np.eye(3, dtype=np.float32)[None, None]
     plain, turned = (
         run(params, x, poses, np.eye(3, dtype=np.float32)),
@@ -59,19 +59,19 @@ def test_what_is_canonical_is_shown_upright():
 
 def test_large_pictures_shrink_and_small_ones_stay():
     small = jnp.asarray(images()[0])
-    np.testing.assert_array_equal(trial_poses.thumb(small), small)
-    assert trial_poses.thumb(jnp.ones((100, 50, 3))).shape == (40, 20, 3)
-    assert trial_poses.thumb(jnp.ones((64, 64, 64, 1))).shape == (32, 32, 32, 1)
-    np.testing.assert_allclose(trial_poses.thumb(jnp.full((100, 50, 3), 0.25)), 0.25, atol=1e-6)
+    np.testing.assert_array_equal(trial_poses.thumbnail(small), small)
+    assert trial_poses.thumbnail(jnp.ones((100, 50, 3))).shape == (40, 20, 3)
+    assert trial_poses.thumbnail(jnp.ones((64, 64, 64, 1))).shape == (32, 32, 32, 1)
+    np.testing.assert_allclose(trial_poses.thumbnail(jnp.full((100, 50, 3), 0.25)), 0.25, atol=1e-6)
     assert trial_poses.thumb_shape(SHAPE) == SHAPE
 
 
 def test_the_most_doubtful_get_a_dial():
     gap = np.full(40, np.inf)
     gap[[30, 5, 21, 38]] = [1.0, 0.1, 2.0, 3.0]
-    chosen = explorer.choose(gap, 12)
+    chosen = explorer.choose_examples(gap, 12)
     np.testing.assert_array_equal(chosen, [*range(9), 30, 21, 38])
-    np.testing.assert_array_equal(explorer.choose(gap[:3], 12), [0, 1, 2])
+    np.testing.assert_array_equal(explorer.choose_examples(gap[:3], 12), [0, 1, 2])
 
 
 def test_candidates_that_are_one_optimum_are_shown_once():

@@ -19,7 +19,7 @@ from avae_jax.config.options import DataOptions, Options
 from avae_jax.core.errors import InputError, NumericalError
 from avae_jax.data import load
 from avae_jax.training.checkpoint import Checkpoints
-from avae_jax.training.recorder import Keeper
+from avae_jax.training.recorder import Recorder
 from avae_jax.training.workdir import WorkDir, seconds_of
 
 
@@ -104,11 +104,11 @@ def test_a_loss_that_is_not_finite_is_not_saved(tmp_path):
     options = Options()
     with WorkDir(tmp_path) as workdir, Checkpoints(tmp_path / "c", keep=2, every=1) as saved:
         saved.save(1, {"w": jnp.ones(4)})
-        keeper = Keeper(SimpleNamespace(options=options), workdir, saved, None)
+        recorder = Recorder(SimpleNamespace(options=options), workdir, saved, None, None)
         metrics = {"loss": jnp.array(1.0), "kl": jnp.array(jnp.nan)}
         last = options.log.checkpoint_every
         with pytest.raises(NumericalError, match=f"kl=nan at step {last}.*last good checkpoint"):
-            keeper.after(last, None, metrics)
+            recorder.after(last, None, metrics)
         saved.wait()
         assert saved.steps() == [1]
         assert not workdir.metrics_file.exists()

@@ -39,7 +39,7 @@ def gallery(shape=(9, 9, 1), count=12, labels=True):
 def moments(labels=3, count=4):
     key = np.random.default_rng(1)
     return tuple(
-        report.Moment(100 * i, key.uniform(0, 180, 60), key.integers(0, labels, 60), 0.3 * i)
+        report.Snapshot(100 * i, key.uniform(0, 180, 60), key.integers(0, labels, 60), 0.3 * i)
         for i in range(count)
     )
 
@@ -188,8 +188,8 @@ def test_outside_text_is_escaped_everywhere(tmp_path):
         {"moments": (), "curve": None, "metrics": ()},
         {"moments": moments(labels=30)},
         {"moments": moments(count=20)},
-        {"moments": (report.Moment(0, np.full(3, np.nan), np.zeros(3, int), math.nan),)},
-        {"moments": (report.Moment(0, np.zeros(0), np.zeros(0, int), 0.0),)},
+        {"moments": (report.Snapshot(0, np.full(3, np.nan), np.zeros(3, int), math.nan),)},
+        {"moments": (report.Snapshot(0, np.zeros(0), np.zeros(0, int), 0.0),)},
         {"curve": report.Curve(np.zeros(2), np.full(2, np.nan), np.array([1, np.nan]), "x")},
         {"curve": report.Curve(np.zeros(0), np.zeros(0), np.zeros(0), "x")},
         {"curve": report.Curve(np.arange(3.0), -np.ones(3), -2 * np.ones(3), "shift")},

@@ -127,7 +127,7 @@ def test_an_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch)
         return guarded
 
     monkeypatch.setattr(loop, "compiled_step", watched)
-    monkeypatch.setattr(loop, "conclude", lambda *finished: None)
+    monkeypatch.setattr(loop, "evaluate_and_report", lambda *finished: None)
     with jax.numpy_dtype_promotion("standard"):
         loop.train(options, tmp_path / "run")
     assert seen == ["disallow"] * SMALL["train.steps"]

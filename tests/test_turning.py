@@ -18,17 +18,17 @@ def found_poses(group, count=3):
     return np.stack([np.asarray(retract(group, still, one)) for one in alpha])
 
 
-def stops(name, d=2, ranges=RangeOptions(), upright=None):
+def dial_poses(name, d=2, ranges=RangeOptions(), upright=None):
     group = family(name, d)
     poses, upright = found_poses(group), np.eye(d + 1) if upright is None else upright
     dial = turning.dial_of(group, ranges)
     how = {"group": group, "frame": frame((8,) * d), "upright": upright}
-    return dial, poses, *turning.stops(dial, poses, **how)
+    return dial, poses, *turning.dial_poses(dial, poses, **how)
 
 
 @pytest.mark.parametrize("name", ["rotation", "rigid", "affine"])
 def test_images_turn_by_the_angle_on_the_dial(name):
-    dial, found, values, poses = stops(name)
+    dial, found, values, poses = dial_poses(name)
     assert (dial.kind, dial.unit, dial.relative, dial.whole) == ("rotation", "deg", False, True)
     assert values.shape == (3, 37) and (np.diff(values) >= 0).all() and (values == 0).any(1).all()
     for own, row, stop in zip(found, values, poses, strict=True):
@@ -41,7 +41,7 @@ def test_images_turn_by_the_angle_on_the_dial(name):
 
 
 def test_a_range_that_is_no_whole_turn_has_ends():
-    dial, _, values, _ = stops("rotation", ranges=RangeOptions(rotation=40.0))
+    dial, _, values, _ = dial_poses("rotation", ranges=RangeOptions(rotation=40.0))
     assert not dial.whole
     assert {-40.0, 0.0, 40.0} <= set(values[0].tolist())
 
@@ -49,7 +49,7 @@ def test_a_range_that_is_no_whole_turn_has_ends():
 def test_volumes_turn_about_what_is_upright_from_the_found_pose():
     upright = np.eye(4)
     upright[:3, :3] = Rotation.from_rotvec([0.4, -0.9, 0.2]).as_matrix()
-    dial, found, values, poses = stops("rotation", 3, upright=upright)
+    dial, found, values, poses = dial_poses("rotation", 3, upright=upright)
     assert dial.relative and dial.whole and values.shape == (3, 24)
     own = np.flatnonzero(values[0] == 0)[0]
     np.testing.assert_allclose(poses[:, own], found, atol=1e-5)
@@ -62,7 +62,7 @@ def test_volumes_turn_about_what_is_upright_from_the_found_pose():
 
 
 def test_shifts_are_shares_of_the_longest_side():
-    dial, found, values, poses = stops("translation")
+    dial, found, values, poses = dial_poses("translation")
     assert (dial.kind, dial.unit, dial.axes) == ("shift", "%", (1,))
     np.testing.assert_allclose(poses[..., 1, 2] / 2, values / 100, atol=1e-6)
     other = np.broadcast_to(found[:, None, 0, 2], poses.shape[:2])
@@ -72,7 +72,7 @@ def test_shifts_are_shares_of_the_longest_side():
 
 @pytest.mark.parametrize("name", ["scale", "shear_yx+scale_x"])
 def test_other_families_move_along_their_first_generator(name):
-    dial, found, values, poses = stops(name)
+    dial, found, values, poses = dial_poses(name)
     assert dial.kind == family(name, 2).generators[0] and dial.relative and not dial.whole
     own = np.flatnonzero(values[0] == 0)[0]
     np.testing.assert_allclose(poses[:, own], found, atol=1e-6)
@@ -84,11 +84,11 @@ def test_upright_undoes_the_mean_of_what_was_found():
     tilt[:3, :3] = Rotation.from_rotvec([1.0, 0.3, -0.5]).as_matrix()
     applied = found_poses(group)
     found = tilt @ np.linalg.inv(applied)
-    upright = turning.upright_pose(group, found, applied, one_pose=True)
+    upright = turning.display_rotation(group, found, applied, one_pose=True)
     np.testing.assert_allclose(upright @ tilt, np.eye(4), atol=1e-5)
     flat = family("rotation", 2)
     np.testing.assert_array_equal(
-        turning.upright_pose(flat, found, applied, one_pose=True), np.eye(3)
+        turning.display_rotation(flat, found, applied, one_pose=True), np.eye(3)
     )
-    own = turning.upright_pose(group, found, applied, one_pose=False)
+    own = turning.display_rotation(group, found, applied, one_pose=False)
     np.testing.assert_array_equal(own, np.eye(4))

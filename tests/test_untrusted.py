@@ -76,7 +76,7 @@ def test_no_pickle_stands_in_for_an_array(inside, tmp_path):
     (tmp_path / "moments").mkdir()
     (tmp_path / "moments" / "00000001.npz").write_bytes(path.read_bytes())
     with pytest.raises(InputError, match="truncated or garbled"):
-        WorkDir(tmp_path).load_moments()
+        WorkDir(tmp_path).load_snapshots()
     for kind in (path.suffix[1:], "stack"):
         with pytest.raises(InputError):
             open_source(f"{kind}:{path}")

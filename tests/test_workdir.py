@@ -155,7 +155,7 @@ def test_a_resumed_run_drops_what_comes_after_the_restored_step(tmp_path):
     with WorkDir(tmp_path) as workdir:
         for step in (10, 20, 30):
             workdir.log(step, {"loss": step / 8})
-            workdir.save_moment(step, {"pose": np.eye(3)})
+            workdir.save_snapshot(step, {"pose": np.eye(3)})
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 40, "lo')
     with WorkDir(tmp_path) as workdir:
@@ -164,9 +164,9 @@ def test_a_resumed_run_drops_what_comes_after_the_restored_step(tmp_path):
         workdir.log(30, {"loss": 0.0})
         assert [record["step"] for record in workdir.read_metrics()] == [10, 20, 30]
         assert workdir.read_metrics()[-1]["loss"] == 0.0
-        assert [step for step, _ in workdir.load_moments()] == [10, 20]
+        assert [step for step, _ in workdir.load_snapshots()] == [10, 20]
         workdir.truncate_after(-1)
-        assert workdir.read_metrics() == workdir.load_moments() == []
+        assert workdir.read_metrics() == workdir.load_snapshots() == []
 
 
 def test_moments_come_back_to_the_bit(tmp_path):
@@ -177,9 +177,9 @@ def test_moments_come_back_to_the_bit(tmp_path):
         "name": np.array(["a", "bc"]),
     }
     with WorkDir(tmp_path) as workdir:
-        workdir.save_moment(200, arrays)
-        workdir.save_moment(7, {"pose": jnp.ones(2)})
-        (first, _), (second, loaded) = workdir.load_moments()
+        workdir.save_snapshot(200, arrays)
+        workdir.save_snapshot(7, {"pose": jnp.ones(2)})
+        (first, _), (second, loaded) = workdir.load_snapshots()
     assert (first, second) == (7, 200)
     assert list(loaded) == list(arrays)
     for name, array in arrays.items():
@@ -189,17 +189,17 @@ def test_moments_come_back_to_the_bit(tmp_path):
 
 def test_objects_are_no_moment(tmp_path):
     with WorkDir(tmp_path) as workdir, pytest.raises(ValueError, match="moment pose: object"):
-        workdir.save_moment(1, {"pose": np.array([{}, None])})
+        workdir.save_snapshot(1, {"pose": np.array([{}, None])})
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", b"\x93NUMPY", None])
 def test_a_damaged_moment_is_named(damage, tmp_path):
     with WorkDir(tmp_path) as workdir:
-        workdir.save_moment(1, {"pose": np.ones((20, 20))})
+        workdir.save_snapshot(1, {"pose": np.ones((20, 20))})
         (file,) = (tmp_path / "moments").iterdir()
         file.write_bytes(file.read_bytes()[:-40] if damage is None else damage)
         with pytest.raises(InputError, match="00000001.npz: truncated or garbled"):
-            workdir.load_moments()
+            workdir.load_snapshots()
 
 
 def test_a_process_that_does_not_lead_writes_nothing(tmp_path):
@@ -208,7 +208,7 @@ def test_a_process_that_does_not_lead_writes_nothing(tmp_path):
         follower.log(1, {"loss": 1.0})
         follower.truncate_after(0)
         follower.write_json("seconds.json", 1.0)
-        follower.save_moment(1, {"found": np.zeros(3)})
+        follower.save_snapshot(1, {"found": np.zeros(3)})
         assert list(tmp_path.iterdir()) == []
         with pytest.raises(InputError, match="wanted one directory that all hosts share"):
             follower.require_shared()

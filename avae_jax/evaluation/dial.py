@@ -71,7 +71,7 @@ def values_of(dial: Dial, poses: np.ndarray, frame: Frame) -> np.ndarray:
     return table(poses, frame, ("rotation",))["rotation_deg"]
 
 
-def stops(
+def dial_poses(
     dial: Dial, poses: np.ndarray, *, group: Family, frame: Frame, upright: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The stops of every example's dial, the found pose among them.
@@ -108,7 +108,7 @@ def _moves(dial: Dial, by: Array, group: Family) -> Array:
     return exponential(by[..., None, None] * generator)
 
 
-def upright_pose(
+def display_rotation(
     group: Family, found: np.ndarray, applied: np.ndarray, *, one_pose: bool
 ) -> np.ndarray:
     """The rotation `[d + 1, d + 1]` that makes canonical volumes stand, for the eye.

@@ -11,10 +11,10 @@ from avae_jax import report
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.data.intensity import constant_examples
-from avae_jax.evaluation.dial import Dial, dial_of, stops, upright_pose, values_of
-from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.dial import Dial, dial_of, dial_poses, display_rotation, values_of
+from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
-from avae_jax.evaluation.trial_poses import Trials, thumb, try_poses
+from avae_jax.evaluation.trial_poses import PoseSweep, sweep_poses, thumbnail
 from avae_jax.inference import ambiguity, batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search.select import near
@@ -28,7 +28,7 @@ MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
 DOUBTFUL_ONES = 4
 
 
-class Seen(NamedTuple):
+class SearchedExamples(NamedTuple):
     """The m examples of the map, after a search that keeps several optima.
 
     Attributes:
@@ -48,7 +48,9 @@ class Seen(NamedTuple):
     doubtful: np.ndarray
 
 
-def explore(task: Task, trained: Trained, calls: Calls) -> report.Exploration | None:
+def explorer_data(
+    task: Task, trained: Trained, calls: CompiledEvaluation
+) -> report.Exploration | None:
     """Tries many poses of a few held-out examples, and places more of them on a map.
 
     `None` where the config asks for none.
@@ -56,16 +58,16 @@ def explore(task: Task, trained: Trained, calls: Calls) -> report.Exploration | 
     group = task.avae.group
     if not task.options.eval.explored:
         return None
-    seen = look(task, trained, calls)
-    upright = upright_pose(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
+    seen = search_examples(task, trained, calls)
+    upright = display_rotation(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
     attempt = functools.partial(_attempt, task, trained, upright)
-    dial, chosen = dial_of(group, task.options.ranges), choose(seen.gap, TRIED[group.d])
-    values, poses = stops(
+    dial, chosen = dial_of(group, task.options.ranges), choose_examples(seen.gap, TRIED[group.d])
+    values, poses = dial_poses(
         dial, seen.pose[chosen], group=group, frame=task.avae.inner, upright=upright
     )
     tried = attempt(seen.observed[chosen], np.concatenate([poses, seen.candidates[chosen]], 1))
     still = np.broadcast_to(np.eye(group.d + 1, dtype=np.float32), seen.pose.shape)
-    rows = [Trials(*(leaf[i] for leaf in tried)) for i in range(len(chosen))]
+    rows = [PoseSweep(*(leaf[i] for leaf in tried)) for i in range(len(chosen))]
     trials = [_trial(task, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)]
     atlas = _atlas(task, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
     return report.Exploration(
@@ -73,7 +75,7 @@ def explore(task: Task, trained: Trained, calls: Calls) -> report.Exploration | 
     )
 
 
-def look(task: Task, trained: Trained, calls: Calls) -> Seen:
+def search_examples(task: Task, trained: Trained, calls: CompiledEvaluation) -> SearchedExamples:
     """Searches the first test examples, each at its pose, as aligning does."""
     wide = ambiguity.widened(task.search)
     key = stream(task.options, "test")
@@ -91,12 +93,12 @@ def look(task: Task, trained: Trained, calls: Calls) -> Seen:
     doubtful = ambiguity.doubtful(
         gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
     )
-    return Seen(
+    return SearchedExamples(
         observed, applied, found.pose, found.candidates, found.candidate_losses, gap, doubtful
     )
 
 
-def choose(gap: np.ndarray, count: int) -> np.ndarray:
+def choose_examples(gap: np.ndarray, count: int) -> np.ndarray:
     """Which `count` examples get a dial: the first, and of the others the most doubtful."""
     count = min(count, len(gap))
     first = count - count // DOUBTFUL_ONES
@@ -110,11 +112,11 @@ def _attempt(
     upright: np.ndarray,
     observed: np.ndarray,
     poses: np.ndarray,
-) -> Trials:
+) -> PoseSweep:
     """`try_poses` for all of `observed: [n, *S, C]`, over the devices."""
     avae = task.avae
     chunk = bounded(task.search, avae).chunk
-    function = functools.partial(try_poses, avae=avae, chunk=chunk)
+    function = functools.partial(sweep_poses, avae=avae, chunk=chunk)
     function = sharding.examples(function, whole=("params", "upright"))
 
     def one(x: Array, index: Array, observed: Array, poses: Array) -> PyTree:
@@ -126,10 +128,10 @@ def _attempt(
 def _trial(
     task: Task,
     dial: Dial,
-    seen: Seen,
+    seen: SearchedExamples,
     example: int,
     values: np.ndarray,
-    tried: Trials,
+    tried: PoseSweep,
 ) -> report.Trial:
     """One example at all stops of its dial and at the optima that are apart."""
     avae, search = task.avae, task.search
@@ -163,12 +165,12 @@ def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarra
     return np.array(kept)
 
 
-def _atlas(task: Task, seen: Seen, tried: Trials) -> report.Atlas:
+def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas:
     """The map, from every example `tried` at the found pose and unmoved."""
     avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
-        observed=np.asarray(jax.jit(jax.vmap(thumb))(seen.observed)),
+        observed=np.asarray(jax.jit(jax.vmap(thumbnail))(seen.observed)),
         canonical=tried.drawn[:, 0],
         place=place,
         shares=shares,

@@ -20,7 +20,7 @@ from avae_jax.inference.setup import stream
 from avae_jax.inference.trained import Trained
 
 
-class Calls(NamedTuple):
+class CompiledEvaluation(NamedTuple):
     """The functions of `evaluate`, compiled once for a run, its key and options filled in.
 
     All take keywords; examples are split over the devices, results are whole on each.
@@ -33,12 +33,12 @@ class Calls(NamedTuple):
     unmoved: Callable
 
 
-def compiled(task: Task) -> Calls:
+def compile_evaluation(task: Task) -> CompiledEvaluation:
     """Compiles (when first called) what evaluation needs."""
     fixed = {"avae": task.avae, "key": stream(task.options, "test")}
     search = functools.partial(batch.search_batch, search=task.search, **fixed)
     model = ("params",)
-    return Calls(
+    return CompiledEvaluation(
         apply=sharding.examples(functools.partial(batch.apply_poses, **fixed)),
         search=sharding.examples(search, whole=("params", "bank"), searches=True),
         loss=sharding.examples(functools.partial(batch.losses, **fixed), whole=model),
@@ -47,7 +47,7 @@ def compiled(task: Task) -> Calls:
     )
 
 
-class Examination(NamedTuple):
+class HeldOutResult(NamedTuple):
     """What was measured on n held-out examples; losses in nats.
 
     Attributes:
@@ -86,7 +86,7 @@ class Examination(NamedTuple):
 PICTURES = 12
 
 
-def examine(task: Task, trained: Trained, calls: Calls) -> Examination:
+def measure_held_out(task: Task, trained: Trained, calls: CompiledEvaluation) -> HeldOutResult:
     """Losses and poses of the first `eval.examples` test examples."""
     count = min(task.options.eval.examples, len(task.dataset.test))
     applied, result, seconds = _search(task, trained, calls, count)
@@ -110,7 +110,7 @@ def examine(task: Task, trained: Trained, calls: Calls) -> Examination:
         scored=float(result.scored.mean()),
         refined=float(result.refined.mean()),
     )
-    return Examination(
+    return HeldOutResult(
         result=result,
         labels=labels,
         applied=applied,
@@ -126,7 +126,7 @@ PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
 
 
 def _search(
-    task: Task, trained: Trained, calls: Calls, count: int
+    task: Task, trained: Trained, calls: CompiledEvaluation, count: int
 ) -> tuple[np.ndarray, SearchResult, float]:
     """Poses applied to the first `count` test examples, what a search finds, seconds of each."""
     search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
@@ -147,7 +147,9 @@ def _search(
     return applied, result, float(np.mean(times[1:])) / size
 
 
-def _look(calls: Calls, trained: Trained, x: Array, index: Array, poses: Array) -> PyTree:
+def _look(
+    calls: CompiledEvaluation, trained: Trained, x: Array, index: Array, poses: Array
+) -> PyTree:
     observed, _ = calls.apply(x=x, index=index)
     loss = functools.partial(calls.loss, params=trained.params, index=index)
     views = calls.views(params=trained.params, x=observed, poses=poses)
@@ -201,7 +203,7 @@ def labels_of(task: Task, count: int) -> np.ndarray:
     return np.zeros(count, np.int32) if labels is None else labels[:count]
 
 
-def found_poses(task: Task, trained: Trained, calls: Calls, count: int) -> PyTree:
+def found_poses(task: Task, trained: Trained, calls: CompiledEvaluation, count: int) -> PyTree:
     """Applied and found poses of the first test examples, for a moment of training."""
 
     search = functools.partial(calls.search, params=trained.params, bank=trained.bank)

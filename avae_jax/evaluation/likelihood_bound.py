@@ -5,7 +5,7 @@ import functools
 from avae_jax.core import sharding
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
-from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.marginal import Evidence
@@ -16,8 +16,8 @@ from avae_jax.inference.trained import Trained
 from avae_jax.transform.lie import brackets
 
 
-def measure_evidence(
-    task: Task, trained: Trained, calls: Calls, found: SearchResult
+def bound_marginal_likelihood(
+    task: Task, trained: Trained, calls: CompiledEvaluation, found: SearchResult
 ) -> Evidence | None:
     """The bound `[n]` of the first `eval.marginal_examples` of those that were searched.
 

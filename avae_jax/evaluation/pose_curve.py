@@ -9,7 +9,7 @@ import numpy as np
 
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
-from avae_jax.evaluation.held_out import Calls, in_batches
+from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
@@ -27,7 +27,7 @@ class PoseCurve(NamedTuple):
     label: str
 
 
-def loss_against_pose(task: Task, trained: Trained, calls: Calls) -> PoseCurve:
+def loss_against_pose(task: Task, trained: Trained, calls: CompiledEvaluation) -> PoseCurve:
     """Loss against the pose, along the first rotation (or else the first shift)."""
     options, avae = task.options, task.avae
     values, poses, label = _path(task)

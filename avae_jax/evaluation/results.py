@@ -12,14 +12,14 @@ from avae_jax import report
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.evaluation import pose_metrics
-from avae_jax.evaluation.dial import upright_pose
-from avae_jax.evaluation.explorer import explore
-from avae_jax.evaluation.held_out import Calls, Examination, examine
-from avae_jax.evaluation.likelihood_bound import measure_evidence
+from avae_jax.evaluation.dial import display_rotation
+from avae_jax.evaluation.explorer import explorer_data
+from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, measure_held_out
+from avae_jax.evaluation.likelihood_bound import bound_marginal_likelihood
 from avae_jax.evaluation.pose_curve import PoseCurve, loss_against_pose
 from avae_jax.evaluation.summary import summarise
 from avae_jax.evaluation.task import Task
-from avae_jax.evaluation.trial_poses import thumb
+from avae_jax.evaluation.trial_poses import thumbnail
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import canonicalise
 from avae_jax.report.summary import Training
@@ -31,26 +31,26 @@ class Results(NamedTuple):
     """What an evaluation measured."""
 
     task: Task
-    examination: Examination
+    held_out: HeldOutResult
     summary: report.Summary
     curve: PoseCurve
     exploration: report.Exploration | None
 
 
-def measure(task: Task, trained: Trained, calls: Calls, training: Training) -> Results:
+def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: Training) -> Results:
     """Measures a model on the test examples of a task.
 
     Args:
       training: what the summary says of it.
     """
-    examination = examine(task, trained, calls)
-    bounds = measure_evidence(task, trained, calls, examination.result)
+    held_out = measure_held_out(task, trained, calls)
+    bounds = bound_marginal_likelihood(task, trained, calls, held_out.result)
     return Results(
         task,
-        examination,
-        summarise(task, examination, bounds, training),
+        held_out,
+        summarise(task, held_out, bounds, training),
         loss_against_pose(task, trained, calls),
-        explore(task, trained, calls),
+        explorer_data(task, trained, calls),
     )
 
 
@@ -66,26 +66,26 @@ def findings(
       snapshots: (step, arrays) recorded while training.
       metrics: lines of metrics.jsonl.
     """
-    task, examination, summary, curve, exploration = results
+    task, held_out, summary, curve, exploration = results
     return report.Findings(
         title=f"{Path(task.options.data.source).name}, {task.options.family}",
         config=files.to_dict(task.options),
         summary=summary,
-        gallery=gallery(task, examination),
+        gallery=gallery(task, held_out),
         curve=report.Curve(curve.values, curve.without_search, curve.with_search, curve.label),
-        moments=tuple(moment(task, examination, *snapshot) for snapshot in snapshots),
+        moments=tuple(snapshot(task, held_out, *recorded) for recorded in snapshots),
         metrics=tuple(metrics),
         label_names=task.dataset.label_names,
         exploration=exploration,
     )
 
 
-def gallery(task: Task, measured: Examination) -> report.Gallery:
+def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
     """A dozen examples as the report shows them; poses are those of the objects."""
     count = len(measured.observed)
     avae = task.avae
     objects = np.linalg.inv(measured.found[:count])
-    show = functools.partial(upright, task, measured)
+    show = functools.partial(turned_for_display, task, measured)
     return report.Gallery(
         observation=measured.observed,
         canonical_input=show(measured.canonical_input),
@@ -98,21 +98,21 @@ def gallery(task: Task, measured: Examination) -> report.Gallery:
     )
 
 
-def upright(task: Task, measured: Examination, images: np.ndarray) -> np.ndarray:
+def turned_for_display(task: Task, measured: HeldOutResult, images: np.ndarray) -> np.ndarray:
     """Canonical volumes `[n, *S, C]` all turned by `upright_pose`; images as they are."""
-    avae, back = task.avae, _back(task, measured)
+    avae, back = task.avae, _display_rotation(task, measured)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
     return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
 
 
-def _back(task: Task, measured: Examination) -> np.ndarray:
+def _display_rotation(task: Task, measured: HeldOutResult) -> np.ndarray:
     one_pose = task.options.one_pose
-    return upright_pose(task.avae.group, measured.found, measured.applied, one_pose=one_pose)
+    return display_rotation(task.avae.group, measured.found, measured.applied, one_pose=one_pose)
 
 
-def moment(
-    task: Task, measured: Examination, step: int, arrays: dict[str, np.ndarray]
-) -> report.Moment:
+def snapshot(
+    task: Task, measured: HeldOutResult, step: int, arrays: dict[str, np.ndarray]
+) -> report.Snapshot:
     """Found poses at one moment of training: the angles that the report draws, and a few inputs.
 
     The examples are the first of those that were `measured`.
@@ -129,15 +129,17 @@ def moment(
     inputs = _carried(task, measured, found[: len(measured.observed)].astype(np.float32))
     if not task.options.one_pose:
         # Nothing that found poses should agree with.
-        return report.Moment(step, angle[:0], labels[:0], np.nan, inputs)
-    return report.Moment(step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs)
+        return report.Snapshot(step, angle[:0], labels[:0], np.nan, inputs)
+    return report.Snapshot(
+        step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs
+    )
 
 
-def _carried(task: Task, measured: Examination, found: np.ndarray) -> np.ndarray:
+def _carried(task: Task, measured: HeldOutResult, found: np.ndarray) -> np.ndarray:
     """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for the eye."""
-    avae, back = task.avae, _back(task, measured)
+    avae, back = task.avae, _display_rotation(task, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:
-        return thumb(canonicalise(x, pose, avae=avae))
+        return thumbnail(canonicalise(x, pose, avae=avae))
 
     return np.asarray(jax.jit(jax.vmap(one))(measured.observed[: len(found)], back @ found))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avae_jax.evaluation import pose_metrics
-from avae_jax.evaluation.held_out import Examination
+from avae_jax.evaluation.held_out import HeldOutResult
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.marginal import Evidence
 from avae_jax.report import summary
@@ -12,7 +12,7 @@ from avae_jax.report.summary import Summary
 
 def summarise(
     task: Task,
-    measured: Examination,
+    measured: HeldOutResult,
     bounds: Evidence | None,
     training: summary.Training,
 ) -> Summary:
@@ -44,7 +44,7 @@ def summarise(
     )
 
 
-def _losses(task: Task, measured: Examination, bounds: Evidence | None) -> summary.Losses:
+def _losses(task: Task, measured: HeldOutResult, bounds: Evidence | None) -> summary.Losses:
     known = task.options.one_pose
     return summary.Losses(
         upright=float(measured.upright.mean()),
@@ -67,7 +67,7 @@ def _marginal(found: Evidence | None, *, samples: int) -> summary.MarginalBound:
     )
 
 
-def pose_numbers(task: Task, measured: Examination) -> summary.PoseErrors:
+def pose_numbers(task: Task, measured: HeldOutResult) -> summary.PoseErrors:
     """How well the found poses agree; `None` where the family has no such part.
 
     All are `None` of examples in poses of their own: what they should agree on is not known.

@@ -15,7 +15,7 @@ from avae_jax.transform.warp import warp
 SIDES = {2: 40, 3: 32}
 
 
-class Trials(NamedTuple):
+class PoseSweep(NamedTuple):
     """B examples at A poses each.
 
     Attributes:
@@ -33,9 +33,9 @@ class Trials(NamedTuple):
     reconstruction: Array
 
 
-def try_poses(
+def sweep_poses(
     params: Params, x: Array, poses: Array, upright: Array, *, avae: AVAE, chunk: int | None
-) -> Trials:
+) -> PoseSweep:
     """Tries `poses: [B, A, d + 1, d + 1]` on observations `x: [B, *S, C]`, z at its mean.
 
     Args:
@@ -44,18 +44,20 @@ def try_poses(
     """
     task = problem(params, avae)
 
-    def one(seen: Seen, pose: Array) -> Trials:
+    def one(seen: Seen, pose: Array) -> PoseSweep:
         mu, _ = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
         drawn = render(params, mu, avae=avae)
         shown = warp(drawn, upright, avae.fill, source=avae.inner, target=avae.inner)
         back = narrow(observe(drawn, pose, avae=avae), avae=avae)
         turned = canonicalise(seen.x, matmul(upright, pose), avae=avae)
-        return Trials(task.value(seen, pose), mu, thumb(turned), thumb(shown), thumb(back))
+        return PoseSweep(
+            task.value(seen, pose), mu, thumbnail(turned), thumbnail(shown), thumbnail(back)
+        )
 
     return over_pairs(one, jax.vmap(lambda one: see(one, avae=avae))(x), poses, chunk=chunk)
 
 
-def thumb(image: Array) -> Array:
+def thumbnail(image: Array) -> Array:
     """`image: [*S, C]` shrunk to `[*s, C]` where it is larger than `SIDES`."""
     *shape, channels = image.shape
     small = thumb_shape(tuple(shape))

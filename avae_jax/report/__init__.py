@@ -1,6 +1,6 @@
 """What a run looks like: a page of pictures and numbers, and the numbers as JSON."""
 
-from avae_jax.report.findings import Atlas, Curve, Exploration, Findings, Gallery, Moment, Trial
+from avae_jax.report.findings import Atlas, Curve, Exploration, Findings, Gallery, Snapshot, Trial
 from avae_jax.report.summary import Summary
 from avae_jax.report.writing import write
 
@@ -10,7 +10,7 @@ __all__ = [
     "Exploration",
     "Findings",
     "Gallery",
-    "Moment",
+    "Snapshot",
     "Summary",
     "Trial",
     "write",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from avae_jax.report import cells, settling
-from avae_jax.report.findings import Atlas, Exploration, Findings, Moment, Trial
+from avae_jax.report.findings import Atlas, Exploration, Findings, Snapshot, Trial
 from avae_jax.report.sprite import reach, sprite
 from avae_jax.report.text import label_name, plain, real, strict
 
@@ -143,7 +143,7 @@ def _training(findings: Findings, radius: float) -> dict[str, Any] | None:
     }
 
 
-def _moment(moment: Moment, labels: list[int], plane: bool, findings: Findings) -> dict[str, Any]:
+def _moment(moment: Snapshot, labels: list[int], plane: bool, findings: Findings) -> dict[str, Any]:
     tally = cells.plane if plane else cells.space
     tallies = [tally(settling.angles(moment, label)) for label in labels]
     losses = [line.get("loss") for line in findings.metrics if line.get("step", 0) <= moment.step]

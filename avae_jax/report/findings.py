@@ -97,7 +97,7 @@ class Exploration(NamedTuple):
     atlas: Atlas
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """Found poses at one moment of training.
 
     With `E = found . applied`, `angle` is in 2-D the direction of `E` (signed, positive
@@ -120,7 +120,7 @@ class Findings(NamedTuple):
     summary: Summary
     gallery: Gallery
     curve: Curve | None
-    moments: tuple[Moment, ...]
+    moments: tuple[Snapshot, ...]
     metrics: tuple[dict[str, Any], ...]  # lines of metrics.jsonl
     label_names: tuple[str, ...]
     exploration: Exploration | None = None  # what the page lets one turn; None leaves that out

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from avae_jax.report import cells, chart
-from avae_jax.report.findings import Moment
+from avae_jax.report.findings import Snapshot
 from avae_jax.report.text import label_name, real
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Grid(NamedTuple):
         return float(np.clip(WIDTH / len(self.columns), SMALLEST, LARGEST))
 
 
-def draw(moments: Sequence[Moment], names: tuple[str, ...], *, dimensions: int) -> bytes | None:
+def draw(moments: Sequence[Snapshot], names: tuple[str, ...], *, dimensions: int) -> bytes | None:
     """The chart as SVG; None where no pose was found."""
     if not labels(moments):
         return None
@@ -61,18 +61,18 @@ def draw(moments: Sequence[Moment], names: tuple[str, ...], *, dimensions: int) 
     return chart.svg(paint, width=width, height=height)
 
 
-def labels(moments: Sequence[Moment]) -> list[int]:
+def labels(moments: Sequence[Snapshot]) -> list[int]:
     """The labels that occur, in order."""
     return sorted({int(label) for moment in moments for label in np.ravel(moment.label)})
 
 
-def _spread(moments: Sequence[Moment]) -> list[Moment]:
+def _spread(moments: Sequence[Snapshot]) -> list[Snapshot]:
     """At most `MOMENTS` of the moments, the first and the last among them."""
     count = min(len(moments), MOMENTS)
     return [moments[i] for i in np.linspace(0, len(moments) - 1, count).round().astype(int)]
 
 
-def _grid(moments: Sequence[Moment], shown: list[int], names: tuple[str, ...]) -> Grid:
+def _grid(moments: Sequence[Snapshot], shown: list[int], names: tuple[str, ...]) -> Grid:
     """Labels by moments, turned so that the picture is wider than high."""
     everything = shown == [0] and not names
     of_labels = [Head("all" if everything else label_name(x, names, 14)) for x in shown]
@@ -84,12 +84,12 @@ def _grid(moments: Sequence[Moment], shown: list[int], names: tuple[str, ...]) -
     return Grid(of_moments, of_labels, by_moment)
 
 
-def _resultant(moment: Moment) -> str:
+def _resultant(moment: Snapshot) -> str:
     length = real(moment.resultant_length)
     return f"resultant {length:.2f}" if np.isfinite(length) else ""
 
 
-def angles(moment: Moment, label: int) -> np.ndarray:
+def angles(moment: Snapshot, label: int) -> np.ndarray:
     """Finite angles of one label in degrees."""
     angle = np.ravel(np.asarray(moment.angle, float))
     return angle[(np.ravel(moment.label) == label) & np.isfinite(angle)]

@@ -10,7 +10,7 @@ from avae_jax.config.options import DataOptions, EvalOptions, Options
 from avae_jax.core.errors import InputError
 from avae_jax.data import Dataset
 from avae_jax.data.sources.labels import index_labels
-from avae_jax.evaluation.held_out import compiled
+from avae_jax.evaluation.held_out import compile_evaluation
 from avae_jax.evaluation.results import findings, measure
 from avae_jax.evaluation.task import Task
 from avae_jax.report.summary import Summary, Training
@@ -58,7 +58,7 @@ def evaluate(
         seed=seed,
     )
     task = Task(chosen, _dataset(x, labels, avae.fill), avae, trained.search)
-    results = measure(task, trained, compiled(task), Training())
+    results = measure(task, trained, compile_evaluation(task), Training())
     if folder is not None:
         report.write(folder / "report", findings(results))
     return results.summary

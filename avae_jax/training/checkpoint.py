@@ -142,7 +142,7 @@ class Checkpoints:
         if sound == NONE:
             return None
         folder = self.folder / str(sound)
-        other = checkpoint_seal.mismatch(folder, checkpoint_seal.description(template))
+        other = checkpoint_seal.find_mismatch(folder, checkpoint_seal.description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")
         try:
@@ -156,7 +156,7 @@ class Checkpoints:
     def _first_sound(self, steps: list[int]) -> int:
         """The first of `steps` whose files are whole; warns of those passed over."""
         for step in steps:
-            damage = checkpoint_seal.damage(self.folder / str(step))
+            damage = checkpoint_seal.find_damage(self.folder / str(step))
             if damage is None:
                 return step
             warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)

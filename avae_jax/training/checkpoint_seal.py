@@ -52,7 +52,7 @@ def _digests(folder: Path) -> dict[str, str]:
     return found
 
 
-def damage(folder: Path) -> str | None:
+def find_damage(folder: Path) -> str | None:
     """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
     try:
         sealed, found = _read(folder)["files"], _digests(folder)
@@ -62,7 +62,7 @@ def damage(folder: Path) -> str | None:
     return f"{changed[0]} is truncated, garbled or gone" if changed else None
 
 
-def mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
+def find_mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
     """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
     arrays = _read(folder)["arrays"]
     other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]

@@ -66,11 +66,11 @@ def prepare(options: Options) -> Experiment:
     training_search = None
     if options.train.search:
         training_search = resolve(options.search, avae.group, training=True)
-    tx, state = beginning(options, avae, search, params)
+    tx, state = initial_train_state(options, avae, search, params)
     return Experiment(options, dataset, avae, search, training_search, tx, state)
 
 
-def beginning(
+def initial_train_state(
     options: Options, avae: AVAE, search: SearchOptions, params: Params
 ) -> tuple[optax.GradientTransformation, TrainState]:
     """The optimiser, and the state before the first update."""

@@ -3,7 +3,7 @@
 import jax
 
 from avae_jax import report
-from avae_jax.evaluation.held_out import Calls
+from avae_jax.evaluation.held_out import CompiledEvaluation
 from avae_jax.evaluation.results import findings, measure
 from avae_jax.evaluation.summary import print_summary
 from avae_jax.inference.trained import Trained
@@ -13,8 +13,12 @@ from avae_jax.training.state import TrainState
 from avae_jax.training.workdir import WorkDir, seconds_of
 
 
-def conclude(
-    experiment: Experiment, state: TrainState, workdir: WorkDir, calls: Calls, trained: Trained
+def evaluate_and_report(
+    experiment: Experiment,
+    state: TrainState,
+    workdir: WorkDir,
+    calls: CompiledEvaluation,
+    trained: Trained,
 ) -> None:
     """Evaluates `state`, writes `report/` and prints the numbers that matter.
 
@@ -26,7 +30,7 @@ def conclude(
     results = measure(experiment.task, trained, calls, training)
     if not workdir.leads:
         return
-    shown = findings(results, snapshots=workdir.load_moments(), metrics=workdir.read_metrics())
+    shown = findings(results, snapshots=workdir.load_snapshots(), metrics=workdir.read_metrics())
     report.write(workdir.report, shown)
     print_summary(results.summary)
     print(f"report: {workdir.report / 'index.html'}")

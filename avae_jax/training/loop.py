@@ -15,13 +15,13 @@ from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
 from avae_jax.core.progress import progress_bar
 from avae_jax.core.types import Array
-from avae_jax.evaluation.held_out import Calls, compiled
+from avae_jax.evaluation.held_out import CompiledEvaluation, compile_evaluation
 from avae_jax.inference.head_fitting import fit_head
 from avae_jax.inference.trained import Trained
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment, prepare, trained_by
-from avae_jax.training.finish import conclude
-from avae_jax.training.recorder import Keeper
+from avae_jax.training.finish import evaluate_and_report
+from avae_jax.training.recorder import Recorder
 from avae_jax.training.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.training.state import TrainState
 from avae_jax.training.step import train_step
@@ -44,15 +44,15 @@ def train(options: Options, folder: Path) -> None:
         sharding.meet()
         workdir.require_shared()
         workdir.write_json(FRAME, frame_of(experiment))
-        say(experiment)
+        print_setup(experiment)
         if sharers > 1:
             print(f"{sharers} devices share the search of every example of a batch.")
-        calls, trained = compiled(experiment.task), trained_by(experiment)
-        state = fit(experiment, workdir, calls, stops, trained)
+        calls, trained = compile_evaluation(experiment.task), trained_by(experiment)
+        state = run_training(experiment, workdir, calls, stops, trained)
         if options.eval.checkpoint == "best":
             state = saved_state(sharding.replicated(experiment.state), options, workdir)
-        calls = heeding(calls, stops, options.train.steps)
-        conclude(experiment, state, workdir, calls, trained(state))
+        calls = stopping_when_preempted(calls, stops, options.train.steps)
+        evaluate_and_report(experiment, state, workdir, calls, trained(state))
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -68,12 +68,14 @@ def evaluate(options: Options, folder: Path) -> None:
         experiment = prepare(options)
         state = saved_state(sharding.replicated(experiment.state), options, workdir)
         workdir.claim(options)
-        say(experiment)
-        calls = heeding(compiled(experiment.task), stops, 0)
-        conclude(experiment, state, workdir, calls, trained_by(experiment)(state))
+        print_setup(experiment)
+        calls = stopping_when_preempted(compile_evaluation(experiment.task), stops, 0)
+        evaluate_and_report(experiment, state, workdir, calls, trained_by(experiment)(state))
 
 
-def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
+def stopping_when_preempted(
+    calls: CompiledEvaluation, stops: Callable[[int], bool], done: int
+) -> CompiledEvaluation:
     """`calls` that first look whether the run is to end; all processes make the same ones.
 
     Args:
@@ -87,10 +89,10 @@ def heeding(calls: Calls, stops: Callable[[int], bool], done: int) -> Calls:
             raise Preempted("what was trained is saved; the same command goes on and evaluates it")
         return call(*args, **keywords)
 
-    return Calls(*(functools.partial(heeded, call) for call in calls))
+    return CompiledEvaluation(*(functools.partial(heeded, call) for call in calls))
 
 
-def say(experiment: Experiment) -> None:
+def print_setup(experiment: Experiment) -> None:
     """Prints what was loaded and what is about to happen."""
     for note in experiment.dataset.notes:
         print(note)
@@ -105,27 +107,27 @@ def say(experiment: Experiment) -> None:
     )
 
 
-def fit(
+def run_training(
     experiment: Experiment,
     workdir: WorkDir,
-    calls: Calls,
+    calls: CompiledEvaluation,
     stops: Callable[[int], bool],
     trained: Callable[[TrainState], Trained],
 ) -> TrainState:
     """Runs the updates that are left; returns the last state."""
     with checkpoints(experiment.options, workdir) as saved:
-        state = begin(experiment, saved)
+        state = initial_state(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
-        keeper = Keeper(experiment, workdir, saved, calls, trained)
+        recorder = Recorder(experiment, workdir, saved, calls, trained)
         if not start:
-            keeper.record(state, 0)
-        state = updated(experiment, state, start, keeper, stops)
+            recorder.record(state, 0)
+        state = run_updates(experiment, state, start, recorder, stops)
         saved.wait()
     return state
 
 
-def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
+def initial_state(experiment: Experiment, saved: Checkpoints) -> TrainState:
     """The newest saved state, or that before the first update; whole on every device."""
     sharers = sharding.sharers(experiment.options.train.batch_size)
     begun = sharding.replicated(experiment.state, sharers=sharers)
@@ -133,11 +135,11 @@ def begin(experiment: Experiment, saved: Checkpoints) -> TrainState:
     return begun if state is None else state
 
 
-def updated(
+def run_updates(
     experiment: Experiment,
     state: TrainState,
     start: int,
-    keeper: Keeper,
+    recorder: Recorder,
     stops: Callable[[int], bool],
 ) -> TrainState:
     """`state` after the updates from number `start` on; it is donated.
@@ -153,17 +155,17 @@ def updated(
             # Whatever an update needs is on its devices: nothing moves unseen.
             with jax.transfer_guard("disallow"):
                 state, metrics = step_of(state, *rows)
-            state = with_head(experiment, state, step + 1)
-            keeper.after(step + 1, state, metrics)
-            said = "" if keeper.loss is None else f"loss {keeper.loss:.1f}"
+            state = with_fitted_head(experiment, state, step + 1)
+            recorder.after(step + 1, state, metrics)
+            said = "" if recorder.loss is None else f"loss {recorder.loss:.1f}"
             bar.set_postfix_str(said, refresh=False)
             bar.update()
             if stops(step + 1):
-                keeper.stop(step + 1, state)
+                recorder.stop(step + 1, state)
     return state
 
 
-def with_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
+def with_fitted_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
     """`state` after the last step with a pose head, if no search in training has taught one."""
     options, search = experiment.options, experiment.search
     if state.head is None or options.train.search or step < options.train.steps:

@@ -8,16 +8,16 @@ import numpy as np
 
 from avae_jax.core.errors import NumericalError, Preempted
 from avae_jax.core.types import Array
-from avae_jax.evaluation.held_out import Calls, found_poses, labels_of
+from avae_jax.evaluation.held_out import CompiledEvaluation, found_poses, labels_of
 from avae_jax.inference.trained import Trained
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment
-from avae_jax.training.restore import packed
+from avae_jax.training.restore import with_raw_key
 from avae_jax.training.state import TrainState
 from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
 
 
-class Keeper:
+class Recorder:
     """Takes note of every update; `loss` is that of the last line of the log, if any."""
 
     def __init__(
@@ -25,7 +25,7 @@ class Keeper:
         experiment: Experiment,
         workdir: WorkDir,
         saved: Checkpoints,
-        calls: Calls,
+        calls: CompiledEvaluation,
         trained: Callable[[TrainState], Trained],
     ):
         self.loss: float | None = None
@@ -79,25 +79,25 @@ class Keeper:
         # stop it is that of fewer updates.
         mean = float(np.mean(self._losses)) if self._losses else None
         self._losses = []
-        self._saved.save(step, packed(state), loss=mean, force=True)
+        self._saved.save(step, with_raw_key(state), loss=mean, force=True)
         spent = self._seconds + time.perf_counter() - self._began
         self._workdir.write_json(SECONDS, round(spent, 3))
 
     def record(self, state: TrainState, step: int) -> None:
         """Records found poses if this is one of the moments to do so."""
         experiment, log = self._experiment, self._experiment.options.log
-        if step not in moments(log.moments, experiment.options.train.steps):
+        if step not in snapshot_steps(log.moments, experiment.options.train.steps):
             return
         began = time.perf_counter()
         trained, task = self._trained(state), experiment.task
         poses = found_poses(task, trained, self._calls, log.moment_examples)
         labels = labels_of(task, len(poses["found"]))
-        self._workdir.save_moment(step, {**poses, "label": labels})
+        self._workdir.save_snapshot(step, {**poses, "label": labels})
         # The clock is that of training alone.
         self._began += time.perf_counter() - began
 
 
-def moments(count: int, steps: int) -> set[int]:
+def snapshot_steps(count: int, steps: int) -> set[int]:
     """The steps at which poses are recorded: the first, the last, dense at the beginning."""
     if count < 2:
         return {steps} if count else set()

@@ -15,7 +15,7 @@ from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
 from avae_jax.training import packed_model
 from avae_jax.training.checkpoint import Checkpoints
-from avae_jax.training.experiment import Experiment, beginning
+from avae_jax.training.experiment import Experiment, initial_train_state
 from avae_jax.training.state import TrainState, bank_of
 from avae_jax.training.workdir import WorkDir
 
@@ -59,11 +59,11 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
 
 def _unpacked(path: Path) -> Trained:
     """The model of a file of `pack`."""
-    packed = packed_model.read(path)
-    if not _is_frame(packed.frame):
+    with_raw_key = packed_model.read(path)
+    if not _is_frame(with_raw_key.frame):
         raise InputError(f"{path}: does not say what examples look like, pack it again")
-    avae, search, begun = _begun(packed.options, packed.frame)
-    kept = packed_model.like(_kept(begun), packed.arrays, path=path)
+    avae, search, begun = _begun(with_raw_key.options, with_raw_key.frame)
+    kept = packed_model.like(_kept(begun), with_raw_key.arrays, path=path)
     kept = jax.device_put(kept)
     bank = build_bank(kept["params"], kept["met"], avae=avae, options=search, head=kept["head"])
     return Trained(kept["params"], avae, search, bank, kept["met"])
@@ -78,7 +78,7 @@ def _kept(state: TrainState) -> dict[str, Any]:
 def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions, TrainState]:
     """The affine VAE of a config, its search, and a state before training."""
     avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
-    return avae, search, beginning(options, avae, search, params)[1]
+    return avae, search, initial_train_state(options, avae, search, params)[1]
 
 
 def frame_in(workdir: WorkDir) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainS
 
 def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> TrainState | None:
     """The newest or the best readable state, or `None` if nothing was saved."""
-    template = packed(begun)
+    template = with_raw_key(begun)
     found = saved.restore_best(template) if best else saved.restore_latest(template)
     if found is None:
         return None
@@ -147,6 +147,6 @@ def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> Tra
     return state.replace(key=jax.random.wrap_key_data(state.key))
 
 
-def packed(state: TrainState) -> TrainState:
+def with_raw_key(state: TrainState) -> TrainState:
     """`state` with its key as plain numbers, as it goes to disk."""
     return state.replace(key=jax.random.key_data(state.key))

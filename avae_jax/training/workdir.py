@@ -52,7 +52,7 @@ class WorkDir:
         self.metrics_file = self.folder / "metrics.jsonl"
         self.checkpoints = self.folder / "checkpoints"
         self.report = self.folder / "report"
-        self._moments = self.folder / "moments"
+        self._snapshots = self.folder / "moments"
         self._config_file = self.folder / "config.json"
         self._open = contextlib.ExitStack()
         self._events = None
@@ -177,7 +177,7 @@ class WorkDir:
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
             with refused(self.folder), whole(self.metrics_file) as file:
                 file.write(lines.encode())
-        for later, path in snapshots.files(self._moments):
+        for later, path in snapshots.files(self._snapshots):
             if later > step:
                 path.unlink()
 
@@ -195,21 +195,21 @@ class WorkDir:
         except (OSError, ValueError):
             return None
 
-    def save_moment(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+    def save_snapshot(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""
         plain = snapshots.plain(arrays)
         if not self.leads:
             return
         with refused(self.folder):
-            snapshots.save(self._moments, step, plain)
+            snapshots.save(self._snapshots, step, plain)
 
-    def load_moments(self) -> list[tuple[int, dict[str, np.ndarray]]]:
+    def load_snapshots(self) -> list[tuple[int, dict[str, np.ndarray]]]:
         """(step, arrays) of every recorded moment, by step.
 
         Raises:
           InputError: a file is truncated or garbled.
         """
-        return [(step, snapshots.load(path)) for step, path in snapshots.files(self._moments)]
+        return [(step, snapshots.load(path)) for step, path in snapshots.files(self._snapshots)]
 
     def _writer(self) -> Events:
         """The TensorBoard file, made when first needed."""

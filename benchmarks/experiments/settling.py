@@ -23,7 +23,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     six, nine = (mean_angle(angles[labels == digit]) for digit in PAIR)
     moments = [
         {"step": step} | _moment(seen["found"] @ seen["applied"], seen["label"], six)
-        for step, seen in model.workdir.load_moments()
+        for step, seen in model.workdir.load_snapshots()
     ]
     return {
         "bins": BINS.tolist(),
