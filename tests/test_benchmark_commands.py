@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import commands, search
+from benchmarks import command_line
+from benchmarks.search import __main__ as search
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_what_cannot_be_used_is_one_sentence(given, said, tmp_path, monkeypatch,
     np.savez("flat.npz", a=np.zeros(3))
     monkeypatch.setattr(sys, "argv", ["search", *given])
     with pytest.raises(SystemExit) as ended:
-        commands.run(search.main)
+        command_line.run(search.main)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["flat.npz"]

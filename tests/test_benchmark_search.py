@@ -7,8 +7,9 @@ import pytest
 from blobs import blobs
 
 from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
-from benchmarks import measure, upright
-from benchmarks.chips import DTYPES, PEAK, share_of_peak
+from benchmarks.accelerators import DTYPES, PEAK, share_of_peak
+from benchmarks.data import Objects
+from benchmarks.search import measure, models
 
 # What the table of the benchmark promises of every row.
 PROMISED = {"loss", "true_loss", "within_20", "forward_equivalents", "ms_per_example", "peak_mib"}
@@ -22,10 +23,10 @@ def case() -> measure.Case:
     """Three held-out blobs, brighter and darker, and a model that has hardly learned."""
     shades = np.linspace(0.4, 1, 8, dtype=np.float32)[:, None, None, None]
     images = shades * blobs((12, 12))
-    objects = upright.Objects(images[:5], images[5:], np.zeros(1, np.float32))
+    objects = Objects(images[:5], images[5:], np.zeros(1, np.float32))
     how = TrainOptions(steps=2, batch_size=4, warmup=0)
-    model = upright.train(objects, ModelOptions(latent=2, hidden=(8,)), how)
-    return measure.case_of(model, objects, upright.wrap(model.model, objects, "rotation"))
+    model = models.train(objects, ModelOptions(latent=2, hidden=(8,)), how)
+    return measure.case_of(model, objects, models.wrap(model.model, objects, "rotation"))
 
 
 def test_searches_of_a_family_are_measured_one_after_another(monkeypatch):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.deform import deform, stretched
+from benchmarks.search.deform import deform, stretched
 
 KEY = jax.random.key(0)
 

@@ -18,11 +18,11 @@ from benchmarks.experiments.basin import turns
 from benchmarks.experiments.capacity import as_good
 from benchmarks.experiments.collect import BEGIN, END, collect, over_seeds
 from benchmarks.experiments.letters import letters
-from benchmarks.experiments.measure import with_interval
+from benchmarks.experiments.posed_losses import with_interval
 from benchmarks.experiments.runs import SIZES, Setting
 from benchmarks.experiments.sections import SECTIONS
 from benchmarks.experiments.settling import concentration, histograms
-from benchmarks.experiments.transformer import Localiser
+from benchmarks.experiments.spatial_transformer import Localiser
 from configs.experiments import merged
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +125,7 @@ def test_a_spatial_transformer_begins_with_the_identity():
 
 
 def test_the_pages_say_what_was_measured():
-    collected = json.loads((ROOT / "docs" / "results.json").read_text())
+    collected = json.loads((ROOT / "benchmarks" / "results" / "experiments.json").read_text())
     assert (ROOT / "docs" / "results.md").read_text() == pages.page(collected)
     text = (ROOT / "README.md").read_text()
     assert text.split(BEGIN)[1].split(END)[0].strip() == pages.summary(collected)

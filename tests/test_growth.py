@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import growth
+from benchmarks.cost import growth
 
 
 @pytest.mark.usefixtures("for_an_optimiser")

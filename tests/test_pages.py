@@ -118,7 +118,7 @@ def check_main(arguments):
 
 def check_benchmark(name, arguments):
     """Checks that a benchmark exists and that its source names every flag."""
-    module = ROOT / "benchmarks" / name
+    module = ROOT / name.replace(".", "/")
     source = (module / "__main__.py" if module.is_dir() else module.with_suffix(".py")).read_text()
     assert all(f'"{word}"' in source for word in arguments if word.startswith("--"))
 
@@ -146,8 +146,8 @@ def check(words):
         check_launcher(words)
     elif words[:2] == ["pip", "install"]:
         check_extras(words[2:])
-    elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
-        check_benchmark(words[2].removeprefix("benchmarks."), words[3:])
+    elif words[:2] == ["python", "-m"] and words[2].startswith(("benchmarks.", "tests.")):
+        check_benchmark(words[2], words[3:])
     else:
         known = (["python", "-m"], ["python3", "-m"])
         assert words[:2] in known and words[2] in ("venv", "pytest", "sphinx"), words
@@ -220,7 +220,7 @@ def rows_of(text):
 
 
 def test_the_page_on_presets_quotes_what_was_measured():
-    cases = json.loads((ROOT / "docs" / "search.json").read_text())["cases"]
+    cases = json.loads((ROOT / "benchmarks" / "results" / "search.json").read_text())["cases"]
     keys = {"MNIST 40 x 40, `rotation`": "mnist_rotation", "MNIST, `rigid`": "mnist_rigid"}
     keys |= {"MNIST, `affine`": "mnist_affine", "chairs 32^3, `rotation`": "chairs_rotation"}
     keys |= {"chairs 32^3, `rigid`": "chairs_rigid"}

@@ -113,7 +113,7 @@ def test_sigterm_ends_an_evaluation_and_the_same_command_makes_it(tmp_path):
 def test_a_soak_finds_no_mismatch_and_memory_flat(tmp_path):
     """With a seed that kills early: by SIGKILL, then by SIGTERM."""
     file, wanted = tmp_path / "soak.json", ["--minutes", "0.5", "--seed", "20389"]
-    command = [sys.executable, "-m", "benchmarks.soak", *wanted, "--json", str(file)]
+    command = [sys.executable, "-m", "tests.robustness.soak", *wanted, "--json", str(file)]
     # Programs of its own: a process that is killed may leave half of one.
     with compiled_in(tmp_path / "programs"):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -15,9 +15,9 @@ from avae_jax.transform.sampling import from_unit
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
 
-from benchmarks import torch_search  # noqa: E402
-from benchmarks.torch_networks import carry  # noqa: E402
-from benchmarks.torch_objective import Objective  # noqa: E402
+from benchmarks.search.torch import search as torch_search  # noqa: E402
+from benchmarks.search.torch.networks import carry  # noqa: E402
+from benchmarks.search.torch.objective import Objective  # noqa: E402
 
 DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
 PATCHES = ModelOptions("patches", latent=4, hidden=(12, 9), channels=(3, 5))

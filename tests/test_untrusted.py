@@ -23,7 +23,7 @@ from avae_jax.data.formats.image_files import read_image
 from avae_jax.data.sources.registry import open_source
 from avae_jax.training.restore import frame_in
 from avae_jax.training.workdir import WorkDir
-from benchmarks.fuzz import fuzz
+from tests.robustness.fuzz import fuzz
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (6, 8, 9), np.uint8)
 # Names that a file system takes and a page, a table or a terminal must not be led astray by.

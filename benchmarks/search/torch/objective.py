@@ -18,7 +18,7 @@ from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import Frame, support
 from avae_jax.transform.prior import WIDTH
-from benchmarks.torch_networks import carry
+from benchmarks.search.torch.networks import carry
 
 
 class Objective(nn.Module):

@@ -20,7 +20,7 @@ from avae_jax.core.types import Params, Shape
 from avae_jax.models.networks.conv import padded
 from avae_jax.models.networks.original import BOTTLENECK
 from avae_jax.models.networks.patches import FIRST, halvings
-from benchmarks.torch_layers import (
+from benchmarks.search.torch.layers import (
     ChannelsFirst,
     ChannelsLast,
     Crop,

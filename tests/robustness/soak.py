@@ -1,6 +1,6 @@
 """Trains, kills at random, starts again, and compares the end with that of an undisturbed run.
 
-    python -m benchmarks.soak --minutes 60 --json soak.json
+    python -m tests.robustness.soak --minutes 60 --json soak.json
 
 Every round trains and evaluates a small model of the embedded digits through the command
 line, as often killed as its turn of luck wants it: SIGKILL, or SIGTERM, after a random
@@ -27,7 +27,7 @@ import numpy as np
 from avae_jax.training.experiment import prepare
 from avae_jax.training.restore import saved_state
 from avae_jax.training.workdir import WorkDir
-from benchmarks import commands
+from benchmarks import command_line
 
 SMALL = {
     "data.limit": 200,
@@ -155,9 +155,9 @@ def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0, help="of the times of killing")
-    parser.add_argument("--json", type=commands.destination, help="where to write the counts")
+    parser.add_argument("--json", type=command_line.destination, help="where to write the counts")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

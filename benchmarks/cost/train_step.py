@@ -1,6 +1,6 @@
 """What a train step costs with the search inside it, against that of a plain VAE.
 
-    AVAE_DATA=data python -m benchmarks.train_step --json train_step.json
+    AVAE_DATA=data python -m benchmarks.cost.train_step --json train_step.json
 
 Steps of one batch of digits (40 x 40, dense VAE), data posed at random; `plain` is the VAE
 without any pose. Every search runs in the same program as the update. Times are medians
@@ -34,7 +34,9 @@ from avae_jax.training.aot.plan import counted
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.state import TrainState, init_state
 from avae_jax.training.step import train_step
-from benchmarks import chips, commands, upright
+from benchmarks import accelerators, command_line
+from benchmarks.data import SEED, Objects, digits
+from benchmarks.search.models import wrap
 
 SEARCHES = {
     "plain": None,
@@ -49,8 +51,8 @@ SEARCHES = {
 def main() -> None:
     """Times every step and writes the table."""
     flags = _flags()
-    chips.choose(flags.platform)
-    objects = upright.digits(flags.data, test=1)
+    accelerators.choose(flags.platform)
+    objects = digits(flags.data, test=1)
     accelerated = jax.default_backend() != "cpu"
     dtypes = ("float32", "bfloat16") if accelerated else ("float32",)
     ready = {
@@ -80,7 +82,7 @@ def main() -> None:
             "examples_per_second": flags.batch / took,
             "times_plain": took / plain,
             "first_step_seconds": first[name],
-            "peak_mib": chips.mib(program),
+            "peak_mib": accelerators.mib(program),
             **_share(ready[name], flags.batch / took),
         }
         print(f"{name:20}", "  ".join(f"{k} {v:.4g}" for k, v in table[name].items()), flush=True)
@@ -105,11 +107,11 @@ class Ready(NamedTuple):
     dtype: str
 
 
-def _ready(objects: upright.Objects, name: str, dtype: str, batch: int) -> Ready:
+def _ready(objects: Objects, name: str, dtype: str, batch: int) -> Ready:
     *sides, channels = objects.train.shape[1:]
-    key, model = jax.random.key(upright.SEED), ModelOptions(dtype=dtype)
+    key, model = jax.random.key(SEED), ModelOptions(dtype=dtype)
     net, params = models.build(key, tuple(sides), channels, options=model)
-    avae, tx = upright.wrap(net, objects, "rotation"), optimiser(TrainOptions())
+    avae, tx = wrap(net, objects, "rotation"), optimiser(TrainOptions())
     options = SEARCHES[name]
     search = None if options is None else resolve(options, avae.group, training=True)
     head = None if search is None else head_training.init(key, avae=avae, options=search)
@@ -134,36 +136,32 @@ def _compiled(ready: Ready) -> tuple[Any, float]:
 def _share(ready: Ready, examples_per_second: float) -> dict[str, float]:
     if ready.operations is None:
         return {}
-    return chips.share_of_peak(ready.operations * examples_per_second, dtype=ready.dtype)
+    return accelerators.share_of_peak(ready.operations * examples_per_second, dtype=ready.dtype)
 
 
-def _run(
-    program: Any, state: TrainState, objects: upright.Objects, number: int, batch: int
-) -> TrainState:
+def _run(program: Any, state: TrainState, objects: Objects, number: int, batch: int) -> TrainState:
     return jax.block_until_ready(program(state, *_rows(objects, number, batch))[0])
 
 
-def _rows(objects: upright.Objects, number: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    index = data.batch_indices(
-        number, batch_size=batch, examples=len(objects.train), seed=upright.SEED
-    )
+def _rows(objects: Objects, number: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    index = data.batch_indices(number, batch_size=batch, examples=len(objects.train), seed=SEED)
     return objects.train[index], index
 
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
+    parser.add_argument("--json", type=command_line.destination, help="where to write the numbers")
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/")
-    parser.add_argument("--platform", choices=chips.PLATFORMS)
-    parser.add_argument("--batch", type=commands.at_least(1), default=128)
-    parser.add_argument("--repeats", type=commands.at_least(1), default=15)
+    parser.add_argument("--platform", choices=accelerators.PLATFORMS)
+    parser.add_argument("--batch", type=command_line.at_least(1), default=128)
+    parser.add_argument("--repeats", type=command_line.at_least(1), default=15)
     parser.add_argument(
-        "--updates", type=commands.at_least(0), default=0, help="updates before any is timed"
+        "--updates", type=command_line.at_least(0), default=0, help="updates before any is timed"
     )
     parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=list(SEARCHES))
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

@@ -2,7 +2,6 @@
 
 import functools
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +10,7 @@ import numpy as np
 import optax
 
 from avae_jax import data, models
-from avae_jax.config.options import DataOptions, ModelOptions, TrainOptions
+from avae_jax.config.options import ModelOptions, TrainOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import REMEMBERED
@@ -23,35 +22,8 @@ from avae_jax.transform import family, frame
 from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.sampling import random_pose
 from avae_jax.transform.warp import warp
-from benchmarks.deform import deform
-
-SEED = 0
-
-
-class Objects(NamedTuple):
-    """Upright objects `[n, *S, C]`, to train and to test on, and the value outside."""
-
-    train: np.ndarray
-    test: np.ndarray
-    fill: np.ndarray
-
-
-def digits(folder: Path, *, test: int) -> Objects:
-    """MNIST of `folder/mnist`, padded to 40 x 40."""
-    return _load(DataOptions(source=f"idx:{folder / 'mnist'}", size=40), test)
-
-
-def volumes(file: Path, *, test: int) -> Objects:
-    """Volumes of an npz file, shrunk by 1.35: what fills a cube leaves it when turned."""
-    return _load(DataOptions(source=f"npz:{file}", scale=0.74, test_fraction=0.25), test)
-
-
-def _load(options: DataOptions, count: int) -> Objects:
-    dataset = data.load(options, seed=SEED)
-    known = {example.tobytes() for example in dataset.train}
-    # Held out is what training has not met: no copies, nothing empty.
-    new = [x for x in dataset.test if x.tobytes() not in known and x.max() > x.min()]
-    return Objects(dataset.train, np.stack(new[:count]), dataset.fill)
+from benchmarks.data import SEED, Objects
+from benchmarks.search.deform import deform
 
 
 class Upright(NamedTuple):

@@ -1,7 +1,7 @@
 """How a train step grows: with the size of images, starts, batch and devices.
 
-    python -m benchmarks.growth --json docs/growth.json --rows cpu
-    python -m benchmarks.growth --json docs/growth.json --rows v5e v5p
+    python -m benchmarks.cost.growth --json benchmarks/results/growth.json --rows cpu
+    python -m benchmarks.cost.growth --json benchmarks/results/growth.json --rows v5e v5p
 
 Rows of this machine are run, a few updates each, on embedded data: seconds of all its cores and
 the memory of the compiled step. Rows of TPUs are compiled ahead of time (it wants the extra
@@ -24,8 +24,8 @@ from avae_jax.training import loop
 from avae_jax.training.aot.plan import planned
 from avae_jax.training.aot.topology import topology
 from avae_jax.training.experiment import Experiment, prepare
-from benchmarks import commands
-from benchmarks.chips import mib
+from benchmarks import command_line
+from benchmarks.accelerators import mib
 
 CPU = "cpu"
 # Updates that are timed, after those that compile and warm up.
@@ -189,7 +189,7 @@ def _cell(value: Any, unit: float) -> str:
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--json", type=commands.destination, required=True, help="the file of all rows"
+        "--json", type=command_line.destination, required=True, help="the file of all rows"
     )
     kinds = sorted({row.chips.partition(":")[0] for row in ROWS})
     parser.add_argument("--rows", nargs="+", choices=kinds, default=kinds)
@@ -197,4 +197,4 @@ def _flags() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

@@ -1,6 +1,6 @@
 """Reads changed files of every kind and counts what happens: never a traceback, never a hang.
 
-    python -m benchmarks.fuzz --files 10000 --seed 0 --json fuzz.json
+    python -m tests.robustness.fuzz --files 10000 --seed 0 --json fuzz.json
 
 A child process makes and reads file after file under limits of time and memory, and is
 started again when it dies. A file may be read, or refused by one sentence (`InputError`);
@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks import commands
+from benchmarks import command_line
 
 SECONDS = 10.0  # for one file
 MEMORY = 2**28  # bytes that reading one small file may take
@@ -114,7 +114,7 @@ def kind_of(number: int, kinds: list[str]) -> str:
 def _serve(pipe: Connection, seed: int, folder: str) -> None:
     """The child: reads files by number until the other end closes."""
     # Imported here, for the process that waits needs none of it.
-    from benchmarks.fuzz_targets import TARGETS
+    from tests.robustness.fuzz_targets import TARGETS
 
     warnings.simplefilter("ignore")
     place = Path(folder)
@@ -141,7 +141,7 @@ def _limit() -> None:
 def _outcome(number: int, seed: int, place: Path, targets: dict[str, Any]) -> str:
     """Makes file `number`, reads it, and says what happened."""
     from avae_jax.core.errors import InputError
-    from benchmarks.mutations import mutated
+    from tests.robustness.mutations import mutated
 
     kind = kind_of(number, list(targets))
     work = place / "work"
@@ -198,12 +198,14 @@ def main() -> None:
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=commands.at_least(1), default=10_000)
+    parser.add_argument("--files", type=command_line.at_least(1), default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="the number of one file to read alone")
-    parser.add_argument("--json", type=commands.destination, help="where to write what was counted")
+    parser.add_argument(
+        "--json", type=command_line.destination, help="where to write what was counted"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

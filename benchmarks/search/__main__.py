@@ -30,8 +30,10 @@ import jax
 from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.inference.head_fitting import fit_head
 from avae_jax.inference.search import resolve
-from benchmarks import chips, commands, upright
-from benchmarks.measure import Case, Try, case_of, search_in_torch, searches_in_jax
+from benchmarks import accelerators, command_line
+from benchmarks.data import SEED, Objects, digits, volumes
+from benchmarks.search import models
+from benchmarks.search.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 
 SOURCE = SearchOptions(preset="source")
 SOURCE_EVEN = SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10)
@@ -62,7 +64,7 @@ CASES = ("mnist_rotation", "mnist_rigid", "mnist_affine", "chairs_rotation", "ch
 def main() -> None:
     """Runs the cases and writes the table."""
     flags = _flags()
-    chips.choose(flags.platform)
+    accelerators.choose(flags.platform)
     began, cases = time.perf_counter(), {}
 
     def save(case: str, name: str, row: dict[str, Any]) -> None:
@@ -87,18 +89,18 @@ def main() -> None:
 
 
 def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> None:
-    objects = upright.digits(flags.data, test=flags.images)
+    objects = digits(flags.data, test=flags.images)
     print(f"digits: {len(objects.train)} to train, {len(objects.test)} held out")
     # The rate at which the numbers of updates were chosen.
     how = TrainOptions(steps=flags.steps or 2000, batch_size=128, learning_rate=1e-3)
-    dense = upright.train(objects, ModelOptions(), how)
+    dense = models.train(objects, ModelOptions(), how)
     source = dense
     if not set(ON_SOURCE).isdisjoint(flags.searches):
         how = dataclasses.replace(how, steps=flags.steps or 400, batch_size=64)
-        source = upright.train(objects, ModelOptions(name="source"), how)
+        source = models.train(objects, ModelOptions(name="source"), how)
     for group in families:
-        case = case_of(dense, objects, upright.wrap(dense.model, objects, group))
-        same = case_of(source, objects, upright.wrap(source.model, objects, group))
+        case = case_of(dense, objects, models.wrap(dense.model, objects, group))
+        same = case_of(source, objects, models.wrap(source.model, objects, group))
         tries = {name: Try(case, options) for name, options in _tried(group).items()}
         tries |= {**_accelerated(case), "fast_conv": Try(same, SearchOptions())}
         if group == "rotation":
@@ -113,12 +115,12 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
 def _volumes(
     prefix: str, file: Path, families: list[str], flags: argparse.Namespace, save: Callable
 ) -> None:
-    objects = upright.volumes(file, test=flags.test_volumes)
+    objects = volumes(file, test=flags.test_volumes)
     print(f"{prefix}: {len(objects.train)} to train, {len(objects.test)} held out")
     how = dataclasses.replace(VOLUMES, steps=flags.steps or VOLUMES.steps)
-    model = upright.train(objects, PATCHES, how, deformed=DEFORMED)
+    model = models.train(objects, PATCHES, how, deformed=DEFORMED)
     for group in families:
-        case = case_of(model, objects, upright.wrap(model.model, objects, group))
+        case = case_of(model, objects, models.wrap(model.model, objects, group))
         # The recipes take seconds an object: fewer of them where it moves as well.
         few = group != "rotation"
         tries = {
@@ -161,7 +163,7 @@ def _accelerated(case: Case) -> dict[str, Try]:
     return {"fast_bfloat16": Try(case, PRESETS["fast"], bfloat16=True)}
 
 
-def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
+def _head(case: Case, objects: Objects, visits: int) -> Any:
     print(f"  fitting a pose head to {case.network}, {visits} visits", flush=True)
     return fit_head(
         case.upright.params,
@@ -170,7 +172,7 @@ def _head(case: Case, objects: upright.Objects, visits: int) -> Any:
         avae=case.avae,
         options=resolve(LEARNED, case.avae.group),
         visits=visits,
-        seed=upright.SEED,
+        seed=SEED,
     ).params
 
 
@@ -186,24 +188,26 @@ def _line(case: str, name: str, row: dict[str, Any]) -> str:
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
+    parser.add_argument("--json", type=command_line.destination, help="where to write the numbers")
     folder = Path(os.environ.get("AVAE_DATA") or "data")
     parser.add_argument("--data", type=Path, default=folder, help="holds mnist/ and modelnet10/")
     parser.add_argument("--volumes", type=Path, help="an npz of volumes: the only case then")
-    parser.add_argument("--platform", choices=chips.PLATFORMS)
+    parser.add_argument("--platform", choices=accelerators.PLATFORMS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=SEARCHES)
-    parser.add_argument("--images", type=commands.at_least(1), default=500, help="held-out images")
     parser.add_argument(
-        "--test-volumes", type=commands.at_least(1), default=200, help="held-out volumes"
+        "--images", type=command_line.at_least(1), default=500, help="held-out images"
     )
-    parser.add_argument("--torch-images", type=commands.at_least(0), default=128)
-    parser.add_argument("--torch-volumes", type=commands.at_least(0), default=32)
     parser.add_argument(
-        "--steps", type=commands.at_least(1), help="updates of every model, for a quick try"
+        "--test-volumes", type=command_line.at_least(1), default=200, help="held-out volumes"
+    )
+    parser.add_argument("--torch-images", type=command_line.at_least(0), default=128)
+    parser.add_argument("--torch-volumes", type=command_line.at_least(0), default=32)
+    parser.add_argument(
+        "--steps", type=command_line.at_least(1), help="updates of every model, for a quick try"
     )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

@@ -22,8 +22,9 @@ from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.inference.search import resolve, starts
 from avae_jax.models import in_bfloat16
 from avae_jax.models.objective import AVAE
-from benchmarks.chips import mib, share_of_peak
-from benchmarks.upright import SEED, Objects, Upright, posed
+from benchmarks.accelerators import mib, share_of_peak
+from benchmarks.data import SEED, Objects
+from benchmarks.search.models import Upright, posed
 
 # Calls are timed for so many seconds, even if fewer see all examples.
 LEAST = 2.0
@@ -224,8 +225,8 @@ def search_in_torch(case: Case, options: SearchOptions, *, device: str) -> dict[
     """The same recipe in PyTorch, from the same starts, on the same weights."""
     import torch
 
-    from benchmarks.torch_objective import Objective
-    from benchmarks.torch_search import ms_per_example
+    from benchmarks.search.torch.objective import Objective
+    from benchmarks.search.torch.search import ms_per_example
 
     # As JAX multiplies by default: TF32 where the chip has it.
     torch.set_float32_matmul_precision("high" if device == "cuda" else "highest")

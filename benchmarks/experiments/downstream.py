@@ -2,7 +2,7 @@
 
     AVAE_DATA=data python -m avae_jax.main --config mnist_idx --config.data.pose=as_is \\
         --config.train.search=false --workdir runs/upright
-    AVAE_DATA=data python -m benchmarks.downstream --workdir runs/upright --json FILE
+    AVAE_DATA=data python -m benchmarks.experiments.downstream --workdir runs/upright --json FILE
 
 A convolutional classifier is trained on upright digits alone. Held-out digits come upright,
 each turned by a random angle, turned and turned back by that angle (the oracle: what is then
@@ -28,7 +28,7 @@ from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.search import resolve
 from avae_jax.inference.trained import Trained
 from avae_jax.training.workdir import WorkDir
-from benchmarks import commands
+from benchmarks import command_line
 
 SEED, BATCH, PASSES = 0, 128, 3
 # Candidates whose class probabilities are averaged, each by exp(-loss / T).
@@ -105,10 +105,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workdir", required=True, help="of a model trained upright")
     parser.add_argument(
-        "--examples", type=commands.at_least(1), default=10_000, help="held-out digits"
+        "--examples", type=command_line.at_least(1), default=10_000, help="held-out digits"
     )
     parser.add_argument(
-        "--json", type=commands.destination, help="where to write the numbers as well"
+        "--json", type=command_line.destination, help="where to write the numbers as well"
     )
     flags = parser.parse_args()
     digits = data.load(WorkDir(flags.workdir).saved_options().data, seed=SEED)
@@ -164,4 +164,4 @@ def show(rows: dict[str, dict[str, float]]) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

@@ -1,6 +1,6 @@
 """Memory of a search of many volumes from many starts: compiled, not run.
 
-    python -m benchmarks.memory --json memory.json
+    python -m benchmarks.cost.memory --json memory.json
 
 A batch of 32 volumes of 48^3, dense VAE, rotations; `peak_mib` of the compiled search, its
 inputs and the weights included, for few and many starts and steps.
@@ -22,8 +22,8 @@ from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve
 from avae_jax.models.objective import affine_vae
 from avae_jax.transform import family, frame
-from benchmarks import commands
-from benchmarks.chips import mib
+from benchmarks import command_line
+from benchmarks.accelerators import mib
 
 SIDE, BATCH = 48, 32
 SEARCHES = {
@@ -54,7 +54,7 @@ def peak_mib(options: SearchOptions, *, side: int = SIDE, batch: int = BATCH) ->
 def main() -> None:
     """Compiles every search and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=commands.destination, help="where to write the numbers")
+    parser.add_argument("--json", type=command_line.destination, help="where to write the numbers")
     flags, table = parser.parse_args(), {}
     for name, options in SEARCHES.items():
         table[name] = {"peak_mib": peak_mib(options), "batch": BATCH, "side": SIDE}
@@ -64,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)
