@@ -5,9 +5,10 @@ from pathlib import Path
 
 import jax
 import pytest
-from processes import compiled_in
 
 from avae_jax.training.aot.topology import ASKED
+from tests.support.cli import run
+from tests.support.processes import compiled_in
 
 # In the environment too, for the processes that tests start.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -39,8 +40,6 @@ def programs(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory, programs):
     """A small run of digits, trained and evaluated by the command line, and what it said."""
-    from test_end_to_end import run
-
     workdir = tmp_path_factory.mktemp("digits") / "run"
     with compiled_in(programs):
         done = run("digits", workdir, cwd=workdir.parent, eval__explored="true")
@@ -58,3 +57,18 @@ def for_an_optimiser():
     with jax.numpy_dtype_promotion("standard"):
         yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module")
+def quick_to_compile():
+    """Programs run few times here: to optimise them would take longer than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module")
+def compiled_once(programs):
+    """Programs compiled by one process serve the others."""
+    with compiled_in(programs):
+        yield

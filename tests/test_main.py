@@ -14,8 +14,8 @@ from avae_jax import main
 from avae_jax.config import files
 from avae_jax.config.options import Options, fields
 from avae_jax.core.errors import InputError, NumericalError
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("jax", "orbax", "matplotlib", "tensorflow_datasets", "tensorboardX", "sklearn")
 
 
@@ -83,7 +83,8 @@ def test_list_options_names_every_field(tmp_path):
     assert "512,512" in done.stdout
 
 
-def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
+def test_main_imports_nothing_heavy_before_sound_flags(tmp_path):
+    """Nothing heavy is imported before the flags are sound."""
     code = f"import sys, avae_jax.main; print([n for n in {HEAVY} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
@@ -116,12 +117,14 @@ def test_nothing_heavy_is_imported_before_the_flags_are_sound(tmp_path):
         (["--platform", "gpu"], "--platform gpu: no such device on this machine"),
     ],
 )
-def test_a_mistake_gets_one_sentence_and_leaves_nothing(arguments, said, tmp_path):
+def test_main_mistake_is_one_sentence_and_leaves_nothing(arguments, said, tmp_path):
+    """A mistake gets one sentence and leaves nothing."""
     assert said in refused(*arguments, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_mistakes_of_file_and_flags_are_reported_together(tmp_path):
+def test_main_reports_mistakes_of_file_and_flags_together(tmp_path):
+    """Mistakes of file and flags are reported together."""
     file = tmp_path / "mine.py"
     file.write_text(
         "from ml_collections import ConfigDict\n"
@@ -134,24 +137,26 @@ def test_mistakes_of_file_and_flags_are_reported_together(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_device_named_by_the_environment_must_exist(tmp_path):
+def test_main_device_of_the_environment_must_exist(tmp_path):
+    """A device named by the environment must exist."""
     assert "JAX_PLATFORMS: no such device" in refused(cwd=tmp_path, JAX_PLATFORMS="cuda")
 
 
-def test_a_damaged_work_directory_is_named(tmp_path):
+def test_main_damaged_work_directory_named(tmp_path):
     (tmp_path / "config.json").write_text("{")
     said = refused("--mode", "evaluate", "--workdir", ".", cwd=tmp_path)
     assert "config config.json: not the JSON of a config" in said
 
 
-def test_without_arguments_the_digits_are_trained(loop, tmp_path, monkeypatch):
+def test_main_without_arguments_trains_digits(loop, tmp_path, monkeypatch):
+    """Without arguments the digits are trained."""
     monkeypatch.chdir(tmp_path)
     assert main.main([]) == 0
     wanted = files.to_options(files.load_file("digits"))
     assert loop.calls == [("train", wanted, Path("runs/digits"))]
 
 
-def test_the_work_directory_is_named_after_the_config(loop, tmp_path, monkeypatch):
+def test_main_work_directory_named_after_the_config(loop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main.main(["--config", "configs/solids.py", "--platform", "cpu", "--config.train.steps=3"])
     main.main(["--config=solids", "--workdir", "a/b", "--mode", "evaluate"])
@@ -161,7 +166,8 @@ def test_the_work_directory_is_named_after_the_config(loop, tmp_path, monkeypatc
     assert [call[2] for call in loop.calls] == [Path("runs/solids"), Path("a/b")]
 
 
-def test_other_modes_read_the_config_of_the_work_directory(loop, tmp_path):
+def test_main_other_modes_read_the_saved_config(loop, tmp_path):
+    """Other modes read the config of the work directory."""
     saved = files.to_options(files.apply_overrides(files.default_config(), ["seed=5"]))
     files.save(saved, tmp_path / "config.json")
     main.main(["--mode", "evaluate", "--workdir", str(tmp_path)])
@@ -179,7 +185,7 @@ def test_other_modes_read_the_config_of_the_work_directory(loop, tmp_path):
         (KeyboardInterrupt(), 130, "avae_jax: interrupted, "),
     ],
 )
-def test_failures_become_exit_statuses(error, status, said, loop, capsys):
+def test_main_failures_become_exit_statuses(error, status, said, loop, capsys):
     def fails(options, workdir):
         raise error
 

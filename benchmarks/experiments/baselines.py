@@ -1,4 +1,4 @@
-"""The search beside augmentation, a four times larger VAE, and a spatial transformer."""
+"""The search beside augmentation, a four times larger VAE, and a spatial spatial_transformer."""
 
 import functools
 from typing import Any
@@ -10,8 +10,8 @@ from avae_jax.evaluation.pose_metrics import resultant_length
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.training.experiment import prepare
 from avae_jax.training.step import objects
-from benchmarks.experiments import transformer
-from benchmarks.experiments.measure import at_random, each, nats, unmoved, with_interval
+from benchmarks.experiments import spatial_transformer
+from benchmarks.experiments.posed_losses import at_random, each, nats, unmoved, with_interval
 from benchmarks.experiments.runs import Setting, Trained, trained
 
 
@@ -36,9 +36,9 @@ def measure(setting: Setting) -> dict[str, Any]:
 def _transformer(plain: Trained) -> dict[str, Any]:
     """A spatial transformer of the same VAE: at its guess, and searched after all."""
     experiment = prepare(plain.options)
-    both = transformer.train(experiment)
+    both = spatial_transformer.train(experiment)
     x, applied = at_random(plain.posed, plain.x)
-    guess = transformer.guessed(both, x)
+    guess = spatial_transformer.guessed(both, x)
     posed = _with_weights(plain.posed, both.vae, x, guess)
     lengths = {"resultant_length": resultant_length(guess @ applied, plain.labels)}
     row = {"weights": weights(both)}

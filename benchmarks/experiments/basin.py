@@ -14,15 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from avae_jax import Problem, SearchOptions, data, resolve, search, starts
-from avae_jax.config.options import DataOptions, RangeOptions
+from avae_jax import Problem, SearchOptions, resolve, search, starts
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
 from avae_jax.inference.search import first_order, gauss_newton
 from avae_jax.transform import family, frame
 from avae_jax.transform.families import retract
 from avae_jax.transform.matrices import identity, rotation_angle
 from avae_jax.transform.warp import warp
-from benchmarks.experiments.measure import with_interval
+from benchmarks.data import chairs
+from benchmarks.experiments.posed_losses import with_interval
 from benchmarks.experiments.runs import Setting
 
 ANGLES = (15, 30, 45, 60, 90, 135, 180)
@@ -36,7 +37,7 @@ SEARCH = SearchOptions(
 def measure(setting: Setting) -> dict[str, Any]:
     """Share of volumes registered to within 5 degrees, by angle and method."""
     config = setting.config | setting.config[setting.size]
-    x = chairs(config["side"])[: config["examples"]]
+    x = chairs(Path(os.environ["AVAE_DATA"]), side=config["side"])[: config["examples"]]
     ways = {"adam": _adam, "gauss_newton": _newton, "search": _searched}
     found = {name: jax.jit(jax.vmap(way)) for name, way in ways.items()}
     shares: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
@@ -48,14 +49,6 @@ def measure(setting: Setting) -> dict[str, Any]:
             shares[name].append(with_interval(np.float64(off < FOUND)))
         print(angle, {name: share[-1]["mean"] for name, share in shares.items()}, flush=True)
     return {"angles": list(ANGLES), "within_degrees": FOUND, "shares": shares}
-
-
-def chairs(side: int) -> np.ndarray:
-    """Held-out chairs `[n, side, side, side, 1]` that no rotation moves out of the frame."""
-    file = Path(os.environ["AVAE_DATA"]) / "modelnet10" / "chair_32.npz"
-    options = DataOptions(source=f"npz:{file}", size=side, scale=0.74 * side / 32)
-    x = data.load(options, seed=0).test
-    return x[x.reshape(len(x), -1).max(1) > 0]
 
 
 def turns(count: int, degrees: float) -> np.ndarray:

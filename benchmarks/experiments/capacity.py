@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.experiments.measure import at_random, nats, unmoved, with_interval
+from benchmarks.experiments.posed_losses import at_random, nats, unmoved, with_interval
 from benchmarks.experiments.runs import Setting, trained
 from configs.experiments.capacity import KINDS, LATENT, name_of
 

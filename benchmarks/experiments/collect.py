@@ -1,4 +1,4 @@
-"""Collects what was measured: docs/results.json, docs/results.md, figures, a part of README."""
+"""Writes what was measured into `experiments.json`, docs/results.md, its figures and README.md."""
 
 import json
 from pathlib import Path
@@ -35,10 +35,12 @@ def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
         numbers = over_seeds([run["numbers"] for run in runs])
         collected[name] = numbers | {"about": _about(runs)}
         draw(name, numbers, pictures / f"{name}.png")
-    (root / "docs" / "results.json").write_text(json.dumps(collected, indent=1) + "\n")
+    file = root / "benchmarks" / "results" / "experiments.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(collected, indent=1) + "\n")
     (root / "docs" / "results.md").write_text(pages.page(collected))
     _into_readme(pages.summary(collected), root / "README.md")
-    print(f"docs/results.md, docs/results.json and README.md: {', '.join(results)}")
+    print(f"experiments.json, docs/results.md and README.md: {', '.join(results)}")
     if missing:
         print(f"not measured at size {size}: {', '.join(missing)}")
 

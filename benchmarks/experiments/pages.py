@@ -8,7 +8,8 @@ from benchmarks.experiments.table1 import PUBLISHED
 INTRODUCTION = """# Results
 
 Every claim of the source (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019) tried
-again, beside baselines. This page, its figures and [results.json](results.json) are written by
+again, beside baselines. This page, its figures and
+[experiments.json](../benchmarks/results/experiments.json) are written by
 `launch/experiment.sh collect`; the commands that measure stand with each table. `--size small` is
 what two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers
 below are of size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 %

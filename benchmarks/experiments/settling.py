@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from avae_jax.evaluation.pose_metrics import plane_angle, resultant_length
-from benchmarks.experiments.measure import at_random
+from benchmarks.experiments.posed_losses import at_random
 from benchmarks.experiments.runs import Setting, trained
 
 # Relative to where 6 is stored: so a peak there and one half a turn away are both shown whole.

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from avae_jax import Posed, SearchOptions, affine_vae, family, resolve
 from avae_jax.inference.find_poses import build_bank
 from benchmarks.experiments.letters import letters
-from benchmarks.experiments.measure import at_random, nats, unmoved, with_interval
+from benchmarks.experiments.posed_losses import at_random, nats, unmoved, with_interval
 from benchmarks.experiments.runs import Setting, Trained, trained
 
 # What the digits do -> the family that is searched.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.experiments.measure import nats, source_losses, turned, unmoved
+from benchmarks.experiments.posed_losses import nats, source_losses, turned, unmoved
 from benchmarks.experiments.runs import Setting, Trained, trained
 
 ANGLES = np.arange(0, 181, 20)

@@ -4,7 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.experiments.measure import at_random, nats, squared_error, unmoved, with_interval
+from benchmarks.experiments.posed_losses import (
+    at_random,
+    nats,
+    squared_error,
+    unmoved,
+    with_interval,
+)
 from benchmarks.experiments.runs import Setting, trained
 from configs.experiments.volumes import cases, name_of
 

@@ -1,0 +1,1 @@
+"""Time and memory of a train step and of a search."""

@@ -1,0 +1,1 @@
+"""Searches: what they find and cost, beside the recipe of the original work."""

@@ -1,0 +1,1 @@
+"""The networks, the objective and the search of the original work in PyTorch."""

@@ -1,0 +1,38 @@
+"""Several devices share the examples of an alignment."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from tests.support import ROOT
+from tests.support.alignment_cases import knowing, numbers_of
+from tests.support.device_alignment import ANGLES
+
+
+def run_on(devices, folder):
+    """`aligned` in a process of its own with so many devices."""
+    flag = f"--xla_force_host_platform_device_count={devices}"
+    many = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
+    called = [sys.executable, "-m", "tests.support.device_alignment", str(folder), str(devices)]
+    folder.mkdir()
+    done = subprocess.run(called, cwd=ROOT, env=many, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_align_on_three_devices_as_on_one(tmp_path):
+    """Three devices align as one does."""
+    three, one = (run_on(devices, tmp_path / str(devices)) for devices in (3, 1))
+    # Four at once are six where three devices share them evenly.
+    sizes = [json.loads((out / "align.json").read_text())["job"]["batch"] for out in (three, one)]
+    assert sizes == [6, 4]
+    np.testing.assert_allclose(numbers_of(three, "rotation_deg"), ANGLES, atol=2)
+    for name in ("x.npy", "reconstructions/x.npy", "latents.npy"):
+        made = [np.load(out / name) for out in (three, one)]
+        np.testing.assert_allclose(*made, atol=1e-4)
+    image = knowing((13, 13))[1][..., 0]
+    drawn = np.load(three / "reconstructions" / "x.npy")
+    np.testing.assert_allclose(drawn, np.broadcast_to(image, drawn.shape), atol=1e-4)

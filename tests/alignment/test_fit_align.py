@@ -1,0 +1,53 @@
+"""Tests of `avae_jax.alignment.fit_align`."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+from avae_jax.alignment.auto_options import SAMPLED
+from avae_jax.main import main
+from tests.support.alignment_commands import SMALL, command, images, succeeded
+
+
+def test_fit_align_command_folder(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for n, image in enumerate(images(30, (60, 52, 3))):
+        Image.fromarray(image).save(folder / f"{n:02}.png")
+    small = {name: v for name, v in SMALL.items() if name not in ("data.limit", "train.batch_size")}
+    called = command("fit-align", "--input", folder, "--output", tmp_path / "out", **small)
+    done = succeeded(called)
+    assert "Shown to the model at 48 x 48" in done.stdout
+    with Image.open(tmp_path / "out" / "mine" / "07.png") as image:
+        assert image.size == (52, 60) and image.mode == "RGB"
+    config = json.loads((tmp_path / "out" / "model" / "config.json").read_text())
+    assert config["data"]["source"] == f"stack:{folder}" and config["data"]["pose"] == "as_is"
+    assert config["train"]["batch_size"] == 24
+    # Images in poses of their own: nobody can tell how well found poses agree.
+    summary = json.loads((tmp_path / "out" / "model" / "report" / "summary.json").read_text())
+    assert set(summary["pose"].values()) == {summary["loss"]["posed_true"]} == {None}
+    assert "as they come" in done.stdout and "poses:" not in done.stdout
+    assert (tmp_path / "out" / "model" / "report" / "index.html").exists()
+    again = succeeded(called)
+    assert "finished before" in again.stdout and "evaluating" not in again.stdout
+    for steps, said in (
+        (1, f"train.steps=1: the model in {tmp_path / 'out' / 'model'} has 2 updates"),
+        (3, f"output {tmp_path / 'out'}: holds the alignment by a model of 2 updates, and "),
+    ):
+        assert main([*called[3:], f"--config.train.steps={steps}"]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_fit_align_command_finds_nan_before_training(tmp_path, capsys):
+    """Nan that a first look misses is found before training."""
+    stack = np.random.default_rng(0).random((300, 16, 16)).astype(np.float32)
+    looked_at = np.linspace(0, 299, SAMPLED).round()
+    missed = next(place for place in range(300) if place not in looked_at)
+    stack[missed, 2, 2] = np.nan
+    np.save(tmp_path / "x.npy", stack)
+    flags = ["--mode", "fit-align", "--input", tmp_path / "x.npy", "--output", tmp_path / "out"]
+    assert main(list(map(str, flags))) == 2
+    said = capsys.readouterr().err
+    assert f"example {missed} holds NaN" in said and "skip_broken" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

@@ -1,0 +1,42 @@
+"""Tests of `avae_jax.alignment.job`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from avae_jax.alignment import job
+from avae_jax.alignment.stack_statistics import survey
+from avae_jax.data.formats import open_stack
+from tests.support.alignment_cases import knowing, options
+
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+
+
+def work_on(path, *, reconstructions=False):
+    trained, _ = knowing((9, 9))
+    with open_stack(str(path)) as stack:
+        return job.Work(stack, None, survey(stack), trained, options(), reconstructions)
+
+
+@pytest.fixture
+def stack(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((7, 12, 10), np.uint16))
+    return tmp_path / "x.npy"
+
+
+def test_job_of_names_all_that_makes_it_the_same(stack):
+    work = work_on(stack)
+    found = job.job_of(work)
+    assert json.loads(json.dumps(found)) == found
+    assert found["input"] == "x.npy" and found["batch"] == work.batch == 4
+    assert job.job_of(work_on(stack)) == found
+    assert job.job_of(work_on(stack, reconstructions=True)) != found
+    np.save(stack, np.ones((7, 12, 10), np.uint16))
+    assert job.job_of(work_on(stack))["contents"] != found["contents"]
+
+
+def test_columns_of_results_fit_the_stack(stack, tmp_path):
+    columns = job.columns_of(work_on(stack, reconstructions=True), tmp_path)
+    assert set(columns) == {"aligned", "poses", "losses", "doubtful", "latents", "drawn"}
+    assert "drawn" not in job.columns_of(work_on(stack), tmp_path)

@@ -1,0 +1,87 @@
+"""Tests of `avae_jax.alignment.output_dir`."""
+
+import os
+
+import pytest
+
+from avae_jax.alignment import output_dir
+from avae_jax.core.errors import InputError
+from tests.support.alignment_outputs import contents, lost
+
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+
+
+def claim(folder, job, names=("a.npy",), overwrite=False):
+    return output_dir.claimed(folder, job, names, overwrite=overwrite)
+
+
+def test_claimed_output_belongs_to_one_job(tmp_path):
+    with claim(tmp_path, {"input": 1}) as made:
+        assert made.done == 0 and made.finished is None
+        made.done = 3
+        with pytest.raises(InputError, match="another run is working in it"):
+            with claim(tmp_path, {"input": 1}):
+                pass
+    with claim(tmp_path, {"input": 1}) as made:
+        assert made.done == 3
+    with pytest.raises(InputError, match=r"another job \(input differ\)"):
+        with claim(tmp_path, {"input": 2}):
+            pass
+    with claim(tmp_path, {"input": 2}, overwrite=True) as made:
+        assert made.done == 0
+        (made.results() / "a.npy").write_text("x")
+        made.finish({"examples": 1})
+    with claim(tmp_path, {"input": 2}) as made:
+        assert made.finished == {"examples": 1}
+
+
+def test_claimed_refuses_files_of_somebody_else(tmp_path):
+    """Files of somebody else are not written over."""
+    (tmp_path / "a.npy").write_text("mine")
+    with pytest.raises(InputError, match="holds a.npy already"):
+        with claim(tmp_path, {"input": 1}):
+            pass
+    assert (tmp_path / "a.npy").read_text() == "mine"
+
+
+def test_claimed_keeps_files_in_an_unfinished_alignment(tmp_path):
+    """What lies in an unfinished alignment stays."""
+    job, files = {"input": "x"}, ("x.npy", "poses.csv")
+    with output_dir.claimed(tmp_path, job, files, overwrite=False) as made:
+        made.done = 2
+        (made.rows / "aligned.npy").write_text("rows")
+        (made.results() / "x.npy").write_text("half")
+    parts = tmp_path / "unfinished"
+    for place in ("", "rows", "results"):
+        (parts / place / "mine.txt").write_text("of the user")
+    mine = {path: held for path, held in contents(parts).items() if path.name == "mine.txt"}
+    with output_dir.claimed(tmp_path, {"input": "y"}, files, overwrite=True) as made:
+        assert made.done == 0 and not (parts / "rows" / "aligned.npy").exists()
+        for name in files:
+            (made.results() if name == "x.npy" else parts / "results").joinpath(name).touch()
+        made.finish({})
+    assert not lost(mine) and (tmp_path / "x.npy").exists()
+
+
+def test_claimed_keeps_a_file_that_appears_meanwhile(tmp_path):
+    """A file that appears meanwhile stays."""
+    with output_dir.claimed(tmp_path, {"input": "x"}, ("x.npy",), overwrite=False) as made:
+        (made.results() / "x.npy").write_text("result")
+        (tmp_path / "x.npy").write_text("of the user")
+        with pytest.raises(InputError, match="holds x.npy, which no alignment wrote"):
+            made.finish({})
+    assert (tmp_path / "x.npy").read_text() == "of the user"
+
+
+# Names that a file system takes and a page, a table or a terminal must not be led astray by.
+NASTY = ["<script>alert(1)<", '"quo\'ted" & $x$', "line\nbreak\t\x1b[31m"]
+NASTY.append(os.fsdecode(b"\xff\xfe"))
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"job": 1}', '{"job": {}, "result": 3}', "{"])
+def test_claimed_garbled_result_is_none(text, tmp_path):
+    (tmp_path / "align.json").write_text(text)
+    with pytest.raises(InputError, match="holds align.json already"):
+        with output_dir.claimed(tmp_path, {"input": 1}, ("a.npy",), overwrite=False):
+            pass
+    assert (tmp_path / "align.json").read_text() == text

@@ -1,0 +1,34 @@
+"""Tests of `avae_jax.alignment.row_store`."""
+
+import os
+
+import numpy as np
+import pytest
+
+from avae_jax.alignment import row_store
+from avae_jax.core.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
+
+
+def test_column_keeps_what_was_written(tmp_path):
+    column = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2")
+    column.write(1, np.array([[1, 2], [3, 4]]))
+    again = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2")
+    np.testing.assert_array_equal(again.read(0, 4), [[0, 0], [1, 2], [3, 4], [0, 0]])
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[2], [3, 4])
+
+
+# Names that a file system takes and a page, a table or a terminal must not be led astray by.
+NASTY = ["<script>alert(1)<", '"quo\'ted" & $x$', "line\nbreak\t\x1b[31m"]
+NASTY.append(os.fsdecode(b"\xff\xfe"))
+
+
+def test_column_garbled_refused(tmp_path):
+    """Garbled rows are refused."""
+    path = tmp_path / "x.npy"
+    row_store.Column(path, (5, 2), ">i2")
+    for damage in (path.read_bytes()[:-1], b"garbled", path.read_bytes()[:-20] + bytes(21)):
+        path.write_bytes(damage)
+        with pytest.raises(InputError, match="x.npy: "):
+            row_store.Column(path, (5, 2), ">i2")

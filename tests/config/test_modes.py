@@ -1,0 +1,56 @@
+"""Tests of `avae_jax.config.modes`."""
+
+from pathlib import Path
+
+import pytest
+
+from avae_jax.config import files
+from avae_jax.config.flags import parser
+from avae_jax.config.modes import MODES, Request, request_of, untouched
+from avae_jax.core.errors import InputError
+
+STACK = ["--input", "x.npy", "--output", "out"]
+
+
+def request(mode, *arguments):
+    return request_of(mode, vars(parser().parse_args(["--mode", mode, *arguments])))
+
+
+def test_request_of_aligning_modes():
+    assert request("align", *STACK) == Request("x.npy", Path("out"))
+    asked = request("fit-align", *STACK, "--reconstructions", "--overwrite")
+    assert asked == Request("x.npy", Path("out"), reconstructions=True, overwrite=True)
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate"])
+def test_request_of_other_modes_is_none(mode):
+    assert request(mode, "--multihost") is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "arguments", "said"),
+    [
+        ("align", [], "--mode align: wants --input and --output"),
+        ("align", STACK[:2], "--mode align: wants --output"),
+        ("plan", [], "--mode plan: wants --topology"),
+        ("train", STACK, "--mode train: has no use for --input, --output"),
+        ("align", [*STACK, "--multihost"], "--mode align: has no use for --multihost"),
+        ("evaluate", ["--json", "x"], "--mode evaluate: has no use for --json"),
+    ],
+)
+def test_request_of_names_missing_and_idle_flags(mode, arguments, said):
+    with pytest.raises(InputError, match=f"^{said}$"):
+        request(mode, *arguments)
+
+
+def test_every_mode_is_offered_by_the_parser():
+    for mode in MODES:
+        assert parser().parse_args(["--mode", mode]).mode == mode
+
+
+def test_untouched_leaves_out_changed_and_given_fields():
+    begun = files.load_file("stack")
+    options = files.to_options(files.apply_overrides(begun, ["train.steps=7"]))
+    found = untouched(options, ["model.latent=8"])
+    assert "train.steps" not in found and "model.latent" not in found
+    assert {"data.size", "model.hidden"} <= found

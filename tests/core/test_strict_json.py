@@ -1,0 +1,18 @@
+"""Tests of `avae_jax.core.strict_json`."""
+
+import os
+
+import pytest
+
+from avae_jax.core import strict_json
+
+# Names that a file system takes and a page, a table or a terminal must not be led astray by.
+NASTY = ["<script>alert(1)<", '"quo\'ted" & $x$', "line\nbreak\t\x1b[31m"]
+NASTY.append(os.fsdecode(b"\xff\xfe"))
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, "NaN", "1e999", '{"a": 1, "a": 2}', "9" * 5000, ""])
+def test_parse_has_its_bounds(text):
+    """Json has its bounds."""
+    with pytest.raises(ValueError):
+        strict_json.parse(text.encode())

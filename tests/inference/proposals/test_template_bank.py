@@ -1,0 +1,96 @@
+"""The bank of posed prototypes and the moments it stands on."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax import models
+from avae_jax.config.options import ModelOptions
+from avae_jax.evaluation.pose_metrics import pose_errors
+from avae_jax.inference.proposals import template_bank
+from avae_jax.models.objective import affine_vae
+from avae_jax.transform.families import family
+from avae_jax.transform.frame import frame
+from avae_jax.transform.sampling import random_pose
+from avae_jax.transform.warp import warp
+from tests.support.single_object import RANGES, blobs, drawing
+
+
+# Three blobs fix a whitened volume only up to its axes, so `affine` has no single pose in 3-D.
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [(name, (32, 32)) for name in ("rotation", "rigid", "similarity", "affine")]
+    + [(name, (20, 20, 20)) for name in ("rotation", "rigid", "similarity")],
+)
+def test_propose_one_near_the_applied_pose(name, shape):
+    """One of the proposals is near the pose that was applied."""
+    avae, params = drawing(blobs(shape), name)
+    image = params["image"]
+    turns = {2: 64, 3: 512}[len(shape)]
+    build = jax.jit(functools.partial(template_bank.build, avae=avae, turns=turns))
+    built = build(params, jnp.zeros((2, 2)))
+    draw = jax.jit(jax.vmap(lambda key: random_pose(key, avae.group, RANGES)))
+    poses = draw(jax.random.split(jax.random.key(0), 12))
+    move = functools.partial(warp, source=avae.inner, target=avae.inner)
+    x = jax.jit(jax.vmap(move, (None, 0, None)))(image, poses, avae.fill)
+    propose = functools.partial(template_bank.propose, built, avae=avae, count=8, degrees=15.0)
+    found = np.asarray(jax.jit(jax.vmap(propose))(x).poses)
+    moved = np.einsum("bkij,bjl->bkil", found, np.asarray(poses))
+    identity = np.broadcast_to(np.eye(len(shape) + 1), moved.shape[1:])
+    errors = [pose_errors(candidates, identity) for candidates in moved]
+    nearest = np.array([error.degrees.min() for error in errors])
+    shifts = np.array([error.shift[error.degrees.argmin()] for error in errors])
+    assert (nearest < 30).mean() > 0.9, nearest
+    assert (shifts < 0.06).mean() > 0.9, shifts
+
+
+def test_centres_of_clusters_found():
+    means = np.float32([[0, 0], [10, 0], [0, 10], [-10, -10]])
+    # One of each cluster by turns, four in all, two to either side.
+    spread = np.float32([[1, 0], [-1, 0], [0, 2], [0, -2]])
+    points = jnp.asarray((means[None] + spread[:, None]).reshape(-1, 2))
+    found = np.asarray(template_bank.centres(points, 4))
+    errors = np.abs(found[:, None] - means[None]).max(-1)
+    np.testing.assert_allclose(errors.min(0), np.zeros(4), atol=1e-5)
+    np.testing.assert_array_equal(found, template_bank.centres(points, 4))
+
+
+def test_centres_no_more_than_points():
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), jnp.float32)
+    for count in (5, 9):
+        np.testing.assert_array_equal(template_bank.centres(points, count), points)
+
+
+def test_centres_of_equal_points():
+    """As before the first update, where nothing has been met."""
+    found = template_bank.centres(jnp.zeros((256, 3)), 16)
+    np.testing.assert_array_equal(found, np.zeros((16, 3)))
+    lone = jnp.zeros((20, 2)).at[7].set(5.0)
+    assert np.isfinite(template_bank.centres(lone, 4)).all()
+
+
+def test_centres_single_is_the_mean():
+    """A single centre is the mean."""
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)), jnp.float32)
+    np.testing.assert_allclose(template_bank.centres(points, 1)[0], points.mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (8, 9, 8)])
+def test_build_together_as_alone(shape):
+    """Channels and prototypes are not mixed up, whatever is left of the rotations at the end."""
+    model, params = models.build(jax.random.key(0), shape, 2, options=ModelOptions(hidden=(16,)))
+    avae = affine_vae(
+        model, frame(shape), jnp.array([0.1, 0.6]), group=family("rotation", len(shape))
+    )
+    z = 3 * jax.random.normal(jax.random.key(1), (3, 8))
+    build = jax.jit(
+        functools.partial(template_bank.build, params, avae=avae, turns=template_bank.TOGETHER + 5)
+    )
+    together, alone = build(z), [build(one[None]) for one in z]
+    for name in ("weights", "bias", "poses"):
+        rows = np.concatenate([getattr(one, name) for one in alone])
+        np.testing.assert_allclose(getattr(together, name), rows, atol=1e-3)
+    assert np.abs(together.weights[0] - together.weights[1]).max() > 0.1

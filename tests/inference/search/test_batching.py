@@ -1,0 +1,82 @@
+"""Pairs that are chosen: only they are worked, and alone they decide their results."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.config.options import SearchOptions
+from avae_jax.inference.search import resolve, search
+from avae_jax.inference.search.batching import over_chosen, over_pairs
+from avae_jax.transform import family
+from tests.support.analytic_problems import begin, dataset, many_minima
+
+BATCH, COUNT = 6, 5
+
+
+def choices(kind: str) -> np.ndarray:
+    chosen = np.random.default_rng(0).random((BATCH, COUNT)) < 0.5
+    return {
+        "some": chosen,
+        "none": np.zeros_like(chosen),
+        "all": np.ones_like(chosen),
+        "last": np.arange(BATCH * COUNT).reshape(BATCH, COUNT) == BATCH * COUNT - 1,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["some", "none", "all", "last"])
+@pytest.mark.parametrize("chunk", [None, 1, 4, 100])
+def test_over_chosen_pairs_alone_have_results(kind, chunk):
+    """Chosen pairs have their results and others their default."""
+    rng = np.random.default_rng(1)
+    data = {"a": rng.random((BATCH, 3)).astype(np.float32)}
+    candidates = rng.random((BATCH, COUNT, 3)).astype(np.float32)
+    default = jnp.full((BATCH, COUNT), -1.0), jnp.zeros((BATCH, COUNT, 3))
+
+    def function(datum, candidate):
+        return datum["a"] @ candidate, candidate + datum["a"]
+
+    chosen = choices(kind)
+    call = jax.jit(functools.partial(over_chosen, function, chunk=chunk))
+    found = call(data, candidates, jnp.asarray(chosen), default=default)
+    every = over_pairs(function, data, candidates, chunk=None)
+    for one, full, other in zip(found, every, default, strict=True):
+        mask = chosen.reshape(BATCH, COUNT, *(1,) * (one.ndim - 2))
+        np.testing.assert_allclose(one, np.where(mask, full, other), rtol=1e-6)
+
+
+@pytest.mark.usefixtures("for_an_optimiser")
+@pytest.mark.parametrize("method", ["line", "gauss_newton", "adam"])
+def test_search_of_chosen_starts_alone(method):
+    """A search of chosen starts is a search of these alone."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun = begin("rotation", 2, "even", 8)
+    given = SearchOptions(starts=8, keep=2, steps=2, method=method, kind="even")
+    options = resolve(given, family("rotation", 2))
+    some = jnp.arange(8)[None] < jnp.array([2, 3, 8, 4, 5, 2])[:, None]
+    call = jax.jit(functools.partial(search, problem, options=options))
+    found = call(data, begun, chosen=some)
+    np.testing.assert_array_equal(found.scored, some.sum(1))
+    assert np.all(found.nonfinite == 0)
+    for one, count in enumerate(some.sum(1)):
+        alone = jax.tree.map(lambda leaf, one=one: leaf[one : one + 1], data)
+        expected = search(problem, alone, begun[one : one + 1, :count], options=options)
+        np.testing.assert_allclose(found.loss[one], expected.loss[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found.cost[one], expected.cost[0])
+
+
+def test_search_does_not_refine_beyond_the_margin():
+    """Candidates beyond the margin are not refined."""
+    problem, data = many_minima("rotation", 2), dataset("rotation", 2)
+    begun = begin("rotation", 2, "even", 8)
+
+    def cost_with(margin: float):
+        given = SearchOptions(starts=8, keep=3, method="line", kind="even", margin=margin)
+        options = resolve(given, family("rotation", 2))
+        return jax.jit(functools.partial(search, problem, options=options))(data, begun)
+
+    narrow, wide = cost_with(0.0), cost_with(1e9)
+    assert np.all(narrow.refined == 1) and np.all(wide.refined == 3)
+    assert np.all(narrow.cost < wide.cost) and np.all(wide.loss <= narrow.loss)

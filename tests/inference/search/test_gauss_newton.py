@@ -1,0 +1,68 @@
+"""Refinement of one pose: Gauss-Newton and the optimiser, on least squares of matrices."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.inference.search import gauss_newton
+from avae_jax.transform import identity
+from tests.support.least_squares import away, degrees, least_squares, refined
+
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+
+
+def test_gauss_newton_three_steps_from_twenty_degrees():
+    """Gauss newton is there in three steps from twenty degrees."""
+    problem, target = least_squares("rigid", 3), away("rigid", 3, 20.0)
+    two, three = (
+        degrees(refined(problem, identity(3), target, steps=steps)[0], target) for steps in (2, 3)
+    )
+    # The damping, which falls as steps succeed, bounds the rate.
+    assert two < 0.02
+    assert three < 0.001
+
+
+def test_gauss_newton_takes_back_what_does_not_help():
+    """Far away in a narrow, bent valley the loss never rises with more steps."""
+    weight = jnp.float32([[1, 10, 1], [10, 1, 1], [1, 1, 1]])
+    narrow = least_squares("affine", 2)._replace(
+        loss=lambda datum, outputs: jnp.cosh(weight * (outputs["pose"] - datum)).sum() - 9
+    )
+    target = away("affine", 2, 100.0)
+    losses = [float(narrow.value(target, identity(2)))]
+    losses += [float(refined(narrow, identity(2), target, steps=n)[1]) for n in (4, 40)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > 1e4
+    assert losses[-1] < 1e-3
+
+
+def test_linearise_curvature_of_the_loss():
+    """The curvature is that of the loss where the outputs fit."""
+    problem = least_squares("affine", 3)
+    pose = away("affine", 3, 30.0)
+    local = jax.jit(functools.partial(gauss_newton.linearise, problem))(pose, pose)
+
+    def loss(alpha: jax.Array) -> jax.Array:
+        return problem.value(pose, problem.retract(pose, alpha))
+
+    zero = jnp.zeros(problem.size)
+    np.testing.assert_allclose(local.curvature, jax.jit(jax.hessian(loss))(zero), atol=1e-5)
+    np.testing.assert_allclose(local.gradient, np.zeros(problem.size), atol=1e-6)
+    assert local.loss == 0
+
+
+def test_step_of_solves_the_damped_system():
+    """The step solves the damped system and is never too long."""
+    curvature = jnp.float32([[4, 1], [1, 2]])
+    local = gauss_newton.Local(jnp.float32(0), jnp.float32([0.1, -0.2]), curvature)
+    found = gauss_newton.step_of(local, jnp.float32(0.5))
+    system = np.array(curvature) + 0.5 * np.diag([4, 2])
+    np.testing.assert_allclose(found, -np.linalg.solve(system, [0.1, -0.2]), rtol=1e-5)
+    for gradient_ in ([1e3, 1], [np.nan, 1], [np.inf, 0]):
+        step = gauss_newton.step_of(local._replace(gradient=jnp.float32(gradient_)), jnp.float32(0))
+        assert np.abs(step).max() <= gauss_newton.LONGEST * 1.001
+    flat = gauss_newton.Local(jnp.float32(0), jnp.zeros(2), jnp.zeros((2, 2)))
+    np.testing.assert_array_equal(gauss_newton.step_of(flat, jnp.float32(0.01)), np.zeros(2))

@@ -1,0 +1,47 @@
+"""Tests of `avae_jax.inference.search.select`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.inference.search.select import best_apart, lowest
+from avae_jax.transform.matrices import plane_rotation
+
+
+def turns(*degrees: float) -> jax.Array:
+    return plane_rotation(jnp.radians(jnp.float32(degrees)), (0, 1), 2)
+
+
+def kept(poses: jax.Array, losses: list[float], keep: int, degrees: float) -> list[int]:
+    return best_apart(poses, jnp.float32(losses), keep=keep, degrees=degrees).tolist()
+
+
+def test_best_apart_keeps_the_best_apart():
+    """The best are kept that are apart."""
+    poses = turns(0, 10, 20, 90, 100, -175, 179)
+    losses = [1, 0, 2, 5, 4, 7, 6.0]
+    assert kept(poses, losses, 3, 0.0) == [1, 0, 2]
+    assert kept(poses, losses, 3, 15.0) == [1, 4, 6]
+    # 5 and 6 are 6 degrees apart, across the cut of the angle.
+    assert kept(poses, losses, 4, 5.0) == [1, 0, 2, 4]
+
+
+def test_best_apart_near_ones_follow():
+    """Near ones follow where too few are apart."""
+    assert kept(turns(0, 1, 2, 90), [0, 1, 2, 3.0], 4, 15.0) == [0, 3, 1, 2]
+
+
+def test_best_apart_not_finite_last():
+    """Losses that are not finite come last."""
+    nothing = [np.nan, np.inf, 3, -np.inf, 2]
+    losses = np.where(np.isfinite(nothing), nothing, np.inf)
+    assert kept(turns(0, 90, 1, 180, 2), losses, 3, 15.0)[:2] == [4, 2]
+    assert sorted(kept(turns(0, 90, 1), [np.inf] * 3, 3, 15.0)) == [0, 1, 2]
+
+
+def test_lowest_is_the_first_as_argmin():
+    """The lowest is the first of them as argmin finds it."""
+    values = np.random.default_rng(0).integers(0, 4, (9, 5, 3)).astype(np.float32)
+    values[2, 1] = np.inf
+    np.testing.assert_array_equal(jax.jit(lowest)(values), values.argmin(0))
+    assert lowest(jnp.full(4, jnp.inf)) == 0

@@ -1,0 +1,88 @@
+"""The bound on log p(x), against likelihoods that are known in closed form."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.core.types import Array
+from avae_jax.inference.marginal import among, from_draws, marginal_bound
+from avae_jax.inference.problem import problem, see
+from avae_jax.transform.matrices import affine, plane_rotation
+from avae_jax.transform.mixture import points
+from avae_jax.transform.prior_density import prior_pose
+from avae_jax.transform.sampling import right_angles
+from tests.support.linear_gaussian import (
+    avae_of,
+    log_likelihoods,
+    observations,
+    posterior_of,
+    weights,
+)
+
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+EXAMPLES, ANGLES = 16, 720
+# How often the bound is taken for each number of samples.
+TIMES = {4: 60, 32: 30, 128: 15}
+
+
+def repeated(estimate: Callable, samples: int) -> np.ndarray:
+    """Bounds `[times, B]` with other noise each time."""
+    keys = jax.random.split(jax.random.key(2), (TIMES[samples], EXAMPLES))
+    found = jax.jit(lambda: jax.lax.map(functools.partial(estimate, samples=samples), keys))()
+    return np.asarray(found.bound, np.float64)
+
+
+def rises_to(truth: np.ndarray, estimate: Callable) -> None:
+    """The bound tightens with samples and never passes the truth beyond its error bars."""
+    estimates = {samples: repeated(estimate, samples) for samples in TIMES}
+    short = {n: truth.mean() - found.mean() for n, found in estimates.items()}
+    few, more, many = sorted(short)
+    assert short[few] > 2 * short[more] > 2 * (short[many] - 0.01)
+    for found in estimates.values():
+        error = found.std(0, ddof=1) / len(found) ** 0.5
+        assert (found.mean(0) < truth + 4 * error).all()
+    assert abs(short[many]) < 0.1
+
+
+def test_from_draws_bounds_the_likelihood_over_a_group():
+    """The likelihood over a group of rotations is met from below."""
+    avae, group = avae_of(), jnp.asarray(right_angles(2))
+    x = observations(group[np.arange(EXAMPLES) % 4], avae=avae)
+    exact = np.logaddexp.reduce(log_likelihoods(x, group, avae=avae), axis=1) - np.log(4)
+    value = problem(weights(), avae).value
+    losses = jax.jit(
+        jax.vmap(lambda one: jax.vmap(lambda pose: value(see(one, avae=avae), pose))(group))
+    )(x)
+
+    def estimate(keys: Array, samples: int) -> Array:
+        poses, codes = jax.vmap(jax.random.split, out_axes=1)(keys)
+        draws = jax.vmap(lambda key, loss: among(key, group, loss, samples=samples))(poses, losses)
+        return from_draws(weights(), codes, x, draws, avae=avae)
+
+    rises_to(exact, estimate)
+
+
+@functools.cache
+def all_rotations() -> Array:
+    angles = jnp.asarray(2 * np.pi * np.arange(ANGLES) / ANGLES, jnp.float32)
+    return affine(plane_rotation(angles, (0, 1), 2), jnp.zeros((ANGLES, 2)))
+
+
+def test_marginal_bound_bounds_the_likelihood_over_rotations():
+    """The likelihood over all rotations is met from below."""
+    avae = avae_of()
+    u = points(jax.random.key(0), (EXAMPLES, 2))
+    poses = jax.vmap(lambda u: prior_pose(avae.group, avae.ranges, u))(u)
+    x = observations(poses, avae=avae)
+    each = log_likelihoods(x, all_rotations(), avae=avae)
+    exact = np.logaddexp.reduce(each, axis=1) - np.log(ANGLES)
+    posterior = posterior_of(x, avae=avae)
+
+    def estimate(keys: Array, samples: int) -> Array:
+        return marginal_bound(weights(), keys, x, posterior, avae=avae, samples=samples)
+
+    rises_to(exact, estimate)

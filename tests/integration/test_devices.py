@@ -1,0 +1,134 @@
+"""One device, many devices and many processes train alike.
+
+Every run is a real process: devices are virtual ones of the CPU, processes talk by gloo.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import ROOT
+from tests.support.analytic_problems import METHODS
+from tests.support.cli import SMALL, lines_of, summary_of
+from tests.support.processes import ended, free_port, ran, start
+
+pytestmark = pytest.mark.usefixtures("compiled_once")
+LAUNCHER = ROOT / "launch" / "processes.sh"
+# A real batch of smaller digits, which does not divide the data: with a few examples a pose
+# that ties nearly, and flips, would be seen in the mean.
+REAL = {
+    "data.limit": 150,
+    "data.size": 16,
+    "data.scale": 1.5,
+    "model.hidden": "128",
+    "search.starts": 8,
+    "search.prototypes": 8,
+    "search.turns": 32,
+    "train.schedule": "constant",
+    "train.warmup": 4,
+    "log.every": 1,
+    "log.checkpoint_every": 100,
+    "log.moments": 0,
+}
+OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
+STEPS, LATER = 20, 22
+# Where training begins, and where its checkpoint is taken up.
+MOVES = [
+    ({"devices": 8}, {"devices": 1}),
+    ({"count": 2, "devices": 2}, {"devices": 2}),
+    ({"count": 4}, {"devices": 4}),
+]
+
+
+def trained(workdir, steps, *, batch=128, **where):
+    options = {**REAL, "train.steps": steps, "train.batch_size": batch}
+    ran(workdir, options, evaluates=False, **where)
+    return lines_of(workdir)
+
+
+def assert_alike(lines, wanted):
+    assert [line["step"] for line in lines] == [line["step"] for line in wanted]
+    for line, other in zip(lines, wanted, strict=True):
+        assert line["loss"] == pytest.approx(other["loss"], rel=1e-4)
+        assert line["nonfinite"] == 0
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The log of one device."""
+    return trained(tmp_path_factory.mktemp("scale") / "alone", LATER)
+
+
+def named(where):
+    return "-".join(f"{number}-{what}" for what, number in where.items())
+
+
+@pytest.mark.parametrize("before, after", MOVES, ids=named)
+def test_devices_and_processes_train_as_one(before, after, alone, tmp_path):
+    """Many train like one and their checkpoint goes on anywhere."""
+    assert_alike(trained(tmp_path / "run", STEPS, **before), alone[:STEPS])
+    assert_alike(trained(tmp_path / "run", LATER, **after), alone)
+
+
+@pytest.mark.parametrize(
+    "batch, where, steps",
+    [(4, {"devices": 8}, STEPS), (1, {"count": 2}, 4)],
+    ids=["8-devices-4-examples", "2-processes-1-example"],
+)
+def test_devices_beyond_the_examples_share_the_search(batch, where, steps, tmp_path):
+    """Devices beyond the examples share their search."""
+    many = trained(tmp_path / "many", steps, batch=batch, **where)
+    assert_alike(many, trained(tmp_path / "alone", steps, batch=batch))
+
+
+def test_devices_that_share_an_example_find_as_one():
+    """By every method; six devices, of which three share."""
+    program = [sys.executable, "-m", "tests.support.device_sharing", "3"]
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=6", "PYTHONWARNINGS": "error"}
+    done = subprocess.run(program, cwd=ROOT, env=os.environ | flags, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == dict.fromkeys(METHODS, pytest.approx(0, abs=1e-4))
+
+
+def test_processes_evaluate_together_and_one_writes(digits, tmp_path):
+    """Through the launcher, whose processes share one standard output."""
+    overrides = [f"--config.{line}" for line in OVERRIDES]
+    called = [LAUNCHER, "2", "--workdir", tmp_path / "two", *overrides]
+    environment = {"PYTHON": sys.executable, "PORT": str(free_port())}
+    done = subprocess.run(
+        called, env=os.environ | environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "of 2 processes" in done.stdout
+    assert done.stdout.count("report: ") == done.stdout.count("loss in nats") == 1
+    together, alone = summary_of(tmp_path / "two"), summary_of(digits[0])
+    for name, loss in alone["loss"].items():
+        # A model that has learned nothing has poses that tie nearly, and 8 examples are few.
+        assert together["loss"][name] == pytest.approx(loss, rel=0.01)
+    assert (tmp_path / "two" / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_batch_that_devices_cannot_share_refused(tmp_path):
+    ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, devices=3))
+    assert status == 2
+    assert "train.batch_size=16: wanted a multiple of the 3 devices, or a divisor" in stderr
+    assert len(stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_processes_that_do_not_meet_are_an_error(tmp_path):
+    """Each would train a copy of its own."""
+    alone = {"count": 1, "evaluates": True}
+    for extra, said in (
+        (["--multihost"], "--multihost: the processes did not come together"),
+        (["--process", "0"], "--process 0: wanted together with --multihost"),
+    ):
+        process = start(tmp_path / "run", SMALL, extra=extra, **alone)
+        ((status, _, stderr),) = ended(process)
+        assert status == (1 if "--multihost" in extra else 2)
+        assert stderr.startswith(f"avae_jax: {said}")
+        assert len(stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()

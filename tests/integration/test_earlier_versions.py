@@ -1,0 +1,51 @@
+"""What version 0.1 wrote is read: a work directory, a packed model, an unfinished alignment.
+
+`fixtures/version_0_1.zip` was written by that version: digits of 8 x 8 pixels, two updates,
+and an alignment that was interrupted after eight of twelve examples.
+"""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import avae_jax
+from avae_jax.main import main
+from tests.support import ROOT
+
+WRITTEN = ROOT / "tests" / "fixtures" / "version_0_1.zip"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    with zipfile.ZipFile(WRITTEN) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_version_0_1_run_and_packed_model_read(written):
+    """A work directory and a packed model are read."""
+    examples = np.load(written / "stack.npy")[..., None].astype(np.float32) / 255
+    examples = np.pad(examples, ((0, 0), (8, 8), (8, 8), (0, 0)))  # to the 24 pixels it sees
+    models = [avae_jax.Posed.load(written / name) for name in ("run", "model.npz")]
+    first, second = (model.pose(examples) for model in models)
+    np.testing.assert_array_equal(first, second)
+    assert np.isfinite(first).all()
+
+
+def test_version_0_1_summary_read(written):
+    summary = json.loads((written / "run" / "report" / "summary.json").read_text())
+    assert summary["train"]["steps"] == 2
+
+
+def test_version_0_1_unfinished_alignment_goes_on(written, capsys):
+    target = written / "aligned"
+    done = np.load(target / "unfinished" / "rows" / "aligned.npy")[:8]
+    flags = ("--workdir", written / "run", "--input", written / "stack.npy", "--output", target)
+    assert main(["--mode", "align", *map(str, flags)]) == 0
+    assert "aligning:  67%" in capsys.readouterr().err
+    np.testing.assert_array_equal(np.load(target / "stack.npy")[:8], done)
+    assert len((target / "poses.csv").read_text().splitlines()) == 13
+    assert not (target / "unfinished").exists()

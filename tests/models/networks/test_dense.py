@@ -1,0 +1,17 @@
+"""Tests of `avae_jax.models.networks.dense`."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from avae_jax.models.networks.dense import DenseDecoder, DenseEncoder
+
+
+@pytest.mark.parametrize("shape", [(9, 6), (8, 8), (5, 7, 6)])
+def test_dense_keeps_the_shape_of_an_example(shape):
+    encoder, decoder = DenseEncoder(3, (6, 5)), DenseDecoder(shape, 2, (6, 5))
+    key, x = jax.random.key(0), jnp.zeros((*shape, 2))
+    (mu, logvar), _ = jax.eval_shape(encoder.init_with_output, key, x)
+    drawn, _ = jax.eval_shape(decoder.init_with_output, key, mu)
+    assert mu.shape == logvar.shape == (3,)
+    assert drawn.shape == x.shape

@@ -1,0 +1,57 @@
+"""Likelihoods against scipy's distributions and closed forms, in nats."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from avae_jax.models.likelihoods import EPS, bernoulli_nll, gaussian_kl, gaussian_nll
+
+SHAPE = (4, 5, 2)
+RANDOM = np.random.default_rng(0)
+
+
+def test_bernoulli_nll_agrees_with_scipy():
+    """Bernoulli agrees with scipy on binary pixels."""
+    x, p = RANDOM.integers(0, 2, SHAPE), RANDOM.random(SHAPE)
+    expected = -scipy.stats.bernoulli(EPS + (1 - 2 * EPS) * p).logpmf(x).sum()
+    found = bernoulli_nll(jnp.float32(x), jnp.float32(p))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_bernoulli_nll_lowest_at_the_pixel():
+    """Bernoulli of grey pixels is lowest at the pixel itself."""
+    x = jnp.float32(RANDOM.uniform(0.1, 0.9, SHAPE))
+    # The slope vanishes where p, pulled in by EPS, equals x.
+    slope = jax.grad(bernoulli_nll, 1)(x, (x - EPS) / (1 - 2 * EPS))
+    np.testing.assert_allclose(slope, np.zeros(SHAPE), atol=1e-4)
+    assert bernoulli_nll(x, x) < bernoulli_nll(x, x + 0.05)
+
+
+def test_bernoulli_nll_finite_where_certain_and_wrong():
+    """Bernoulli stays finite where it is certain and wrong."""
+    x = jnp.float32([0, 1, 0, 1])
+    p = jnp.float32([1, 0, 1.2, -0.2])
+    assert bernoulli_nll(x, p) == pytest.approx(-4 * np.log(EPS), rel=1e-4)
+    assert np.isfinite(jax.grad(bernoulli_nll, 1)(x, p)).all()
+    assert bernoulli_nll(x, x) == pytest.approx(4 * EPS, rel=1e-2)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 1.0, 3.0])
+def test_gaussian_nll_agrees_with_scipy(sigma):
+    x, mean = RANDOM.normal(size=(2, *SHAPE))
+    expected = -scipy.stats.norm(mean, sigma).logpdf(x).sum()
+    found = gaussian_nll(jnp.float32(x), jnp.float32(mean), jnp.float32(np.log(sigma)))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_gaussian_kl_agrees_with_its_integral():
+    mu, logvar = RANDOM.normal(size=(2, 3))
+    z = np.linspace(-12, 12, 20001)
+    total = 0.0
+    for m, v in zip(mu, logvar, strict=True):
+        q = scipy.stats.norm(m, np.exp(v / 2))
+        total += scipy.integrate.trapezoid(q.pdf(z) * (q.logpdf(z) - scipy.stats.norm.logpdf(z)), z)
+    assert gaussian_kl(jnp.float32(mu), jnp.float32(logvar)) == pytest.approx(total, rel=1e-4)
+    assert gaussian_kl(jnp.zeros(5), jnp.zeros(5)) == 0

@@ -1,0 +1,16 @@
+"""Tests of `avae_jax.report.pose_curve`."""
+
+import numpy as np
+import pytest
+
+from avae_jax.report import pose_curve
+from avae_jax.report.findings import Curve
+
+
+@pytest.mark.parametrize("lost", [0, 2, 5])
+def test_draw_names_both_lines_and_survives_absent_values(lost):
+    degrees, losses = np.linspace(-180, 180, 5), np.full(5, 120.0)
+    losses[:lost] = np.nan
+    text = pose_curve.draw(Curve(degrees, np.full(5, 160.0), losses, "rotation (degrees)"))
+    assert b"without search" in text and b"rotation (degrees)" in text
+    assert (b">with search" in text) == (lost < 5)

@@ -1,0 +1,60 @@
+"""The tests mirror the package: where they lie, and what they may import."""
+
+import ast
+
+import pytest
+
+from tests.support import ROOT
+
+PACKAGE, TESTS = ROOT / "avae_jax", ROOT / "tests"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+FILES = sorted(TESTS.rglob("*.py"))
+# Modules without a test file of their name, and why.
+TYPES, WHOLE_RUN = "types alone", "run on digits by integration/test_end_to_end.py"
+UNTESTED = {
+    "core/types.py": TYPES,
+    "data/sources/base.py": TYPES,
+    "evaluation/task.py": TYPES,
+    "inference/search/problem.py": TYPES,
+    "inference/trained.py": TYPES,
+    "report/findings.py": TYPES,
+    "data/sources/tfds_builder.py": "finds what data/sources/test_tfds.py prepares",
+    "evaluation/held_out.py": WHOLE_RUN,
+    "evaluation/likelihood_bound.py": WHOLE_RUN,
+    "evaluation/pose_curve.py": WHOLE_RUN,
+    "evaluation/results.py": WHOLE_RUN,
+    "evaluation/summary.py": WHOLE_RUN,
+    "training/finish.py": WHOLE_RUN,
+    "report/parts.py": "seen in a browser by report/test_browser.py",
+    "report/stylesheet.py": "seen in a browser by report/test_browser.py",
+}
+
+
+def test_modules_have_a_test_file_of_their_name():
+    """Or stand in the list, with a reason."""
+    named = [path for path in MODULES if path.name != "__init__.py"]
+    missing = {
+        str(path) for path in named if not (TESTS / path.parent / f"test_{path.name}").exists()
+    }
+    assert missing == set(UNTESTED)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
+def test_imports_of_support_alone(path):
+    """No test imports another; what several need lies in `tests.support`."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    own = [name for name in names if name.split(".")[0] == "tests"]
+    assert all(name.startswith(("tests.support", "tests.robustness")) for name in own)
+    assert not [name for name in names if name.startswith(("test_", "conftest"))]
+    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
+def test_folders_are_those_of_the_package():
+    """And some for what is no module: whole runs, the repository, helpers, programs."""
+    others = {"fixtures", "integration", "repository", "robustness", "support"}
+    folders = {path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()}
+    folders = {str(path) for path in folders if "__pycache__" not in path.parts}
+    own = {str(path.parent) for path in MODULES} - {"."}
+    assert folders - others <= own

@@ -1,0 +1,31 @@
+"""Tests of `avae_jax.training.loop`."""
+
+import jax
+
+from avae_jax.config import files
+from avae_jax.training import loop
+from tests.support.cli import SMALL
+
+OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
+
+
+def test_loop_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch):
+    """JAX refuses what is not asked for in so many words; the step is compiled under it too."""
+    seen = []
+    options = files.to_options(files.apply_overrides(files.load_file("digits"), OVERRIDES))
+    compiled_step = loop.compiled_step
+
+    def watched(experiment):
+        step = compiled_step(experiment)
+
+        def guarded(*arguments):
+            seen.append(jax.config.jax_transfer_guard)
+            return step(*arguments)
+
+        return guarded
+
+    monkeypatch.setattr(loop, "compiled_step", watched)
+    monkeypatch.setattr(loop, "evaluate_and_report", lambda *finished: None)
+    with jax.numpy_dtype_promotion("standard"):
+        loop.train(options, tmp_path / "run")
+    assert seen == ["disallow"] * SMALL["train.steps"]
