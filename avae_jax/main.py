@@ -10,7 +10,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
-    options, workdir = _chosen(flags, overrides, request)
+    with _said():
+        options, workdir = _chosen(flags, overrides, request)
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)
@@ -97,6 +99,18 @@ def _chosen(
     else:
         chosen = files.load_file(name)
     return files.to_options(files.apply_overrides(chosen, overrides)), workdir
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """Prints warnings, such as that a choice has a new name, without the line of code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for warning in caught:
+                print(f"avae_jax: {warning.message}", file=sys.stderr)
 
 
 def _train(mode: str, options: Options, workdir: Path) -> None:

@@ -33,8 +33,8 @@ from avae_jax.inference.search import resolve
 from benchmarks import chips, commands, upright
 from benchmarks.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 
-SOURCE = SearchOptions(preset="source")
-SOURCE_EVEN = SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10)
+SOURCE = SearchOptions(preset="original")
+SOURCE_EVEN = SearchOptions(preset="original", kind="even", starts=64, keep=2, steps=10)
 PRESETS = {
     "source": SOURCE,
     "source_even": SOURCE_EVEN,
@@ -95,7 +95,7 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
     source = dense
     if not set(ON_SOURCE).isdisjoint(flags.searches):
         how = dataclasses.replace(how, steps=flags.steps or 400, batch_size=64)
-        source = upright.train(objects, ModelOptions(name="source"), how)
+        source = upright.train(objects, ModelOptions(name="original"), how)
     for group in families:
         case = case_of(dense, objects, upright.wrap(dense.model, objects, group))
         same = case_of(source, objects, upright.wrap(source.model, objects, group))

@@ -35,7 +35,7 @@ def test_small_gaps_failures_and_empty_images_are_doubtful():
     np.testing.assert_array_equal(found, [True, False, False, True])
 
 
-@pytest.mark.parametrize("options", [SearchOptions(), SearchOptions(preset="source", keep=1)])
+@pytest.mark.parametrize("options", [SearchOptions(), SearchOptions(preset="original", keep=1)])
 def test_a_wide_search_keeps_enough_to_tell(options):
     search = resolve(options, family("rotation", 2))
     wide = ambiguity.widened(search)

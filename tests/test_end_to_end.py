@@ -195,7 +195,7 @@ def test_a_trained_model_poses_an_image_without_its_data(digits):
             },
         ),
         ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
-        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "source"}),
+        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "original"}),
         (
             "solids",
             {

@@ -15,7 +15,7 @@ from avae_jax.models.networks.patches import PatchEncoder
 
 Z = 3
 SMALL = {"latent": Z, "hidden": (6, 5), "channels": (2, 4)}
-NAMES = ["dense", "patches", "conv", "source"]
+NAMES = ["dense", "patches", "conv", "original"]
 # Odd sides, sides that do not halve, and the smallest.
 SHAPES = [((9, 6), 3), ((4, 5), 1), ((5, 7, 6), 1), ((4, 4, 5), 3)]
 
@@ -63,7 +63,7 @@ def test_every_model_takes_one_example_of_any_size(name, shape, channels):
         ("patches", (5, 7, 6), 1),
         ("conv", (9, 6), 3),
         ("conv", (5, 7, 6), 1),
-        ("source", (9, 6), 3),
+        ("original", (9, 6), 3),
     ],
 )
 def test_a_batch_is_its_examples_one_by_one(name, shape, channels):

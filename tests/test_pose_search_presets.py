@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from avae_jax.config.options import PRESETS, SearchOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.inference.search import resolve
 from avae_jax.inference.search.cost import effort, prices
+from avae_jax.inference.search.presets import PRESETS
 from avae_jax.transform import family
 
 
@@ -24,7 +25,7 @@ def test_a_preset_leaves_nothing_open(preset, name, d):
 
 
 def test_the_source_preset_is_the_recipe_of_the_original_work():
-    full = resolve(SearchOptions("source"), family("rotation", 2))
+    full = resolve(SearchOptions("original"), family("rotation", 2))
     assert (full.kind, full.starts, full.keep, full.steps) == ("random", 32, 8, 20)
     assert (full.method, full.learning_rate, full.distance) == ("adam", 0.03, 0.0)
     assert effort(full.starts, full).cost(prices(1)) == 360
@@ -52,7 +53,7 @@ def test_what_is_given_goes_before_the_preset():
     full = resolve(given, family("rotation", 2))
     filled = {k for k, v in dataclasses.asdict(given).items() if v is None}
     assert dataclasses.replace(full, **dict.fromkeys(filled)) == given
-    assert resolve(SearchOptions("source", distance=5.0), family("rotation", 2)).distance == 5.0
+    assert resolve(SearchOptions("original", distance=5.0), family("rotation", 2)).distance == 5.0
 
 
 def test_more_kept_than_started_is_bad_input():
@@ -64,7 +65,7 @@ def test_more_kept_than_started_is_bad_input():
 @pytest.mark.parametrize(
     "options",
     [
-        SearchOptions("source", learned=True),
+        SearchOptions("original", learned=True),
         SearchOptions(kind="even", learned=True),
         SearchOptions(kind="random", doubt=0.5),
     ],

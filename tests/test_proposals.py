@@ -72,7 +72,7 @@ def test_a_fresh_head_leaves_the_logits_as_they_are():
 
 def test_there_is_no_head_where_nothing_is_learned():
     avae, key = scene()[0], jax.random.key(0)
-    for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("source")):
+    for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("original")):
         options = resolve(options, avae.group)
         assert head_training.init(key, avae=avae, options=options) is None
 

@@ -21,7 +21,7 @@ from benchmarks.torch_objective import Objective  # noqa: E402
 
 DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
 PATCHES = ModelOptions("patches", latent=4, hidden=(12, 9), channels=(3, 5))
-SOURCE = ModelOptions("source", latent=4)
+SOURCE = ModelOptions("original", latent=4)
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
@@ -113,7 +113,7 @@ def test_the_objective_and_its_gradient_are_the_same(name, shape, network, range
 )
 def test_the_search_finds_as_good_poses_from_the_same_starts(name, shape, network):
     avae, params = around(name, shape, network)
-    options = SearchOptions("source", starts=8, keep=3, steps=5)
+    options = SearchOptions("original", starts=8, keep=3, steps=5)
     recipe, x = resolve(options, avae.group), observations(4, shape)
     begin, task = random_poses(avae, (4, 8)), problem(params, avae)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.transform.describe import KINDS, quaternions, table
-from avae_jax.transform.families import Family
+from avae_jax.transform.describe import quaternions, table
+from avae_jax.transform.families import GENERATORS, Family
 from avae_jax.transform.frame import Frame
 
 NUMBERS = ("loss_before_nats", "loss_after_nats", "gap_nats")
@@ -21,7 +21,7 @@ def kinds_of(group: Family, *, reflect: bool, off_centre: bool) -> tuple[str, ..
       off_centre: rotations are about a point beside the centre, so that they shift.
     """
     also = {"scale": reflect, "shift": off_centre}
-    return tuple(kind for kind in KINDS if group.reaches(kind) or also.get(kind))
+    return tuple(kind for kind in GENERATORS if group.reaches(kind) or also.get(kind))
 
 
 def columns(poses: np.ndarray, grid: Frame, kinds: tuple[str, ...]) -> dict[str, np.ndarray]:

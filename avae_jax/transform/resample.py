@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array
 
 TAPS = {"linear": 2, "cubic": 4}
@@ -45,6 +46,7 @@ def sample(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
 
     Reference: R. Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
+    look_up(TAPS, interpolation, "interpolation")
     forms = {name: functools.partial(f, interpolation=interpolation) for name, f in FORMS.items()}
     if math.prod(image.shape[:-1]) > PRODUCT_UP_TO:
         return forms["gather"](image, index, fill)
