@@ -135,7 +135,7 @@ def test_a_pytorch_module_does_as_well_as_its_weights_in_jax(posed):
         ({"decode": lambda params, z: z}, r"decode: gave float32\[2\], wanted float32\[7, 7, 1\]"),
         ({"decode": lambda *z: 9 * clubs.decode(*z) - 4}, "decode: gave values from .*sigmoid"),
         ({"decode": lambda *z: np.nan * clubs.decode(*z)}, "decode: what it draws .* not finite"),
-        ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
+        ({"likelihood": "poisson"}, "likelihood='poisson': one of bernoulli, gaussian"),
         ({"family": "wobble"}, "wobble"),
         ({"batch": 0}, "batch=0"),
         ({"sigma": -1, "likelihood": "gaussian"}, "model.sigma=-1.0: above 0"),
