@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.choices import look_up
-from avae_jax.core.types import Array, Decode, Encode, Key, Params, Shape
+from avae_jax.core.types import Array, Key, Params, Shape
 from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.models.model import Model
 from avae_jax.models.networks import NETWORKS
@@ -49,7 +49,7 @@ class VAE(nn.Module):
         return jnp.asarray(self.sigma)
 
 
-def build(
+def build_model(
     key: Key, shape: Shape, channels: int, *, options: ModelOptions = ModelOptions()
 ) -> tuple[Model, Params]:
     """A model for examples `[*shape, channels]` and its initial weights."""
@@ -63,13 +63,6 @@ def build(
     return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
 
 
-def wrap(encode: Encode, decode: Decode, *, sigma: float = 1.0) -> Model:
-    """A model from functions trained elsewhere.
-
-    Args:
-      encode: `(params, x [*S, C]) -> (mu [Z], logvar [Z])`.
-      decode: `(params, z [Z]) -> [*S, C]`, the mean of each pixel (a probability if the
-        likelihood is Bernoulli).
-      sigma: standard deviation, if the likelihood is Gaussian.
-    """
-    return Model(encode, decode, lambda params: jnp.log(jnp.float32(sigma)))
+# The earlier names.
+build = build_model
+wrap = Model.from_functions

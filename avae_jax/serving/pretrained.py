@@ -21,9 +21,9 @@ from avae_jax.data.resize import fill_value
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.head_fitting import fit_head
 from avae_jax.inference.proposals.template_bank import REMEMBERED
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
-from avae_jax.models import Model, wrap
+from avae_jax.models import Model
 from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.models.objective import AVAE, affine_vae
 
@@ -50,7 +50,7 @@ def wrapped(
     """An affine VAE around functions trained elsewhere, its search and its bank.
 
     Args:
-      encode, decode, sigma: as for `wrap`.
+      encode, decode, sigma: as for `Model.from_functions`.
       upright: `[n, *S, C]`, examples in the pose that the VAE knows, in the range it knows.
         The bank of the search is made of some of them; a few hundred are plenty.
       family: of poses, such as `rotation`, `rigid` or `rotation+shift_x`.
@@ -75,18 +75,18 @@ def wrapped(
     parts = {"ranges": dataclasses.asdict(ranges), "search": dataclasses.asdict(search)}
     sound = from_dict({"family": family, "model": network, **parts})
     upright = examples("upright", upright, likelihood=likelihood)
-    model = wrap(encode, decode, sigma=sound.model.sigma)
+    model = Model.from_functions(encode, decode, sigma=sound.model.sigma)
     _require_vae(model, params, upright.shape[1:])
     avae = affine_vae(
         model,
-        transform.frame(upright.shape[1:-1]),
+        transform.make_frame(upright.shape[1:-1]),
         fill_value(fill, upright),
-        group=transform.family(family, upright.ndim - 2),
+        group=transform.parse_family(family, upright.ndim - 2),
         ranges=sound.ranges,
         likelihood=likelihood,
         interpolation=interpolation,
     )
-    options = resolve(sound.search, avae.group)
+    options = resolve_search(sound.search, avae.group)
     _require_derivatives(avae, params, options=options)
     return _searching(params, upright, avae=avae, options=options)
 

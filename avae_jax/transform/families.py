@@ -141,7 +141,7 @@ class Family:
         return both or self.has(kind)
 
 
-def family(name: str, d: int) -> Family:
+def parse_family(name: str, d: int) -> Family:
     """The family called `name` in `d` dimensions.
 
     Raises:
@@ -158,6 +158,9 @@ def family(name: str, d: int) -> Family:
         names = [n for n in known if any(fnmatch.fnmatch(n, pattern) for pattern in patterns)]
         chosen += [n for n in names if n not in chosen]
     return Family(name, d, tuple(chosen))
+
+
+family = parse_family  # The earlier name.
 
 
 def generator_names(d: int) -> tuple[str, ...]:

@@ -109,7 +109,9 @@ PRESETS = {
 }
 
 
-def resolve(options: SearchOptions, group: Family, *, training: bool = False) -> SearchOptions:
+def resolve_search(
+    options: SearchOptions, group: Family, *, training: bool = False
+) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
 
     Args:
@@ -129,6 +131,9 @@ def resolve(options: SearchOptions, group: Family, *, training: bool = False) ->
     full = dataclasses.replace(full, **unused)
     _check(full, group)
     return full
+
+
+resolve = resolve_search  # The earlier name.
 
 
 def _values(preset: Preset, options: SearchOptions, group: Family, training: bool) -> dict:

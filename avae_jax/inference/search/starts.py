@@ -12,7 +12,7 @@ from avae_jax.transform.matrices import inverse, matmul
 from avae_jax.transform.sampling import even_points, from_unit, mirror, random_pose, right_angles
 
 
-def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
+def start_poses(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
     """Poses `[R, d + 1, d + 1]` from which to search one example.
 
     Args:
@@ -26,6 +26,9 @@ def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: i
     """
     draw = look_up(STARTS, kind, "kind")
     return inverse(draw(key, group, ranges, count))
+
+
+starts = start_poses  # The earlier name.
 
 
 def _right_angles(key: Key, group: Family, ranges: RangeOptions, count: int) -> Array:
