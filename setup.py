@@ -46,6 +46,7 @@ setup(
             # An example of the documentation is written with it.
             "dm-haiku",
             "import-linter",
+            "mypy",
             "pytest",
             "pytest-xdist",
             "ruff",

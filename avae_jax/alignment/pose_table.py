@@ -42,8 +42,7 @@ def columns(poses: np.ndarray, grid: Frame, kinds: tuple[str, ...]) -> dict[str,
 def write(path: Path, blocks: Iterable[dict[str, Any]]) -> None:
     """Writes blocks of columns, each of n examples, as one table with a head line."""
     # Names of files need not be text: what is none is written as \\udcff.
-    unspoilt = {"encoding": "utf-8", "errors": "backslashreplace"}
-    with path.open("w", newline="", **unspoilt) as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         for number, block in enumerate(blocks):
             if not number:

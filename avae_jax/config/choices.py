@@ -7,6 +7,7 @@ table itself counts, with the entries that a program has added.
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -56,22 +57,20 @@ def _written(module: str, name: str) -> Mapping[str, Mapping[str, Any]]:
     path = PACKAGE.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     for statement in ast.parse(path.read_bytes()).body:
-        targets = [statement.target] if isinstance(statement, ast.AnnAssign) else []
-        targets = statement.targets if isinstance(statement, ast.Assign) else targets
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Dict):
+            continue
+        if name in [ast.unparse(target) for target in statement.targets]:
             pairs = zip(statement.value.keys, statement.value.values, strict=True)
-            return MappingProxyType({key.value: _constants(entry) for key, entry in pairs})
+            return MappingProxyType({ast.literal_eval(k): _constants(v) for k, v in pairs if k})
     raise LookupError(f"{path}: no table {name}")
 
 
 def _constants(entry: ast.expr) -> dict[str, Any]:
     """The keyword arguments of an entry that are constants."""
-    found = {}
+    found: dict[str, Any] = {}
     for keyword in entry.keywords if isinstance(entry, ast.Call) else ():
-        try:
-            found[keyword.arg] = ast.literal_eval(keyword.value)
-        except ValueError:
-            continue
+        with contextlib.suppress(ValueError):
+            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
     return found
 
 

@@ -224,7 +224,7 @@ MAY_CHANGE = ("train.steps", "eval.", "log.", "search.chunk", "search.unroll")
 
 def fields() -> dict[str, dataclasses.Field]:
     """Every field by its full name, such as `data.size`, in the order of the classes."""
-    named = {}
+    named: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(Options):
         if dataclasses.is_dataclass(field.type):
             inner = dataclasses.fields(field.type)

@@ -6,7 +6,7 @@ layer and the checks of data and options all take it from there.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -71,7 +71,7 @@ class Likelihood(NamedTuple):
       scale: of the noise: `given` by `model.sigma`, `learned` with the weights, or none.
     """
 
-    nll: Callable[[Array, Array, Array | None], Array]
+    nll: Callable[[Array, Array, Any], Array]
     templates: Callable[[Array], tuple[Array, Array]]
     activation: Callable[[Array], Array] = lambda out: out
     interval: tuple[float, float] | None = None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.choices import look_up
@@ -91,7 +92,7 @@ class Terms(NamedTuple):
 def affine_vae(
     model: Model,
     inner: Frame,
-    fill: Array,
+    fill: Array | np.ndarray,
     *,
     group: Family,
     ranges: RangeOptions = RangeOptions(),
@@ -113,8 +114,8 @@ def affine_vae(
     look_up(LIKELIHOODS, likelihood, "likelihood")
     look_up(TAPS, interpolation, "interpolation")
     outer = extend(inner, *reach(group, ranges, margin=MARGIN))
-    fill = jnp.asarray(fill, jnp.float32)
-    return AVAE(model, likelihood, group, ranges, inner, outer, fill, interpolation)
+    outside = jnp.asarray(fill, jnp.float32)
+    return AVAE(model, likelihood, group, ranges, inner, outer, outside, interpolation)
 
 
 def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Terms:
@@ -209,7 +210,7 @@ def widen(x: Array, *, avae: AVAE) -> Array:
 
 def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Array:
     """What the search minimises, `[]`: all terms, the prior on the pose included."""
-    return sum(terms(params, observed, outputs, avae=avae))
+    return sum(terms(params, observed, outputs, avae=avae))  # type: ignore
 
 
 def narrow(image: Array, *, avae: AVAE) -> Array:

@@ -78,7 +78,7 @@ def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
     steps = offsets(target).astype(dtype).reshape(-1, target.d)
     # A sum of products rather than a matmul: float32 on every platform, also under bfloat16.
     index = sum(steps[:, a, None] * linear[None, :, a] for a in range(source.d)) + shift[None]
-    return index.reshape(*target.shape, source.d)
+    return jnp.asarray(index.reshape(*target.shape, source.d))
 
 
 def support_radius(grid: Frame) -> float:

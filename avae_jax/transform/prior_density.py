@@ -125,13 +125,13 @@ def _turn(place: dict[str, Array], group: Family, ranges: RangeOptions) -> Array
         return jnp.eye(group.d)
     edges, measure = _angles(group, ranges)
     share = np.concatenate([[0.0], np.cumsum(measure)]) / measure.sum()
-    share, edges = jnp.asarray(share, jnp.float32), jnp.asarray(edges, jnp.float32)
+    upto, angles = jnp.asarray(share, jnp.float32), jnp.asarray(edges, jnp.float32)
     first, *rest = (place[name] for name in planes)
     if not rest:
         sign = jnp.where(first < 0.5, -1.0, 1.0)
-        angle = sign * jnp.interp(jnp.abs(2 * first - 1), share, edges)
+        angle = sign * jnp.interp(jnp.abs(2 * first - 1), upto, angles)
         return plane_rotation(angle, axes_of(planes[0], group.d), group.d)
-    angle, height, around = jnp.interp(first, share, edges), 2 * rest[0] - 1, 2 * math.pi * rest[1]
+    angle, height, around = jnp.interp(first, upto, angles), 2 * rest[0] - 1, 2 * math.pi * rest[1]
     flat = jnp.sqrt(1 - height * height)
     axis = jnp.stack([flat * jnp.cos(around), flat * jnp.sin(around), height])
     return quaternion_matrix(jnp.concatenate([jnp.cos(angle / 2)[None], jnp.sin(angle / 2) * axis]))

@@ -92,7 +92,7 @@ def _neighbours(flat: Array, start: Array, count: int) -> list[Array]:
 
 def _mix(weights: list[Array], values: list[Array]) -> Array:
     """Weighted sum `[N, C]` of values `[N, C]` with weights `[N]`."""
-    return sum(w[:, None] * v for w, v in zip(weights, values, strict=True))
+    return sum(w[:, None] * v for w, v in zip(weights, values, strict=True))  # type: ignore
 
 
 def product(image: Array, index: Array, fill: Array, *, interpolation: str = "linear") -> Array:
@@ -152,7 +152,7 @@ def _row(position: Array, size: int, interpolation: str, steep: bool) -> Array:
     below, taps = jnp.floor(position), TAPS[interpolation]
     offset = np.arange(size, dtype=position.dtype) - (below - (taps // 2 - 1))
     weights = (_slopes if steep else _weights)(position - below, interpolation)
-    return sum(jnp.where(offset == tap, weight, 0) for tap, weight in enumerate(weights))
+    return sum(jnp.where(offset == tap, weight, 0) for tap, weight in enumerate(weights))  # type: ignore
 
 
 def _weights(t: Array, interpolation: str) -> list[Array]:

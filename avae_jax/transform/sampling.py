@@ -51,7 +51,7 @@ def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:
 
 def _mean(spread: dict[str, Array], names: tuple[str, ...], default: Array) -> Array:
     found = [spread[name] for name in names if name in spread]
-    return sum(found) / len(found) if found else default
+    return sum(found) / len(found) if found else default  # type: ignore
 
 
 def _rotation(

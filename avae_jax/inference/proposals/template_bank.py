@@ -168,7 +168,8 @@ def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
     if bank.head is None:
         return Ranking(poses, logits)
     seen = pooled(x, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
-    return Ranking(poses, PoseHead(best.size).apply(bank.head, seen, logits))
+    own = jnp.asarray(PoseHead(best.size).apply(bank.head, seen, logits))
+    return Ranking(poses, own)
 
 
 def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:

@@ -67,7 +67,7 @@ LEARNED = {
 LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
 # Prototypes and rotations of the bank, by dimension; in space 15 degrees apart is too near to
 # tell optima from their flanks.
-BANKS = {
+BANKS: dict[int, Values] = {
     2: {"prototypes": 64, "turns": 64},
     3: {"prototypes": 32, "turns": 2048, "distance": 20.0},
 }
@@ -127,7 +127,7 @@ def resolve_search(
     full = SearchOptions(**{**preset, **given})
     if options.keep is None:
         full = dataclasses.replace(full, keep=min(full.keep, full.starts))
-    unused = {name: 0 for name in _unused(full) if name not in given}
+    unused: dict[str, Any] = {name: 0 for name in _unused(full) if name not in given}
     full = dataclasses.replace(full, **unused)
     _check(full, group)
     return full
