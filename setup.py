@@ -20,7 +20,7 @@ setup(
     # The configs live at the root of the repository and travel inside the package.
     packages=[*find_packages(include=["avae_jax", "avae_jax.*"]), "avae_jax.configs"],
     package_dir={"avae_jax.configs": "configs"},
-    package_data={"avae_jax": ["py.typed"], "avae_jax.report": ["*.css", "*.js"]},
+    package_data={"avae_jax": ["__init__.pyi", "py.typed"], "avae_jax.report": ["*.css", "*.js"]},
     zip_safe=False,
     install_requires=[
         "chex",
@@ -46,6 +46,7 @@ setup(
             # An example of the documentation is written with it.
             "dm-haiku",
             "import-linter",
+            "mypy",
             "pytest",
             "pytest-xdist",
             "ruff",

@@ -1,7 +1,7 @@
 """Affine variational autoencoders: representation learning from objects in every pose.
 
-    model, params = avae_jax.build(key, (40, 40), 1)
-    avae = avae_jax.affine_vae(model, avae_jax.frame((40, 40)), fill, group=group)
+    model, params = avae_jax.build_model(key, (40, 40), 1)
+    avae = avae_jax.affine_vae(model, avae_jax.make_frame((40, 40)), fill, group=group)
     found = avae_jax.find_poses(params, keys, x, avae=avae, options=options)
 
 Conventions (axes, units, directions) stand in `avae_jax.transform`. Names are imported
@@ -11,36 +11,40 @@ when first used, so that importing the package costs nothing.
 import importlib
 from typing import Any
 
+# `__init__.pyi` holds the same names for type checkers and editors; a test compares them.
 _HOMES = {
     "avae_jax.config.options": (
+        "DataOptions",
+        "EvalOptions",
         "ModelOptions",
+        "Options",
         "RangeOptions",
         "SearchOptions",
         "TrainOptions",
     ),
+    "avae_jax.core.errors": ("InputError",),
     "avae_jax.inference.find_poses": ("find_poses",),
     "avae_jax.inference.marginal": (
         "Draws",
         "Evidence",
-        "among",
-        "from_draws",
+        "discrete_pose_draws",
         "marginal_bound",
+        "marginal_bound_from_draws",
     ),
     "avae_jax.inference.posterior": ("pose_posterior",),
     "avae_jax.inference.problem": ("example_keys",),
     "avae_jax.inference.search": (
         "Problem",
         "SearchResult",
-        "resolve",
+        "resolve_search",
         "search",
-        "starts",
+        "start_poses",
     ),
     "avae_jax.inference.trained": ("Trained",),
     "avae_jax.models": (
         "Model",
-        "build",
-        "on_host",
-        "wrap",
+        "build_model",
+        "from_numpy_functions",
     ),
     "avae_jax.models.objective": (
         "AVAE",
@@ -63,28 +67,44 @@ _HOMES = {
     ),
     "avae_jax.training.step": ("train_step",),
     "avae_jax.transform": (
+        "Factors",
         "Family",
         "Frame",
         "compose",
         "factorise",
-        "family",
-        "frame",
         "inverse",
+        "make_frame",
+        "parse_family",
         "random_pose",
         "warp",
     ),
     "avae_jax.transform.mixture": ("Mixture",),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+# Earlier names, which go on working.
+_EARLIER = {
+    "avae_jax.inference.marginal": ("among", "from_draws"),
+    "avae_jax.inference.search": ("resolve", "starts"),
+    "avae_jax.models": ("build", "on_host", "wrap"),
+    "avae_jax.transform": ("family", "frame"),
+}
+_HOME = {
+    name: module
+    for homes in (_EARLIER, _HOMES)
+    for module, names in homes.items()
+    for name in names
+}
 
 __version__ = "0.1.0"
-__all__ = sorted(_HOME)
+__all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'avae_jax' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    # Imported for a mistake alone.
+    from avae_jax.core.choices import nearest
+
+    raise AttributeError(f"module 'avae_jax' has no attribute {name!r}{nearest(name, __all__)}")
 
 
 def __dir__() -> list[str]:

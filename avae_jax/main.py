@@ -10,7 +10,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
@@ -23,7 +24,12 @@ from avae_jax.training.workdir import MODEL, WorkDir
 OVERRIDE = "--config."
 # What a disk says that takes no more.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-STATUS = {InputError: 2, NumericalError: 1, DistributedError: 1, Preempted: 143}
+STATUS: dict[type[Exception], int] = {
+    InputError: 2,
+    NumericalError: 1,
+    DistributedError: 1,
+    Preempted: 143,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
-    options, workdir = _chosen(flags, overrides, request)
+    with _said():
+        options, workdir = _chosen(flags, overrides, request)
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)
@@ -70,6 +77,8 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
         aot.plan(options, flags.topology, flags.json and Path(flags.json))
     elif flags.mode in TRAINING:
         _train(flags.mode, options, workdir)
+    elif request is None:
+        raise ValueError(f"{flags.mode}: no such mode")
     elif flags.mode == "align":
         from avae_jax import alignment
 
@@ -88,7 +97,7 @@ def _chosen(
     fits = flags.mode == "fit-align"
     unnamed = CONFIG if fits else DEFAULT_CONFIG
     name = unnamed if flags.config is None else flags.config
-    workdir = request.output / MODEL if fits else Path("runs") / Path(name).stem
+    workdir = request.output / MODEL if fits and request else Path("runs") / Path(name).stem
     workdir = workdir if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
@@ -97,6 +106,18 @@ def _chosen(
     else:
         chosen = files.load_file(name)
     return files.to_options(files.apply_overrides(chosen, overrides)), workdir
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """Prints warnings, such as that a choice has a new name, without the line of code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for warning in caught:
+                print(f"avae_jax: {warning.message}", file=sys.stderr)
 
 
 def _train(mode: str, options: Options, workdir: Path) -> None:
@@ -120,7 +141,8 @@ def _choose_platform(name: str) -> None:
     # JAX reads the name gpu as every kind of GPU at once and fails where one is missing.
     # Left to itself it takes the kind that is there before the CPU.
     platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu"}
-    named = jax.config.jax_platforms if name == "auto" else platforms[name]
+    chosen = jax.config.jax_platforms  # type: ignore[attr-defined]
+    named = chosen if name == "auto" else platforms[name]
     # What a search costs is counted for CPUs, whatever computes.
     if named and "cpu" not in named.split(","):
         named += ",cpu"
@@ -136,7 +158,8 @@ def _require_platform(name: str) -> None:
     import jax
 
     # Of several that the environment names JAX passes over what is missing.
-    named = (jax.config.jax_platforms or "").split(",")[0] or None
+    said = jax.config.jax_platforms  # type: ignore[attr-defined]
+    named = (said or "").split(",")[0] or None
     try:
         jax.devices(named if name == "auto" else name)
     except (RuntimeError, AssertionError) as error:
@@ -167,7 +190,7 @@ def _join(flags: argparse.Namespace) -> None:
 def _process() -> None:
     """The whole process: runs the command line and exits with its status."""
     # Names of files need not be text, and are no reason to fail when they are printed.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         status = main()
     except Exception:

@@ -15,7 +15,7 @@ from avae_jax.data.formats.reading import describe
 from avae_jax.data.intensity import Scaling, scaled
 from avae_jax.data.resize import frame_sides, reframe
 from avae_jax.models.objective import AVAE
-from avae_jax.transform.frame import Frame, frame
+from avae_jax.transform.frame import Frame, make_frame
 
 
 class Framing(NamedTuple):
@@ -44,7 +44,7 @@ class Framing(NamedTuple):
 
 def framing(stack: Stack, scaling: Scaling, *, avae: AVAE, data: DataOptions) -> Framing:
     """The framing of a stack for a model trained with the options `data`."""
-    own, fill = frame(stack.example[:-1]), np.asarray(avae.fill, np.float64)
+    own, fill = make_frame(stack.example[:-1]), np.asarray(avae.fill, np.float64)
     return Framing(own, into_model(own, avae.inner, data.scale), scaling, fill, data)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.transform.describe import KINDS, quaternions, table
-from avae_jax.transform.families import Family
+from avae_jax.transform.describe import quaternions, table
+from avae_jax.transform.families import GENERATORS, Family
 from avae_jax.transform.frame import Frame
 
 NUMBERS = ("loss_before_nats", "loss_after_nats", "gap_nats")
@@ -21,7 +21,7 @@ def kinds_of(group: Family, *, reflect: bool, off_centre: bool) -> tuple[str, ..
       off_centre: rotations are about a point beside the centre, so that they shift.
     """
     also = {"scale": reflect, "shift": off_centre}
-    return tuple(kind for kind in KINDS if group.reaches(kind) or also.get(kind))
+    return tuple(kind for kind in GENERATORS if group.reaches(kind) or also.get(kind))
 
 
 def columns(poses: np.ndarray, grid: Frame, kinds: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -42,8 +42,7 @@ def columns(poses: np.ndarray, grid: Frame, kinds: tuple[str, ...]) -> dict[str,
 def write(path: Path, blocks: Iterable[dict[str, Any]]) -> None:
     """Writes blocks of columns, each of n examples, as one table with a head line."""
     # Names of files need not be text: what is none is written as \\udcff.
-    unspoilt = {"encoding": "utf-8", "errors": "backslashreplace"}
-    with path.open("w", newline="", **unspoilt) as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         for number, block in enumerate(blocks):
             if not number:

@@ -6,23 +6,57 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from avae_jax.core.choices import nearest, wanted_instead
+from avae_jax.core.errors import InputError
 
-def option(default: Any, help: str, *, choices=None, low=None, above=None, high=None) -> Any:
+
+def option(
+    default: Any, help: str, *, choices=None, renamed=None, low=None, above=None, high=None
+) -> Any:
     """A dataclass field that carries its own help and its own rule.
 
     Args:
       default: the value where nothing else is given.
       help: one line for people.
-      choices: the texts allowed, where the value is a text.
+      choices: the texts allowed, where the value is a text; a tuple or a `Table`.
+      renamed: earlier names of choices, and what they are called now.
       low: smallest number allowed; like the other bounds also for every entry of a tuple.
       above: the number must be larger than this.
       high: largest number allowed.
     """
     rule = {"choices": choices, "low": low, "above": above, "high": high}
-    return dataclasses.field(default=default, metadata={"help": help, **rule})
+    known = {"help": help, "renamed": renamed or {}, **rule}
+    return dataclasses.field(default=default, metadata=known)
+
+
+class Choosing:
+    """Base of the option classes: a text that is none of the choices of its field raises."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if not isinstance(value, str) or value == field.default:
+                continue
+            value = renamed(field, value)
+            choices = field.metadata["choices"]
+            if choices and value not in choices:
+                said = wanted_instead(value, choices)
+                raise InputError(f"{type(self).__name__}({field.name}={value!r}): {said}")
+            object.__setattr__(self, field.name, value)
+
+
+def renamed(field: dataclasses.Field, value: Any) -> Any:
+    """`value` by its present name; an earlier name gives a warning that says the present one."""
+    names = field.metadata["renamed"]
+    if not isinstance(value, str) or value not in names:
+        return value
+    said = f"{field.name}={value}: now called {names[value]}, which is used"
+    warnings.warn(said, FutureWarning, stacklevel=3)
+    return names[value]
 
 
 def broken(field: dataclasses.Field, value: Any) -> list[str]:
@@ -30,7 +64,7 @@ def broken(field: dataclasses.Field, value: Any) -> list[str]:
     choices = field.metadata["choices"]
     unlisted = choices and isinstance(value, str) and value not in choices
     if unlisted or not any(_is_a(value, kind) for kind in _kinds(field)):
-        return [wanted(field)]
+        return [wanted(field) + nearest(value, choices or ())]
     if value is None or isinstance(value, str):
         return []
     return _out_of_bounds(field.metadata, value if isinstance(value, tuple) else (value,))
@@ -106,9 +140,9 @@ def _out_of_bounds(rule: Mapping, several: tuple) -> list[str]:
     return [text for key, text in _bounds(rule).items() if broken_by[key](rule[key])]
 
 
-def _words(kind: Any, choices: tuple | None) -> str:
+def _words(kind: Any, choices: Collection[str] | None) -> str:
     if kind is str and choices:
-        return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
+        return wanted_instead(None, choices)
     texts = {bool: "true or false", int: "an integer", float: "a finite number", str: "text"}
     texts |= {tuple[int, ...]: "a list of integers", tuple[float, ...]: "a list of finite numbers"}
     return texts.get(kind, "none")

@@ -5,7 +5,6 @@ nor type safe: whatever is put in stays until `to_options` reports every fault a
 """
 
 import dataclasses
-import difflib
 import json
 import os
 import traceback
@@ -16,10 +15,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from avae_jax.config.fields import parse, settle, wanted, written
+from avae_jax.config.fields import parse, renamed, settle, wanted, written
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 from avae_jax.config.validation import faults, refuse
 from avae_jax.core import strict_json
+from avae_jax.core.choices import nearest
 from avae_jax.core.errors import InputError
 
 
@@ -118,10 +118,9 @@ def from_dict(nested: Mapping) -> Options:
     given = dict(_leaves(nested))
     known = fields()
     unknown = [_unknown(name, value) for name, value in given.items() if name not in known]
-    edits = {name: settle(known[name], given[name]) for name in known if name in given}
-    options = _replaced(Options(), edits)
-    refuse(unknown + faults(options))
-    return options
+    edits = {name: _current(known[name], given[name]) for name in known if name in given}
+    refuse(unknown + faults(values(Options()) | edits))
+    return _replaced(Options(), edits)
 
 
 def to_dict(options: Options) -> dict:
@@ -218,6 +217,11 @@ def _leaves(nested: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def _current(field: dataclasses.Field, value: Any) -> Any:
+    """`value` in the type of its field and by its present name."""
+    return renamed(field, settle(field, value))
+
+
 def _unknown(name: str, value: Any) -> str:
     """The fault of a name that is no field."""
     known, start = fields(), name.rpartition(".")[0]
@@ -226,8 +230,7 @@ def _unknown(name: str, value: Any) -> str:
         return f"{name}={value!r}: a section, set its fields such as {inside}"
     if start in known:
         return f"{name}={value!r}: no such field, {start} is {wanted(known[start])}"
-    close = difflib.get_close_matches(name, [*known, *_sections()], n=1)
-    return f"{name}={value!r}: no such field" + (f", did you mean {close[0]}?" if close else "")
+    return f"{name}={value!r}: no such field" + nearest(name, [*known, *_sections()])
 
 
 def _replaced(options: Options, edits: Mapping[str, Any]) -> Options:

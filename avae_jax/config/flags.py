@@ -3,6 +3,7 @@
 import argparse
 
 from avae_jax.config import files
+from avae_jax.config.choices import stack_forms
 from avae_jax.config.fields import wanted, written
 from avae_jax.config.modes import MODES
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
@@ -121,8 +122,7 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
     stack.add_argument(
         "--input",
         metavar="STACK",
-        help="npy, npz, IDX, TIFF, HDF5 (FILE:DATASET), MRC or NIfTI file, a folder, or meshes "
-        "(MESHES:VOXELS)",
+        help=f"a file, one of {', '.join(stack_forms())}; or a folder of images, volumes or meshes",
     )
     stack.add_argument("--output", metavar="DIR", help="where the results go")
     stack.add_argument(

@@ -8,40 +8,28 @@ frozen, hashable dataclasses, never a `ConfigDict`.
 import dataclasses
 from typing import Any
 
-from avae_jax.config.fields import option
+from avae_jax.config.choices import FAMILIES, LIKELIHOODS, NETWORKS, PRESETS, source_forms
+from avae_jax.config.fields import Choosing, option
 
-FAMILIES = ("rotation", "translation", "rigid", "similarity", "affine")
-MODELS = ("dense", "patches", "conv", "source")
-LIKELIHOODS = ("bernoulli", "gaussian", "gaussian_learned")
+# Choices without a table of their own. Likelihoods, networks, presets, sources and families
+# stand in one, which `choices` names.
+POSES = ("as_is", "random")
 CHECKPOINTS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
 INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
 METHODS = ("line", "register", "gauss_newton", "adam")
-PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
-SOURCES = ("digits", "solids")
-SOURCES_WITH_ARGUMENT = ("idx", "npz", "npy", "folder", "stack", "tfds")
-# Axes are named z, y, x in array order; 2-D has no z.
-PLANES = ("zy", "zx", "yx")
-GENERATORS = (
-    *(f"rotation_{plane}" for plane in PLANES),
-    *(f"shift_{axis}" for axis in "zyx"),
-    "scale",
-    *(f"scale_{axis}" for axis in "zyx"),
-    *(f"shear_{plane}" for plane in PLANES),
-)
+# What was called after the source of the idea is now called what it is.
+RENAMED = {"source": "original"}
 
 
 @dataclasses.dataclass(frozen=True)
-class DataOptions:
+class DataOptions(Choosing):
     """Where the examples come from and how they are posed."""
 
-    source: str = option(
-        "digits",
-        "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME",
-    )
-    pose: str = option("random", "pose of the training examples", choices=("as_is", "random"))
+    source: str = option("digits", f"one of {', '.join(source_forms())}")
+    pose: str = option("random", "pose of the training examples", choices=POSES)
     size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
     scale: float = option(
         1.0, "enlarge (> 1) or shrink (< 1) content about the centre", above=0.0, high=16.0
@@ -69,7 +57,7 @@ class DataOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class RangeOptions:
+class RangeOptions(Choosing):
     """How far poses reach; applied poses and the search's prior follow these."""
 
     rotation: float = option(
@@ -90,11 +78,14 @@ class RangeOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelOptions:
+class ModelOptions(Choosing):
     """The variational autoencoder."""
 
     name: str = option(
-        "dense", "dense, patches, conv, or source (that of the original work)", choices=MODELS
+        "dense",
+        "network; original is that of the original work",
+        choices=NETWORKS,
+        renamed=RENAMED,
     )
     latent: int = option(8, "latent size Z", low=1)
     hidden: tuple[int, ...] = option((512, 512), "widths of the dense layers", low=1)
@@ -113,10 +104,15 @@ class ModelOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchOptions:
+class SearchOptions(Choosing):
     """The search over poses. `None` takes the value of the preset."""
 
-    preset: str = option("fast", "source, fast or thorough", choices=PRESETS)
+    preset: str = option(
+        "fast",
+        "values of the fields below that are none; original is the recipe of the original work",
+        choices=PRESETS,
+        renamed=RENAMED,
+    )
     kind: str | None = option(
         None, "starts: bank (posed prototypes), even, random or right_angles", choices=START_KINDS
     )
@@ -161,7 +157,7 @@ class SearchOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Choosing):
     """Updates of the weights."""
 
     search: bool = option(True, "search the pose of every training example before each update")
@@ -174,7 +170,7 @@ class TrainOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalOptions:
+class EvalOptions(Choosing):
     """Evaluation on held-out examples."""
 
     checkpoint: str = option(
@@ -192,7 +188,7 @@ class EvalOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class LogOptions:
+class LogOptions(Choosing):
     """What is written while training, and when."""
 
     every: int = option(10, "updates between lines of metrics.jsonl", low=1, high=10)
@@ -203,13 +199,11 @@ class LogOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Options(Choosing):
     """A whole experiment."""
 
     data: DataOptions = DataOptions()
-    family: str = option(
-        "rotation", "rotation, translation, rigid, similarity, affine, or generators joined by +"
-    )
+    family: str = option("rotation", f"{', '.join(FAMILIES)}, or generators joined by +")
     ranges: RangeOptions = RangeOptions()
     model: ModelOptions = ModelOptions()
     search: SearchOptions = SearchOptions()
@@ -230,7 +224,7 @@ MAY_CHANGE = ("train.steps", "eval.", "log.", "search.chunk", "search.unroll")
 
 def fields() -> dict[str, dataclasses.Field]:
     """Every field by its full name, such as `data.size`, in the order of the classes."""
-    named = {}
+    named: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(Options):
         if dataclasses.is_dataclass(field.type):
             inner = dataclasses.fields(field.type)

@@ -1,23 +1,24 @@
 """Rules between the fields of a config: what does not go together, names that do not exist."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from avae_jax.config.fields import broken
-from avae_jax.config.options import (
+from avae_jax.config.choices import (
     FAMILIES,
-    GENERATORS,
+    LIKELIHOODS,
     SOURCES,
-    SOURCES_WITH_ARGUMENT,
-    Options,
-    fields,
-    values,
+    generator_names,
+    source_forms,
 )
+from avae_jax.config.fields import broken
+from avae_jax.config.options import Options, fields, values
+from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
 
 
-def faults(options: Options) -> list[str]:
-    """Every broken rule of `options`, each as `field=value: rule`."""
-    value = values(options)
+def faults(value: Mapping[str, Any]) -> list[str]:
+    """Every broken rule of the values of all fields, each as `field=value: rule`."""
     found = {name: broken(field, value[name]) for name, field in fields().items()}
     sound = {name: value[name] for name in found if not found[name]}
     for name, text in _contradictions(sound) + _unknown_names(sound):
@@ -33,8 +34,17 @@ def refuse(found: list[str]) -> None:
 
 def check(options: Options) -> Options:
     """`options` unchanged, or an `InputError` that lists every broken rule."""
-    refuse(faults(options))
+    refuse(faults(values(options)))
     return options
+
+
+# The values that a likelihood without an interval of its own can score.
+WHOLE = (-math.inf, math.inf)
+
+
+def interval(likelihood: str) -> tuple[float, float]:
+    """The least and the largest value that a likelihood can score."""
+    return LIKELIHOODS.constant(likelihood, "interval") or WHOLE
 
 
 def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
@@ -45,8 +55,11 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("search.keep", f"at most search.starts={starts}"))
     fill = value.get("data.fill", "border")
     levels = () if isinstance(fill, str) else fill if isinstance(fill, tuple) else (fill,)
-    if value.get("model.likelihood") == "bernoulli" and not all(0 <= v <= 1 for v in levels):
-        found.append(("data.fill", "from 0 to 1 where model.likelihood is bernoulli"))
+    likelihood = value.get("model.likelihood")
+    low, high = interval(likelihood) if likelihood else WHOLE
+    if not all(low <= v <= high for v in levels):
+        rule = f"from {low:g} to {high:g} where model.likelihood is {likelihood}"
+        found.append(("data.fill", rule))
     if 0 < value.get("data.size", 0) < 4:
         found.append(("data.size", "0 or at least 4"))
     if value.get("ranges.right_angles"):
@@ -63,11 +76,16 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
 def _unknown_names(value: dict[str, Any]) -> list[tuple[str, str]]:
     """(field, rule) for a source or a family that does not exist."""
     found = []
-    if not set(value.get("family", "rotation").split("+")) <= {*FAMILIES, *GENERATORS}:
-        known = ", ".join(FAMILIES + GENERATORS)
-        found.append(("family", f"one of {known}, or several joined by +"))
+    family = value.get("family", "rotation")
+    known = [*FAMILIES, *generator_names("zyx")]
+    unknown = [part for part in family.split("+") if part not in known]
+    if unknown:
+        listed = ", ".join(known)
+        rule = f"one of {listed}, or several joined by +{nearest(unknown[0], known)}"
+        found.append(("family", rule))
     kind, colon, argument = value.get("data.source", "digits").partition(":")
-    if not (kind in SOURCES_WITH_ARGUMENT and argument) and (colon or kind not in SOURCES):
-        known = ", ".join((*SOURCES, *(f"{kind}:..." for kind in SOURCES_WITH_ARGUMENT)))
-        found.append(("data.source", f"one of {known}"))
+    if kind not in SOURCES:
+        found.append(("data.source", wanted_instead(None, source_forms()) + nearest(kind, SOURCES)))
+    elif bool(SOURCES.constant(kind, "argument", "")) != bool(argument) or (colon and not argument):
+        found.append(("data.source", wanted_instead(None, source_forms())))
     return found

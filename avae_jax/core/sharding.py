@@ -129,7 +129,9 @@ def split(rows: np.ndarray, index: np.ndarray | None = None, *, sharers: int = 1
     shape = rows.shape if index is None else (len(index), *rows.shape[1:])
     chosen = np.arange(len(rows)) if index is None else index
     return jax.make_array_from_callback(
-        shape, NamedSharding(mesh(sharers), SPLIT), lambda part: rows[chosen[part[0]]]
+        shape,
+        NamedSharding(mesh(sharers), SPLIT),
+        lambda part: rows[chosen[part[0]]],  # type: ignore[index]
     )
 
 

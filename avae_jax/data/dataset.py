@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.config.validation import interval
 from avae_jax.core.errors import InputError
 
 
@@ -24,7 +25,7 @@ class Dataset(NamedTuple):
 
 
 def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
-    """Checks that a Bernoulli likelihood can score the values; other likelihoods take any.
+    """Checks that a likelihood can score the values: a Bernoulli one those from 0 to 1.
 
     Raises:
         InputError: names the least and largest value, the fill included.
@@ -44,9 +45,10 @@ def require_range(low: float, high: float, likelihood: str, *, name: str = "") -
     Raises:
         InputError: names the least and largest value.
     """
-    if likelihood == "bernoulli" and (low < 0.0 or high > 1.0):
+    least, largest = interval(likelihood)
+    if low < least or high > largest:
         raise InputError(
             f"{name + ': ' if name else ''}values from {low:g} to {high:g}: "
-            "model.likelihood=bernoulli wants [0, 1]; rescale the data, or train with "
-            "data.window=low,high or model.likelihood=gaussian"
+            f"model.likelihood={likelihood} wants [{least:g}, {largest:g}]; rescale the data, "
+            "or train with data.window=low,high or model.likelihood=gaussian"
         )

@@ -79,9 +79,9 @@ def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tu
     if source.test is None:
         chosen = hold_out(source.train.count, fraction=options.test_fraction, seed=seed)
     else:
-        chosen = tuple(
-            shuffled(split.count, seed=seed, stream=stream)
-            for stream, split in enumerate((source.train, source.test))
+        chosen = (
+            shuffled(source.train.count, seed=seed, stream=0),
+            shuffled(source.test.count, seed=seed, stream=1),
         )
     train, test = (limited(indices, options.limit) for indices in chosen)
     return Split(source.train, train), Split(source.test or source.train, test)

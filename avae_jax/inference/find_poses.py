@@ -15,7 +15,7 @@ from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import bounded, problem, see
 from avae_jax.inference.proposals.template_bank import Bank, Proposals, build, centres, propose
-from avae_jax.inference.search import SearchResult, search, starts
+from avae_jax.inference.search import SearchResult, search, start_poses
 from avae_jax.models.objective import AVAE
 
 
@@ -82,7 +82,7 @@ def begin_at(
       ValueError: the options want a bank and there is none.
     """
     if options.kind != "bank":
-        poses = starts(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
+        poses = start_poses(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
         return Proposals(poses, jnp.ones(len(poses)))
     if bank is None:
         raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")

@@ -16,7 +16,7 @@ from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.head_training import Head
 from avae_jax.inference.proposals.template_bank import Bank
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import resolve_search
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
@@ -91,7 +91,7 @@ def teacher(options: SearchOptions, group: Family) -> SearchOptions:
         unroll=options.unroll,
         chunk=options.chunk,
     )
-    return resolve(wide, group)
+    return resolve_search(wide, group)
 
 
 def _answers(

@@ -85,13 +85,13 @@ def marginal_bound(
     key_poses, key_codes = jax.vmap(jax.random.split, out_axes=1)(keys)
     propose = functools.partial(propose_poses, avae=avae, samples=samples)
     draws = jax.vmap(propose)(key_poses, posterior)
-    return from_draws(params, key_codes, x, draws, avae=avae, chunk=chunk)
+    return marginal_bound_from_draws(params, key_codes, x, draws, avae=avae, chunk=chunk)
 
 
-def from_draws(
+def marginal_bound_from_draws(
     params: Params, keys: Key, x: Array, draws: Draws, *, avae: AVAE, chunk: int | None = None
 ) -> Evidence:
-    """`marginal_bound` with poses of your own, such as those of a discrete group (`among`)."""
+    """`marginal_bound` with poses of your own, such as those of `discrete_pose_draws`."""
     mu, _ = jax.eval_shape(avae.model.encode, params, x[0])
     shape = draws.poses.shape[1], *mu.shape
     noise = jax.vmap(lambda key: jax.random.normal(key, shape, mu.dtype))(keys)
@@ -101,6 +101,9 @@ def from_draws(
 
     weights = over_pairs(one, x, (noise, draws.poses), chunk=chunk)
     return jax.vmap(summarise)(weights + draws.log_ratio)
+
+
+from_draws = marginal_bound_from_draws  # The earlier name.
 
 
 def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> Draws:
@@ -117,7 +120,7 @@ def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> 
     return Draws(*jax.vmap(one)(points(key, (samples, avae.group.size + 2))))
 
 
-def among(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
+def discrete_pose_draws(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
     """Poses for one example whose prior is even over the `poses: [G, d + 1, d + 1]` of a group.
 
     Args:
@@ -128,6 +131,9 @@ def among(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
     log_proposal = jnp.logaddexp(math.log(DEFENSIVE) + even, near)
     which = jax.random.categorical(key, log_proposal, shape=(samples,))
     return Draws(poses[which], even - log_proposal[which])
+
+
+among = discrete_pose_draws  # The earlier name.
 
 
 def log_weight(params: Params, noise: Array, x: Array, pose: Array, *, avae: AVAE) -> Array:

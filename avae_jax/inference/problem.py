@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
@@ -65,6 +66,6 @@ def bounded(options: SearchOptions, avae: AVAE, *, platform: str | None = None) 
     return dataclasses.replace(options, chunk=chunk)
 
 
-def example_keys(key: Key, index: Array) -> Key:
+def example_keys(key: Key, index: Array | np.ndarray) -> Key:
     """A key `[B]` for every example: `index: [B]` are global example indices."""
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.asarray(index))

@@ -6,7 +6,7 @@ import numpy as np
 from avae_jax import models, transform
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.types import Key, Params, Shape
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import resolve_search
 from avae_jax.models.objective import AVAE, affine_vae
 
 
@@ -19,13 +19,13 @@ def assemble(
       InputError: a family or a search that cannot be.
     """
     *sides, channels = shape
-    group = transform.family(options.family, len(sides))
-    search = resolve(options.search, group)
+    group = transform.parse_family(options.family, len(sides))
+    search = resolve_search(options.search, group)
     key = stream(options, "model")
-    model, params = models.build(key, tuple(sides), channels, options=options.model)
+    model, params = models.build_model(key, tuple(sides), channels, options=options.model)
     avae = affine_vae(
         model,
-        transform.frame(tuple(sides)),
+        transform.make_frame(tuple(sides)),
         fill,
         group=group,
         ranges=options.ranges,

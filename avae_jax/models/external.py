@@ -11,14 +11,14 @@ from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, Shape
 
 
-def on_host(
+def from_numpy_functions(
     encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     decode: Callable[[np.ndarray], np.ndarray],
     *,
     shape: Shape,
     latent: int,
 ) -> tuple[Encode, Decode]:
-    """An encoder and a decoder as `wrap` wants them, around functions of numpy batches.
+    """Functions of NumPy batches as the encoder and decoder that `Model.from_functions` wants.
 
     They take weights and ignore them. They have no derivatives: searches by the methods
     `line`, and `register` without polish, need none. The functions must not call JAX, which
@@ -35,7 +35,9 @@ def on_host(
     """
     # JAX runs programs on as many threads as this, and what a callback is given comes by one too.
     if int(os.environ.get("NPROC") or _cores()) < 2:
-        raise InputError("on_host: one core; set NPROC=2 in the environment before JAX starts")
+        raise InputError(
+            "from_numpy_functions: one core; set NPROC=2 in the environment before JAX starts"
+        )
     code = jax.ShapeDtypeStruct((latent,), jnp.float32)
     drawn = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
 
@@ -49,6 +51,9 @@ def on_host(
         return jax.pure_callback(_by_rows(decode, 1), drawn, z, vmap_method="expand_dims")
 
     return encode_one, decode_one
+
+
+on_host = from_numpy_functions  # The earlier name.
 
 
 def _cores() -> int:

@@ -1,7 +1,14 @@
-"""Likelihoods of an image given the mean of every pixel, in nats, summed over pixels."""
+"""Likelihoods of an image given the mean of every pixel, in nats, summed over pixels.
+
+A likelihood is an entry of `LIKELIHOODS`: the objective, the template bank, the decoder's last
+layer and the checks of data and options all take it from there.
+"""
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -49,3 +56,46 @@ def _by_product(flat: Array) -> Array:
 def gaussian_kl(mu: Array, logvar: Array) -> Array:
     """KL divergence `[]` of N(mu, exp(logvar)) from N(0, 1), summed over `[Z]`."""
     return (jnp.exp(logvar) + mu * mu - 1 - logvar).sum() / 2
+
+
+class Likelihood(NamedTuple):
+    """All that the package knows of a likelihood.
+
+    Attributes:
+      nll: `(x, mean, log_sigma) -> []`, negative log-likelihood in nats of `x` given the mean of
+        every pixel, same shape; convex in the mean. `log_sigma` is None without a `scale`.
+      templates: `means [..., D] -> (rows [..., D], offsets [...])`, so that
+        `rows . x + offset` is the log-likelihood of `x: [D]` up to a factor and a constant.
+      activation: of the output of a decoder, so that it is a mean.
+      interval: the least and largest value of `x` and of a mean; None allows every number.
+      scale: of the noise: `given` by `model.sigma`, `learned` with the weights, or none.
+    """
+
+    nll: Callable[[Array, Array, Any], Array]
+    templates: Callable[[Array], tuple[Array, Array]]
+    activation: Callable[[Array], Array] = lambda out: out
+    interval: tuple[float, float] | None = None
+    scale: str = ""
+
+
+def bernoulli_templates(means: Array) -> tuple[Array, Array]:
+    """Rows and offsets of Bernoulli log-likelihoods, see `Likelihood.templates`."""
+    full, empty = log_probabilities(means)
+    return full - empty, empty.sum(-1)
+
+
+def gaussian_templates(means: Array) -> tuple[Array, Array]:
+    """Rows and offsets of Gaussian log-likelihoods, see `Likelihood.templates`."""
+    return means, -(means * means).sum(-1) / 2
+
+
+LIKELIHOODS = {
+    "bernoulli": Likelihood(
+        lambda x, mean, log_sigma: bernoulli_nll(x, mean),
+        bernoulli_templates,
+        activation=nn.sigmoid,
+        interval=(0.0, 1.0),
+    ),
+    "gaussian": Likelihood(gaussian_nll, gaussian_templates, scale="given"),
+    "gaussian_learned": Likelihood(gaussian_nll, gaussian_templates, scale="learned"),
+}

@@ -1,8 +1,11 @@
 """What the rest of the library knows of a network."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from avae_jax.core.types import Decode, Encode
+import jax.numpy as jnp
+
+from avae_jax.core.types import Array, Decode, Encode, Params
 
 
 class Model(NamedTuple):
@@ -18,4 +21,16 @@ class Model(NamedTuple):
 
     encode: Encode
     decode: Decode
-    log_sigma: Any
+    log_sigma: Callable[[Params], Array]
+
+    @classmethod
+    def from_functions(cls, encode: Encode, decode: Decode, *, sigma: float = 1.0) -> "Model":
+        """A model from functions trained elsewhere.
+
+        Args:
+          encode: `(params, x [*S, C]) -> (mu [Z], logvar [Z])`.
+          decode: `(params, z [Z]) -> [*S, C]`, the mean of each pixel (a probability if the
+            likelihood is Bernoulli).
+          sigma: standard deviation, if the likelihood is Gaussian.
+        """
+        return cls(encode, decode, lambda params: jnp.log(jnp.float32(sigma)))

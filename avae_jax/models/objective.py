@@ -15,15 +15,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.config.options import RangeOptions
+from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.models import Model
-from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl, gaussian_nll
+from avae_jax.models.likelihoods import LIKELIHOODS, gaussian_kl
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse
 from avae_jax.transform.prior import MARGIN, excess
+from avae_jax.transform.resample import TAPS
 from avae_jax.transform.sampling import reach
 from avae_jax.transform.warp import pull
 
@@ -89,7 +92,7 @@ class Terms(NamedTuple):
 def affine_vae(
     model: Model,
     inner: Frame,
-    fill: Array,
+    fill: Array | np.ndarray,
     *,
     group: Family,
     ranges: RangeOptions = RangeOptions(),
@@ -101,12 +104,18 @@ def affine_vae(
     Args:
       inner: frame of the observations.
       fill: `[C]`, value outside of them.
-      likelihood: `bernoulli`, `gaussian` or `gaussian_learned`.
+      likelihood: an entry of `likelihoods.LIKELIHOODS`: `bernoulli`, `gaussian` or
+        `gaussian_learned`.
       interpolation: `linear` or `cubic`.
+
+    Raises:
+      InputError: a likelihood or an interpolation that does not exist.
     """
+    look_up(LIKELIHOODS, likelihood, "likelihood")
+    look_up(TAPS, interpolation, "interpolation")
     outer = extend(inner, *reach(group, ranges, margin=MARGIN))
-    fill = jnp.asarray(fill, jnp.float32)
-    return AVAE(model, likelihood, group, ranges, inner, outer, fill, interpolation)
+    outside = jnp.asarray(fill, jnp.float32)
+    return AVAE(model, likelihood, group, ranges, inner, outer, outside, interpolation)
 
 
 def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Terms:
@@ -182,10 +191,9 @@ def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> T
     Args:
       observed: `[*outer.shape, C]`, the observation after `widen`.
     """
-    if avae.likelihood == "bernoulli":
-        nll = bernoulli_nll(observed, outputs.mean)
-    else:
-        nll = gaussian_nll(observed, outputs.mean, avae.model.log_sigma(params))
+    likelihood = LIKELIHOODS[avae.likelihood]
+    log_sigma = avae.model.log_sigma(params) if likelihood.scale else None
+    nll = likelihood.nll(observed, outputs.mean, log_sigma)
     kl = gaussian_kl(outputs.mu, outputs.logvar)
     return Terms(nll, kl, (outputs.excess * outputs.excess).sum() / 2)
 
@@ -202,7 +210,7 @@ def widen(x: Array, *, avae: AVAE) -> Array:
 
 def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Array:
     """What the search minimises, `[]`: all terms, the prior on the pose included."""
-    return sum(terms(params, observed, outputs, avae=avae))
+    return sum(terms(params, observed, outputs, avae=avae))  # type: ignore
 
 
 def narrow(image: Array, *, avae: AVAE) -> Array:

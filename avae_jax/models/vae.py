@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.config.options import ModelOptions
-from avae_jax.core.types import Array, Decode, Encode, Key, Params, Shape
+from avae_jax.core.choices import look_up
+from avae_jax.core.types import Array, Key, Params, Shape
+from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.models.model import Model
-from avae_jax.models.networks.conv import ConvDecoder, ConvEncoder
-from avae_jax.models.networks.dense import DenseDecoder, DenseEncoder
-from avae_jax.models.networks.original import SourceDecoder, SourceEncoder
-from avae_jax.models.networks.patches import PatchDecoder, PatchEncoder
+from avae_jax.models.networks import NETWORKS
 from avae_jax.models.precision import in_bfloat16
 
 
@@ -25,20 +24,12 @@ class VAE(nn.Module):
 
     def setup(self) -> None:
         o = self.options
-        if o.name == "dense":
-            self.encoder = DenseEncoder(o.latent, o.hidden)
-            self.decoder = DenseDecoder(self.shape, self.channels, o.hidden)
-        elif o.name == "patches":
-            self.encoder = PatchEncoder(o.latent, o.channels, o.hidden)
-            self.decoder = PatchDecoder(self.shape, self.channels, o.channels, o.hidden)
-        elif o.name == "conv":
-            self.encoder = ConvEncoder(o.latent, o.channels, o.kernel)
-            self.decoder = ConvDecoder(self.shape, self.channels, o.channels, o.kernel)
-        else:
-            self.encoder = SourceEncoder(o.latent)
-            self.decoder = SourceDecoder(self.shape, self.channels)
+        network = look_up(NETWORKS, o.name, "model.name")
+        self.encoder = network.encoder(o)
+        self.decoder = network.decoder(o, self.shape, self.channels)
+        self.likelihood = look_up(LIKELIHOODS, o.likelihood, "model.likelihood")
         start = nn.initializers.constant(jnp.log(o.sigma))
-        learned = o.likelihood == "gaussian_learned"
+        learned = self.likelihood.scale == "learned"
         self.sigma = self.param("log_sigma", start, ()) if learned else jnp.log(o.sigma)
 
     def __call__(self, x: Array) -> Array:
@@ -51,15 +42,14 @@ class VAE(nn.Module):
 
     def decode(self, z: Array) -> Array:
         """`[Z] -> [*S, C]`, the mean of every pixel."""
-        out = self.decoder(z)
-        return nn.sigmoid(out) if self.options.likelihood == "bernoulli" else out
+        return self.likelihood.activation(self.decoder(z))
 
     def log_sigma(self) -> Array:
         """Logarithm of the standard deviation of the Gaussian likelihood, `[]`."""
         return jnp.asarray(self.sigma)
 
 
-def build(
+def build_model(
     key: Key, shape: Shape, channels: int, *, options: ModelOptions = ModelOptions()
 ) -> tuple[Model, Params]:
     """A model for examples `[*shape, channels]` and its initial weights."""
@@ -73,13 +63,6 @@ def build(
     return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
 
 
-def wrap(encode: Encode, decode: Decode, *, sigma: float = 1.0) -> Model:
-    """A model from functions trained elsewhere.
-
-    Args:
-      encode: `(params, x [*S, C]) -> (mu [Z], logvar [Z])`.
-      decode: `(params, z [Z]) -> [*S, C]`, the mean of each pixel (a probability if the
-        likelihood is Bernoulli).
-      sigma: standard deviation, if the likelihood is Gaussian.
-    """
-    return Model(encode, decode, lambda params: jnp.log(jnp.float32(sigma)))
+# The earlier names.
+build = build_model
+wrap = Model.from_functions

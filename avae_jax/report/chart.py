@@ -54,7 +54,8 @@ def svg(paint: Callable[["Figure"], None], *, width: int, height: int) -> bytes:
 
     file = io.BytesIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+    settings: Any = _SETTINGS
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
         # Fonts here only measure text; the reader's fonts draw it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")

@@ -7,7 +7,7 @@ histogram of angles from the common pose of the label.
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -116,7 +116,9 @@ def _paint(grid: Grid, dimensions: int, size: tuple[int, int], figure: "Figure")
 
 
 def _heads(axes: "Axes", grid: Grid) -> None:
-    note = {"color": chart.MUTED, "fontsize": 8.5}
+    note: dict[str, Any] = {"color": chart.MUTED, "fontsize": 8.5}
+    x: float
+    y: float
     for column, head in enumerate(grid.columns):
         x, y = _column(grid, column), ABOVE - (26 if head.note else 12)
         axes.text(x, y, head.title, ha="center", fontweight="bold")

@@ -11,7 +11,9 @@ import numpy as np
 
 from avae_jax import transform
 from avae_jax.config.files import from_dict
-from avae_jax.config.options import LIKELIHOODS, RangeOptions, SearchOptions
+from avae_jax.config.options import RangeOptions, SearchOptions
+from avae_jax.config.validation import interval
+from avae_jax.core.choices import look_up
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, Shape
 from avae_jax.data.intensity import check_finite
@@ -19,14 +21,15 @@ from avae_jax.data.resize import fill_value
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.head_fitting import fit_head
 from avae_jax.inference.proposals.template_bank import REMEMBERED
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
-from avae_jax.models import Model, wrap
+from avae_jax.models import Model
+from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.models.objective import AVAE, affine_vae
 
 # Upright examples encoded at once.
 BATCH = 64
-# By how much a probability may leave [0, 1].
+# By how much a mean may leave the interval of its likelihood.
 ROUNDING = 1e-3
 
 
@@ -47,11 +50,12 @@ def wrapped(
     """An affine VAE around functions trained elsewhere, its search and its bank.
 
     Args:
-      encode, decode, sigma: as for `wrap`.
+      encode, decode, sigma: as for `Model.from_functions`.
       upright: `[n, *S, C]`, examples in the pose that the VAE knows, in the range it knows.
         The bank of the search is made of some of them; a few hundred are plenty.
       family: of poses, such as `rotation`, `rigid` or `rotation+shift_x`.
-      likelihood: `bernoulli` or `gaussian`.
+      likelihood: `bernoulli`, `gaussian` or another of `likelihoods.LIKELIHOODS` whose scale
+        is not learned.
       fill: value outside of an example, a number or `C` of them; `border` takes the median of
         the border of `upright`.
       search: not yet resolved. With `learned` a pose head is fitted to `upright`, which takes
@@ -61,8 +65,9 @@ def wrapped(
       InputError: functions or examples that do not fit together, values that no option of
         this name takes, or a search that wants derivatives of functions that have none.
     """
-    if likelihood not in LIKELIHOODS[:2]:
-        raise InputError(f"likelihood={likelihood!r}: wanted {' or '.join(LIKELIHOODS[:2])}")
+    # A learned scale would have to stand among the weights.
+    known = {name: entry for name, entry in LIKELIHOODS.items() if entry.scale != "learned"}
+    look_up(known, likelihood, "likelihood")
     for name, given, kind in (("ranges", ranges, RangeOptions), ("search", search, SearchOptions)):
         if not isinstance(given, kind):
             raise InputError(f"{name}={given!r}: wanted avae_jax.{kind.__name__}(...)")
@@ -70,18 +75,18 @@ def wrapped(
     parts = {"ranges": dataclasses.asdict(ranges), "search": dataclasses.asdict(search)}
     sound = from_dict({"family": family, "model": network, **parts})
     upright = examples("upright", upright, likelihood=likelihood)
-    model = wrap(encode, decode, sigma=sound.model.sigma)
+    model = Model.from_functions(encode, decode, sigma=sound.model.sigma)
     _require_vae(model, params, upright.shape[1:])
     avae = affine_vae(
         model,
-        transform.frame(upright.shape[1:-1]),
+        transform.make_frame(upright.shape[1:-1]),
         fill_value(fill, upright),
-        group=transform.family(family, upright.ndim - 2),
+        group=transform.parse_family(family, upright.ndim - 2),
         ranges=sound.ranges,
         likelihood=likelihood,
         interpolation=interpolation,
     )
-    options = resolve(sound.search, avae.group)
+    options = resolve_search(sound.search, avae.group)
     _require_derivatives(avae, params, options=options)
     return _searching(params, upright, avae=avae, options=options)
 
@@ -134,9 +139,11 @@ def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = 
     x = x.astype(np.float32)
     check_finite(x, np.arange(len(x)), name=name)
     low, high = float(x.min()), float(x.max())
-    if likelihood == "bernoulli" and (low < 0 or high > 1):
+    least, largest = interval(likelihood)
+    if low < least or high > largest:
         raise InputError(
-            f"{name}: values from {low:g} to {high:g}, wanted [0, 1] for likelihood=bernoulli"
+            f"{name}: values from {low:g} to {high:g}, wanted [{least:g}, {largest:g}] for "
+            f"likelihood={likelihood}"
         )
     return x
 
@@ -162,10 +169,11 @@ def _require_mean(avae: AVAE, params: Params, z: Array) -> None:
     low, high = float(drawn.min()), float(drawn.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError("decode: what it draws of an upright example is not finite")
-    if avae.likelihood == "bernoulli" and (low < -ROUNDING or high > 1 + ROUNDING):
+    least, largest = interval(avae.likelihood)
+    if low < least - ROUNDING or high > largest + ROUNDING:
         raise InputError(
-            f"decode: gave values from {low:g} to {high:g}, wanted the probabilities from 0 to 1 "
-            "that likelihood=bernoulli takes; logits still need their sigmoid"
+            f"decode: gave values from {low:g} to {high:g}, wanted means from {least:g} to "
+            f"{largest:g} that likelihood={avae.likelihood} takes; logits still need their sigmoid"
         )
 
 

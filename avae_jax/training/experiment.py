@@ -14,7 +14,7 @@ from avae_jax.core.types import Params
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.template_bank import REMEMBERED
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import resolve_search
 from avae_jax.inference.setup import assemble, stream
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE
@@ -65,7 +65,7 @@ def prepare(options: Options) -> Experiment:
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
     training_search = None
     if options.train.search:
-        training_search = resolve(options.search, avae.group, training=True)
+        training_search = resolve_search(options.search, avae.group, training=True)
     tx, state = initial_train_state(options, avae, search, params)
     return Experiment(options, dataset, avae, search, training_search, tx, state)
 

@@ -55,7 +55,7 @@ class WorkDir:
         self._snapshots = self.folder / "moments"
         self._config_file = self.folder / "config.json"
         self._open = contextlib.ExitStack()
-        self._events = None
+        self._events: Events | None = None
         self._purge_step = None
 
     def __enter__(self) -> "WorkDir":

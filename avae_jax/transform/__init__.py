@@ -2,9 +2,11 @@
 
 from avae_jax.transform.families import Family as Family
 from avae_jax.transform.families import family as family
+from avae_jax.transform.families import parse_family as parse_family
 from avae_jax.transform.families import retract as retract
 from avae_jax.transform.frame import Frame as Frame
 from avae_jax.transform.frame import frame as frame
+from avae_jax.transform.frame import make_frame as make_frame
 from avae_jax.transform.matrices import Factors as Factors
 from avae_jax.transform.matrices import compose as compose
 from avae_jax.transform.matrices import factorise as factorise

@@ -5,16 +5,14 @@ from collections.abc import Collection
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from avae_jax.transform.families import AXES, Family
+from avae_jax.transform.families import AXES, GENERATORS, Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import factorise, rotation_angle
-
-KINDS = ("rotation", "shift", "scale", "shear")
 
 
 def parameters(pose: np.ndarray, group: Family, grid: Frame) -> dict[str, float]:
     """The parameters of one pose `[d + 1, d + 1]` that the family can change, as `table`."""
-    kinds = [kind for kind in KINDS if group.has(kind)]
+    kinds = [kind for kind in GENERATORS if group.has(kind)]
     return {name: float(column[0]) for name, column in table(pose[None], grid, kinds).items()}
 
 
@@ -22,7 +20,7 @@ def table(poses: np.ndarray, grid: Frame, kinds: Collection[str]) -> dict[str, n
     """The parameters of poses `[n, d + 1, d + 1]`, a column `[n]` each.
 
     Args:
-      kinds: those of `KINDS` that are wanted.
+      kinds: those of `GENERATORS` that are wanted.
 
     Returns:
       Values by name and unit: `rotation_deg` in (-180, 180] in 2-D, the angle in [0, 180]
@@ -31,17 +29,17 @@ def table(poses: np.ndarray, grid: Frame, kinds: Collection[str]) -> dict[str, n
     """
     factors = factorise(np.asarray(poses, np.float32))
     axes = AXES[grid.d]
+    pairs = [axes[i] + axes[j] for i, j in zip(*np.triu_indices(grid.d, 1), strict=True)]
+    values = {
+        "rotation": (_degrees(np.asarray(factors.rotation))[:, None], [""]),
+        "shift": (np.asarray(factors.shift) * grid.unit / np.asarray(grid.spacing), axes),
+        "scale": (np.asarray(factors.scale), axes),
+        "shear": (np.asarray(factors.shear), pairs),
+    }
     found: dict[str, np.ndarray] = {}
-    if "rotation" in kinds:
-        found["rotation_deg"] = _degrees(np.asarray(factors.rotation))
-    if "shift" in kinds:
-        pixels = np.asarray(factors.shift) * grid.unit / np.asarray(grid.spacing)
-        found |= {f"shift_{a}_px": pixels[:, i] for i, a in enumerate(axes)}
-    if "scale" in kinds:
-        found |= {f"scale_{a}": np.asarray(factors.scale[:, i]) for i, a in enumerate(axes)}
-    if "shear" in kinds:
-        pairs = [axes[i] + axes[j] for i, j in zip(*np.triu_indices(grid.d, 1), strict=True)]
-        found |= {f"shear_{p}": np.asarray(factors.shear[:, i]) for i, p in enumerate(pairs)}
+    for kind in (name for name in GENERATORS if name in kinds):
+        for column, place in zip(values[kind][0].T, values[kind][1], strict=True):
+            found[GENERATORS[kind].column.format(place)] = column
     return found
 
 
@@ -66,18 +64,11 @@ def quaternions(poses: np.ndarray) -> dict[str, np.ndarray]:
 def sentence(pose: np.ndarray, group: Family, grid: Frame) -> str:
     """One short line, such as `-37 deg, shift +1.2 -0.4 px`."""
     found = parameters(pose, group, grid)
-    kinds = {
-        "rotation": "{:+.0f} deg",
-        "shift": "shift {} px",
-        "scale": "scale {}",
-        "shear": "shear {}",
-    }
     parts = []
-    for kind, form in kinds.items():
-        numbers = [value for name, value in found.items() if name.startswith(kind)]
-        if kind == "rotation" and numbers:
-            parts.append(form.format(numbers[0]) if group.d == 2 else f"{numbers[0]:.0f} deg")
-        elif numbers:
-            sign = "+.1f" if kind == "shift" else ".2f"
-            parts.append(form.format(" ".join(format(value, sign) for value in numbers)))
+    for name, kind in GENERATORS.items():
+        numbers = [value for column, value in found.items() if column.startswith(name)]
+        # An angle in space has no sign.
+        number = ".0f" if name == "rotation" and group.d == 3 else kind.number
+        if numbers:
+            parts.append(kind.words.format(" ".join(format(value, number) for value in numbers)))
     return ", ".join(parts)

@@ -1,8 +1,9 @@
 """Families of poses: which generators a search may use.
 
-A family is one of `FAMILIES`, the name of a generator, or several of these joined by
-`+`, as in `rotation+shift_x`. Axes are named `y x` in 2-D and `z y x` in 3-D, in array
-order; each generator is one entry (or a diagonal) of a Lie-algebra element:
+A family is an entry of `FAMILIES`, the name of a generator, or several of these joined by
+`+`, as in `rotation+shift_x`. `GENERATORS` holds an entry for each kind of generator. Axes are
+named `y x` in 2-D and `z y x` in 3-D, in array order; each generator is one entry (or a
+diagonal) of a Lie-algebra element:
 
     rotation_yx   from the first axis towards the second, radians (`np.rot90` direction)
     shift_x       towards higher index, in coordinates (half the longest side)
@@ -12,16 +13,105 @@ order; each generator is one entry (or a diagonal) of a Lie-algebra element:
 """
 
 import dataclasses
+import fnmatch
+import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.config.options import FAMILIES
+from avae_jax.config import choices
+from avae_jax.config.options import RangeOptions
+from avae_jax.core.choices import nearest
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array
 from avae_jax.transform.matrices import exponential, matmul
 
 AXES = {2: "yx", 3: "zyx"}
+
+
+class Generator(NamedTuple):
+    """All that the package knows of one kind of generator.
+
+    A pose is read as factors (`matrices.Factors`). The factor of the kind's name, through
+    `read`, is what the range limits: even between the limits, walled in outside them.
+
+    Attributes:
+      where: what its generators act on: an `axis`, a `plane` of two, or all axes alike (``).
+      entries: `axes -> {(row, column): value}`, the entries of its matrix that are not zero;
+        column -1 is the shift.
+      limit: `ranges -> float`, the limit to either side, in the unit of the generator.
+      column: of `poses.csv`, with the place for `{}`.
+      words: how the report says the values.
+      number: the format of one value there.
+      read: of the factor; None for rotations, which are drawn and walled in as a whole.
+      clip: `(factor, ranges) -> factor` in range.
+    """
+
+    where: tuple[str, ...]
+    entries: Callable[[tuple[int, ...]], dict[tuple[int, int], float]]
+    limit: Callable[[RangeOptions], float]
+    column: str
+    words: str
+    number: str
+    read: Callable[[Array], Array] | None = None
+    clip: Callable[[Array, RangeOptions], Array] | None = None
+
+
+def _clip_scale(scale: Array, ranges: RangeOptions) -> Array:
+    # The sign is that of a mirror image.
+    return jnp.sign(scale) * jnp.clip(jnp.abs(scale), 1 / ranges.scale, ranges.scale)
+
+
+GENERATORS = {
+    "rotation": Generator(
+        where=("plane",),
+        entries=lambda axes: {(axes[1], axes[0]): 1.0, (axes[0], axes[1]): -1.0},
+        limit=lambda ranges: math.radians(ranges.rotation),
+        column="rotation_deg",
+        words="{} deg",
+        number="+.0f",
+    ),
+    "shift": Generator(
+        where=("axis",),
+        entries=lambda axes: {(axes[0], -1): 1.0},
+        limit=lambda ranges: 2 * ranges.shift,
+        column="shift_{}_px",
+        words="shift {} px",
+        number="+.1f",
+        read=lambda shift: shift,
+        clip=lambda shift, ranges: jnp.clip(shift, -2 * ranges.shift, 2 * ranges.shift),
+    ),
+    "scale": Generator(
+        where=("", "axis"),
+        entries=lambda axes: {(axis, axis): 1.0 for axis in axes},
+        limit=lambda ranges: math.log(ranges.scale),
+        column="scale_{}",
+        words="scale {}",
+        number=".2f",
+        read=lambda scale: jnp.log(jnp.abs(scale)),
+        clip=_clip_scale,
+    ),
+    "shear": Generator(
+        where=("plane",),
+        entries=lambda axes: {(axes[0], axes[1]): 1.0},
+        limit=lambda ranges: ranges.shear,
+        column="shear_{}",
+        words="shear {}",
+        number=".2f",
+        read=lambda shear: shear,
+        clip=lambda shear, ranges: jnp.clip(shear, -ranges.shear, ranges.shear),
+    ),
+}
+# The generators of a named family; `*` stands for every axis or plane.
+FAMILIES = {
+    "rotation": ("rotation_*",),
+    "translation": ("shift_*",),
+    "rigid": ("rotation_*", "shift_*"),
+    "similarity": ("rotation_*", "shift_*", "scale"),
+    "affine": ("rotation_*", "shift_*", "scale_*", "shear_*"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +141,7 @@ class Family:
         return both or self.has(kind)
 
 
-def family(name: str, d: int) -> Family:
+def parse_family(name: str, d: int) -> Family:
     """The family called `name` in `d` dimensions.
 
     Raises:
@@ -60,40 +150,22 @@ def family(name: str, d: int) -> Family:
     known = generator_names(d)
     chosen: list[str] = []
     for part in name.split("+"):
-        names = _members(part, d) or ([part] if part in known else None)
-        if names is None:
-            wanted = ", ".join((*FAMILIES, *known))
+        patterns = FAMILIES.get(part, (part,) if part in known else ())
+        if not patterns:
+            names = [*FAMILIES, *known]
+            wanted = ", ".join(names) + nearest(part, names)
             raise InputError(f"family={name!r}: {part!r} is none of {wanted}")
+        names = [n for n in known if any(fnmatch.fnmatch(n, pattern) for pattern in patterns)]
         chosen += [n for n in names if n not in chosen]
     return Family(name, d, tuple(chosen))
 
 
+family = parse_family  # The earlier name.
+
+
 def generator_names(d: int) -> tuple[str, ...]:
     """Every generator in `d` dimensions."""
-    axes = AXES[d]
-    pairs = [axes[i] + axes[j] for i in range(d) for j in range(i + 1, d)]
-    return (
-        *(f"rotation_{p}" for p in pairs),
-        *(f"shift_{a}" for a in axes),
-        "scale",
-        *(f"scale_{a}" for a in axes),
-        *(f"shear_{p}" for p in pairs),
-    )
-
-
-def _members(name: str, d: int) -> list[str] | None:
-    kinds = {
-        "rotation": ("rotation_",),
-        "translation": ("shift_",),
-        "rigid": ("rotation_", "shift_"),
-        "similarity": ("rotation_", "shift_", "scale"),
-        "affine": ("rotation_", "shift_", "scale_", "shear_"),
-    }
-    if name not in kinds:
-        return None
-    # `similarity` scales every axis alike, `affine` each on its own.
-    apart = "scale_" if name == "similarity" else "never"
-    return [g for g in generator_names(d) if g.startswith(kinds[name]) and not g.startswith(apart)]
+    return choices.generator_names(AXES[d])
 
 
 def basis(group: Family) -> np.ndarray:
@@ -103,18 +175,15 @@ def basis(group: Family) -> np.ndarray:
 
 def _generator(name: str, d: int) -> np.ndarray:
     matrix = np.zeros((d + 1, d + 1), np.float32)
-    kind, _, where = name.partition("_")
-    axes = [AXES[d].index(letter) for letter in where]
-    if kind == "rotation":
-        matrix[axes[1], axes[0]], matrix[axes[0], axes[1]] = 1.0, -1.0
-    elif kind == "shift":
-        matrix[axes[0], d] = 1.0
-    elif kind == "scale":
-        for axis in axes or range(d):
-            matrix[axis, axis] = 1.0
-    else:
-        matrix[axes[0], axes[1]] = 1.0
+    kind, _, _ = name.partition("_")
+    for place, value in GENERATORS[kind].entries(axes_of(name, d) or tuple(range(d))).items():
+        matrix[place] = value
     return matrix
+
+
+def axes_of(name: str, d: int) -> tuple[int, ...]:
+    """The array axes that a generator names, such as `(0, 1)` for `shear_yx` in 2-D."""
+    return tuple(AXES[d].index(letter) for letter in name.partition("_")[2])
 
 
 def retract(group: Family, pose: Array, alpha: Array) -> Array:

@@ -33,11 +33,14 @@ class Frame:
         return len(self.shape)
 
 
-def frame(shape: Shape, *, spacing: tuple[float, ...] | None = None) -> Frame:
+def make_frame(shape: Shape, *, spacing: tuple[float, ...] | None = None) -> Frame:
     """The frame of images of spatial shape `shape`; `spacing` defaults to 1 on each axis."""
     spacing = spacing or (1.0,) * len(shape)
     longest = max(n * s for n, s in zip(shape, spacing, strict=True))
     return Frame(tuple(shape), longest / 2, tuple(spacing))
+
+
+frame = make_frame  # The earlier name.
 
 
 def pad(inner: Frame, pixels: Shape) -> Frame:
@@ -75,7 +78,7 @@ def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
     steps = offsets(target).astype(dtype).reshape(-1, target.d)
     # A sum of products rather than a matmul: float32 on every platform, also under bfloat16.
     index = sum(steps[:, a, None] * linear[None, :, a] for a in range(source.d)) + shift[None]
-    return index.reshape(*target.shape, source.d)
+    return jnp.asarray(index.reshape(*target.shape, source.d))
 
 
 def support_radius(grid: Frame) -> float:

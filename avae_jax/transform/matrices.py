@@ -99,7 +99,9 @@ def factorise(pose: Array) -> Factors:
     """Factors of `[..., d + 1, d + 1]`: the inverse of `compose`, by Gram-Schmidt."""
     linear, shift = pose[..., :-1, :-1], pose[..., :-1, -1]
     d = linear.shape[-1]
-    axes, lengths, shear = [], [], {}
+    axes: list[Array] = []
+    lengths: list[Array] = []
+    shear: dict[tuple[int, int], Array] = {}
     for j in range(d):
         column = linear[..., :, j]
         for i, axis in enumerate(axes):
@@ -121,7 +123,7 @@ def determinant(linear: Array) -> Array:
     return (linear[..., 0, :] * jnp.cross(linear[..., 1, :], linear[..., 2, :])).sum(-1)
 
 
-def plane_rotation(angle: Array, axes: tuple[int, int], d: int) -> Array:
+def plane_rotation(angle: Array, axes: tuple[int, ...], d: int) -> Array:
     """Rotation `[..., d, d]` by `angle` radians from axis i towards axis j, `axes = (i, j)`.
 
     A quarter turn equals `np.rot90(x, 1, axes=(i, j))`.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.transform.families import Family
+from avae_jax.transform.families import GENERATORS, Family
 from avae_jax.transform.matrices import compose, factorise, inverse, matmul, rotation_angle
 
 # An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
@@ -28,18 +28,14 @@ def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
       A vector whose half squared norm is the negative logarithm of the prior in nats, up
       to a constant; zero within the ranges. Differentiable in the pose.
     """
-    d = group.d
     found = factorise(inverse(pose))
     beyond = [jnp.zeros(1, pose.dtype)]
-    if group.has("shift"):
-        beyond.append(_over(found.shift, 2 * ranges.shift))
-    if group.reaches("scale"):
-        beyond.append(_over(jnp.log(jnp.abs(found.scale)), math.log(ranges.scale)))
-    if group.reaches("shear"):
-        beyond.append(_over(found.shear, ranges.shear))
+    for name, kind in GENERATORS.items():
+        if kind.read and group.reaches(name):
+            beyond.append(_over(kind.read(getattr(found, name)), kind.limit(ranges)))
     if group.has("rotation") and ranges.rotation < 180:
         # A rotation by nothing has no direction, hence no derivative: shift it off zero.
-        angle = rotation_angle(found.rotation + 1e-6 * jnp.eye(d, dtype=pose.dtype))
+        angle = rotation_angle(found.rotation + 1e-6 * jnp.eye(group.d, dtype=pose.dtype))
         beyond.append(_over(angle[None], math.radians(ranges.rotation)))
     return jnp.concatenate(beyond) / WIDTH
 
@@ -47,13 +43,9 @@ def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
 def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     """`pose: [d + 1, d + 1]` with shift, rotation, shear and scale brought back to their ranges."""
     found = factorise(inverse(pose))
-    if group.has("shift"):
-        found = found._replace(shift=jnp.clip(found.shift, -2 * ranges.shift, 2 * ranges.shift))
-    if group.reaches("scale"):
-        size = jnp.clip(jnp.abs(found.scale), 1 / ranges.scale, ranges.scale)
-        found = found._replace(scale=jnp.sign(found.scale) * size)
-    if group.reaches("shear"):
-        found = found._replace(shear=jnp.clip(found.shear, -ranges.shear, ranges.shear))
+    for name, kind in GENERATORS.items():
+        if kind.clip and group.reaches(name):
+            found = found._replace(**{name: kind.clip(getattr(found, name), ranges)})
     if group.has("rotation") and ranges.rotation < 180:
         found = found._replace(rotation=_at_most(found.rotation, math.radians(ranges.rotation)))
     return inverse(compose(found))

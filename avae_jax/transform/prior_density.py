@@ -16,7 +16,7 @@ import numpy as np
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.transform.families import AXES, Family
+from avae_jax.transform.families import AXES, GENERATORS, Family, axes_of
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.matrices import Factors, compose, inverse, matmul, plane_rotation
 from avae_jax.transform.prior import WIDTH, excess
@@ -87,11 +87,10 @@ def prior_pose(group: Family, ranges: RangeOptions, u: Array) -> Array:
 
 def _wall(name: str, group: Family, ranges: RangeOptions) -> tuple[float, float]:
     """Where the walls of one factor stand, to either side, and how soft they are."""
-    kind = name.split("_")[0]
-    limit = {"shift": 2 * ranges.shift, "scale": math.log(ranges.scale), "shear": ranges.shear}
+    kind, _, place = name.partition("_")
     # One generator for every axis meets the wall of each.
-    walls = group.d if name == "scale" else 1
-    return limit[kind], WIDTH / math.sqrt(walls)
+    walls = 1 if place else group.d
+    return GENERATORS[kind].limit(ranges), WIDTH / math.sqrt(walls)
 
 
 def _beside_walls(u: Array, limit: float, width: float) -> Array:
@@ -126,15 +125,13 @@ def _turn(place: dict[str, Array], group: Family, ranges: RangeOptions) -> Array
         return jnp.eye(group.d)
     edges, measure = _angles(group, ranges)
     share = np.concatenate([[0.0], np.cumsum(measure)]) / measure.sum()
-    share, edges = jnp.asarray(share, jnp.float32), jnp.asarray(edges, jnp.float32)
+    upto, angles = jnp.asarray(share, jnp.float32), jnp.asarray(edges, jnp.float32)
     first, *rest = (place[name] for name in planes)
     if not rest:
-        i, j = (AXES[group.d].index(letter) for letter in planes[0].removeprefix("rotation_"))
         sign = jnp.where(first < 0.5, -1.0, 1.0)
-        return plane_rotation(
-            sign * jnp.interp(jnp.abs(2 * first - 1), share, edges), (i, j), group.d
-        )
-    angle, height, around = jnp.interp(first, share, edges), 2 * rest[0] - 1, 2 * math.pi * rest[1]
+        angle = sign * jnp.interp(jnp.abs(2 * first - 1), upto, angles)
+        return plane_rotation(angle, axes_of(planes[0], group.d), group.d)
+    angle, height, around = jnp.interp(first, upto, angles), 2 * rest[0] - 1, 2 * math.pi * rest[1]
     flat = jnp.sqrt(1 - height * height)
     axis = jnp.stack([flat * jnp.cos(around), flat * jnp.sin(around), height])
     return quaternion_matrix(jnp.concatenate([jnp.cos(angle / 2)[None], jnp.sin(angle / 2) * axis]))

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array
 
 TAPS = {"linear": 2, "cubic": 4}
@@ -45,6 +46,7 @@ def sample(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
 
     Reference: R. Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
+    look_up(TAPS, interpolation, "interpolation")
     forms = {name: functools.partial(f, interpolation=interpolation) for name, f in FORMS.items()}
     if math.prod(image.shape[:-1]) > PRODUCT_UP_TO:
         return forms["gather"](image, index, fill)
@@ -90,7 +92,7 @@ def _neighbours(flat: Array, start: Array, count: int) -> list[Array]:
 
 def _mix(weights: list[Array], values: list[Array]) -> Array:
     """Weighted sum `[N, C]` of values `[N, C]` with weights `[N]`."""
-    return sum(w[:, None] * v for w, v in zip(weights, values, strict=True))
+    return sum(w[:, None] * v for w, v in zip(weights, values, strict=True))  # type: ignore
 
 
 def product(image: Array, index: Array, fill: Array, *, interpolation: str = "linear") -> Array:
@@ -150,7 +152,7 @@ def _row(position: Array, size: int, interpolation: str, steep: bool) -> Array:
     below, taps = jnp.floor(position), TAPS[interpolation]
     offset = np.arange(size, dtype=position.dtype) - (below - (taps // 2 - 1))
     weights = (_slopes if steep else _weights)(position - below, interpolation)
-    return sum(jnp.where(offset == tap, weight, 0) for tap, weight in enumerate(weights))
+    return sum(jnp.where(offset == tap, weight, 0) for tap, weight in enumerate(weights))  # type: ignore
 
 
 def _weights(t: Array, interpolation: str) -> list[Array]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key
-from avae_jax.transform.families import AXES, Family
+from avae_jax.transform.families import AXES, GENERATORS, Family, axes_of
 from avae_jax.transform.matrices import Factors, compose, matmul, plane_rotation
 
 
@@ -33,24 +33,25 @@ def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:
     axes = AXES[group.d]
     spread = {name: 2 * value - 1 for name, value in place.items()}
     zero = jnp.zeros((), u.dtype)
-    shift = [2 * ranges.shift * spread.get(f"shift_{a}", zero) for a in axes]
+    limit = {name: kind.limit(ranges) for name, kind in GENERATORS.items()}
+    shift = [limit["shift"] * spread.get(f"shift_{a}", zero) for a in axes]
     # Where an axis has two generators of scale, their mean stays within the range.
     log_scale = [_mean(spread, ("scale", f"scale_{a}"), zero) for a in axes]
     pairs = [a + b for a, b in itertools.combinations(axes, 2)]
-    shear = [ranges.shear * spread.get(f"shear_{p}", zero) for p in pairs]
+    shear = [limit["shear"] * spread.get(f"shear_{p}", zero) for p in pairs]
     return compose(
         Factors(
             jnp.stack(shift),
             _rotation(group, ranges, place, u.dtype),
             jnp.stack(shear),
-            jnp.exp(math.log(ranges.scale) * jnp.stack(log_scale)),
+            jnp.exp(limit["scale"] * jnp.stack(log_scale)),
         )
     )
 
 
 def _mean(spread: dict[str, Array], names: tuple[str, ...], default: Array) -> Array:
     found = [spread[name] for name in names if name in spread]
-    return sum(found) / len(found) if found else default
+    return sum(found) / len(found) if found else default  # type: ignore
 
 
 def _rotation(
@@ -66,9 +67,8 @@ def _rotation(
     each = limit / math.sqrt(len(planes)) if planes and ranges.rotation < 180 else limit
     rotation = jnp.eye(group.d, dtype=dtype)
     for name in planes:
-        i, j = (AXES[group.d].index(letter) for letter in name.removeprefix("rotation_"))
         angle = each * (2 * place[name] - 1)
-        rotation = matmul(rotation, plane_rotation(angle, (i, j), group.d))
+        rotation = matmul(rotation, plane_rotation(angle, axes_of(name, group.d), group.d))
     return rotation
 
 

@@ -30,9 +30,9 @@ SEARCHES = {
     "register": SearchOptions(preset="fast", starts=512),
     "register_64_starts": SearchOptions(preset="fast", starts=64),
     "register_32_steps": SearchOptions(preset="fast", starts=512, steps=32),
-    "source": SearchOptions(preset="source", starts=512),
-    "source_64_starts": SearchOptions(preset="source", starts=64),
-    "source_80_steps": SearchOptions(preset="source", starts=512, steps=80),
+    "source": SearchOptions(preset="original", starts=512),
+    "source_64_starts": SearchOptions(preset="original", starts=64),
+    "source_80_steps": SearchOptions(preset="original", starts=512, steps=80),
 }
 
 

@@ -43,8 +43,8 @@ SEARCHES = {
     "fast": SearchOptions(),
     "learned": SearchOptions(learned=True),
     "thorough": SearchOptions(preset="thorough"),
-    "source_even": SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10),
-    "source": SearchOptions(preset="source"),
+    "source_even": SearchOptions(preset="original", kind="even", starts=64, keep=2, steps=10),
+    "source": SearchOptions(preset="original"),
 }
 
 

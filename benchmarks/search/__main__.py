@@ -35,8 +35,8 @@ from benchmarks.data import SEED, Objects, digits, volumes
 from benchmarks.search import models
 from benchmarks.search.measure import Case, Try, case_of, search_in_torch, searches_in_jax
 
-SOURCE = SearchOptions(preset="source")
-SOURCE_EVEN = SearchOptions(preset="source", kind="even", starts=64, keep=2, steps=10)
+SOURCE = SearchOptions(preset="original")
+SOURCE_EVEN = SearchOptions(preset="original", kind="even", starts=64, keep=2, steps=10)
 PRESETS = {
     "source": SOURCE,
     "source_even": SOURCE_EVEN,
@@ -97,7 +97,7 @@ def _images(families: list[str], flags: argparse.Namespace, save: Callable) -> N
     source = dense
     if not set(ON_SOURCE).isdisjoint(flags.searches):
         how = dataclasses.replace(how, steps=flags.steps or 400, batch_size=64)
-        source = models.train(objects, ModelOptions(name="source"), how)
+        source = models.train(objects, ModelOptions(name="original"), how)
     for group in families:
         case = case_of(dense, objects, models.wrap(dense.model, objects, group))
         same = case_of(source, objects, models.wrap(source.model, objects, group))

@@ -181,7 +181,7 @@ def test_to_options_reports_all_faults_at_once():
     ]
     assert reported[0] == "data.sise='40': no such field, did you mean data.size?"
     assert reported[3] == "ranges.scale=0.5: at least 1.0"
-    assert reported[5] == "search.preset='best': one of source, fast, thorough"
+    assert reported[5] == "search.preset='best': one of original, fast, thorough"
     assert reported[6] == "search.keep=5: at most search.starts=4"
     assert reported[7] == "train.steps='many': an integer, at least 0"
 

@@ -38,7 +38,7 @@ def fault(*overrides):
         ("data.window=3", "two numbers of which the second is larger"),
         ("data.fill=0.1,a", "or border"),
         ("data.fill=2", "from 0 to 1 where model.likelihood is bernoulli"),
-        ("data.source=", "one of digits, solids, idx:..."),
+        ("data.source=", "one of digits, solids, idx:DIR"),
         ("data.source=idx:", "one of digits"),
         ("data.source=digits:a", "one of digits"),
         ("data.pose=", "one of as_is, random"),

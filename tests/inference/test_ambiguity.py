@@ -36,7 +36,7 @@ def test_doubtful_for_small_gaps_failures_and_empty_images():
     np.testing.assert_array_equal(found, [True, False, False, True])
 
 
-@pytest.mark.parametrize("options", [SearchOptions(), SearchOptions(preset="source", keep=1)])
+@pytest.mark.parametrize("options", [SearchOptions(), SearchOptions(preset="original", keep=1)])
 def test_widened_keeps_enough_candidates(options):
     """A wide search keeps enough to tell."""
     search = resolve(options, family("rotation", 2))

@@ -23,7 +23,7 @@ def test_forward_equivalents_of_the_original_recipe_is_360():
     avae, params = avae_of(), weights()
     group, x = avae.group, images()[0]
     cost = functools.partial(forward_equivalents, params, x, avae=avae, bank=None)
-    assert cost(options=resolve(SearchOptions("source"), group)) == pytest.approx(360, rel=0.01)
+    assert cost(options=resolve(SearchOptions("original"), group)) == pytest.approx(360, rel=0.01)
     options = SearchOptions(kind="even", method="gauss_newton", starts=8, keep=2, steps=4)
     few = resolve(options, group)
     # A value with one tangent takes about two forward passes.

@@ -130,7 +130,7 @@ def test_run_continued_gives_the_same_bits(digits, tmp_path):
             },
         ),
         ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
-        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "source"}),
+        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "original"}),
         (
             "solids",
             {

@@ -31,7 +31,7 @@ def test_build_takes_examples_of_any_size(name, shape, channels):
         ("patches", (5, 7, 6), 1),
         ("conv", (9, 6), 3),
         ("conv", (5, 7, 6), 1),
-        ("source", (9, 6), 3),
+        ("original", (9, 6), 3),
     ],
 )
 def test_build_batch_is_examples_one_by_one(name, shape, channels):

@@ -23,7 +23,7 @@ from benchmarks.search.torch.objective import Objective  # noqa: E402
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
 PATCHES = ModelOptions("patches", latent=4, hidden=(12, 9), channels=(3, 5))
-SOURCE = ModelOptions("source", latent=4)
+SOURCE = ModelOptions("original", latent=4)
 
 
 def weights(shape: tuple[int, ...], network: ModelOptions, *, channels: int) -> tuple:
@@ -114,7 +114,7 @@ def test_torch_objective_and_gradient_the_same(name, shape, network, ranges):
 def test_torch_search_finds_as_good_poses(name, shape, network):
     """The search finds as good poses from the same starts."""
     avae, params = around(name, shape, network)
-    options = SearchOptions("source", starts=8, keep=3, steps=5)
+    options = SearchOptions("original", starts=8, keep=3, steps=5)
     recipe, x = resolve(options, avae.group), observations(4, shape)
     begin, task = random_poses(avae, (4, 8)), problem(params, avae)
 

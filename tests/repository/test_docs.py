@@ -1,6 +1,7 @@
 """The documentation tells the truth: its code runs, its commands exist, its sentences are said."""
 
 import contextlib
+import importlib
 import io
 import json
 import re
@@ -15,7 +16,7 @@ from PIL import Image
 
 import avae_jax
 from avae_jax import main
-from avae_jax.config import files
+from avae_jax.config import choices, files
 from avae_jax.config.flags import parser
 from avae_jax.config.modes import request_of
 from avae_jax.config.options import Options, fields
@@ -38,6 +39,7 @@ def test_page_python_for_pytorch_runs():
 # What a page's code leaves behind is looked at too.
 FINITE = {
     "README.md": ("bound", "upright", "drawn"),
+    "docs/extend.md": ("terms",),
     "docs/concepts.md": ("by_weights", "by_pose"),
     "docs/own_vae.md": ("bound", "codes", "drawn", "served"),
     "docs/quickstart.md": ("canonical", "drawn"),
@@ -52,6 +54,20 @@ def here(digits, tmp_path, monkeypatch):
     (tmp_path / "runs" / "digits").symlink_to(workdir)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def tables():
+    """Takes out of the tables of choices what the code of a page puts in."""
+    known = [table for table in vars(choices).values() if isinstance(table, choices.Table)]
+    loaded = [
+        getattr(importlib.import_module(f"avae_jax.{table.module}"), table.name) for table in known
+    ]
+    before = [dict(table) for table in loaded]
+    yield
+    for table, entries in zip(loaded, before, strict=True):
+        table.clear()
+        table.update(entries)
 
 
 def given_by(code, names):
@@ -86,7 +102,7 @@ def with_python(page):
     return any(block.language == "python" for block in blocks_of(page))
 
 
-@pytest.mark.usefixtures("for_an_optimiser")
+@pytest.mark.usefixtures("for_an_optimiser", "tables")
 @pytest.mark.parametrize("page", list(filter(with_python, PAGES)))
 def test_page_python_runs(page, here):
     matplotlib.use("agg")

@@ -106,7 +106,7 @@ METHODS = {
     "line": {"method": "line", "keep": 2, "steps": 3, "polish": 6, "margin": 1.0},
     "register": {"method": "register", "keep": 4, "steps": 4, "polish": 1},
     "gauss_newton": {"method": "gauss_newton", "keep": 2, "steps": 4},
-    "adam": {"preset": "source"},
+    "adam": {"preset": "original"},
 }
 
 

@@ -10,7 +10,7 @@ from avae_jax.models import Model, build
 
 Z = 3
 SMALL = {"latent": Z, "hidden": (6, 5), "channels": (2, 4)}
-NAMES = ["dense", "patches", "conv", "source"]
+NAMES = ["dense", "patches", "conv", "original"]
 # Odd sides, sides that do not halve, and the smallest.
 SHAPES = [((9, 6), 3), ((4, 5), 1), ((5, 7, 6), 1), ((4, 4, 5), 3)]
 

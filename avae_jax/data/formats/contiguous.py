@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Layout(NamedTuple):
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
-def reader(stream: BinaryIO, layout: Layout, *, name: str) -> Callable[[int, int], np.ndarray]:
+def reader(stream: IO[bytes], layout: Layout, *, name: str) -> Callable[[int, int], np.ndarray]:
     """`(start, stop) -> [stop - start, *rest]` from an open file.
 
     The stream may be compressed: going forwards is then cheap, going back is not.
@@ -55,7 +55,7 @@ def reader(stream: BinaryIO, layout: Layout, *, name: str) -> Callable[[int, int
     return read
 
 
-def copy_head(source: BinaryIO, target: BinaryIO, layout: Layout) -> None:
+def copy_head(source: IO[bytes], target: IO[bytes], layout: Layout) -> None:
     """Copies all that stands before the first example."""
     source.seek(0)
     left = layout.offset
@@ -67,7 +67,7 @@ def copy_head(source: BinaryIO, target: BinaryIO, layout: Layout) -> None:
         left -= len(part)
 
 
-def write_examples(target: BinaryIO, parts: Iterable[np.ndarray], layout: Layout) -> None:
+def write_examples(target: IO[bytes], parts: Iterable[np.ndarray], layout: Layout) -> None:
     """Writes examples `[n, *rest]` behind each other."""
     for part in parts:
         if layout.order == "F":

@@ -4,7 +4,7 @@ import contextlib
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 GZIP = b"\x1f\x8b"
 
@@ -15,14 +15,14 @@ def is_packed(path: Path) -> bool:
         return stream.read(2) == GZIP
 
 
-def open_plain(path: Path) -> BinaryIO:
-    """The contents of a file, unpacked if need be."""
+def open_plain(path: Path) -> Any:
+    """The contents of a file as a binary stream, unpacked if need be."""
     return gzip.open(path, "rb") if is_packed(path) else open(path, "rb")
 
 
 @contextlib.contextmanager
-def created(path: Path, *, packed: bool) -> Iterator[BinaryIO]:
-    """A new file, packed or not; the same contents give the same bytes."""
+def created(path: Path, *, packed: bool) -> Iterator[Any]:
+    """A new file as a binary stream, packed or not; the same contents give the same bytes."""
     with open(path, "wb") as stream:
         if not packed:
             yield stream

@@ -1,7 +1,7 @@
 """Headers of IDX files."""
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from avae_jax.core.errors import InputError
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx_header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def read_idx_header(stream: IO[bytes], path: Path) -> tuple[np.dtype, tuple[int, ...]]:
     """Type and sides of an IDX file; leaves the stream at the first number.
 
     Raises:

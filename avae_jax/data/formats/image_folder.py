@@ -11,12 +11,10 @@ from PIL import Image
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.image_files import FORMATS, image_paths, read_image
 from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.formats.mrc import open_mrc
-from avae_jax.data.formats.nifti import open_nifti
 from avae_jax.data.formats.reading import describe, reading
+from avae_jax.data.formats.registry import volume_openers
 from avae_jax.data.formats.stack import Stack, checked
 
-VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
 # Lossy, so that what is written is near to what was computed.
 JPEG = {"quality": 95, "subsampling": 0}
 
@@ -28,7 +26,7 @@ def open_folder(folder: Path) -> Iterator[Stack]:
     Raises:
       InputError: none there, both kinds, or files that differ in size or type.
     """
-    images, volumes = image_paths(folder), image_paths(folder, suffixes=tuple(VOLUMES))
+    images, volumes = image_paths(folder), image_paths(folder, suffixes=tuple(volume_openers()))
     meshes = image_paths(folder, suffixes=MESHES)
     if bool(images) == bool(volumes) or meshes:
         came = f"{len(images)} images, {len(volumes)} volumes and {len(meshes)} meshes"
@@ -90,7 +88,9 @@ def _kept(image: Image.Image, kind: str | None) -> dict[str, Any]:
 
 
 def _volume_opener(path: Path) -> Callable:
-    return next(opener for end, opener in VOLUMES.items() if path.name.lower().endswith(end))
+    return next(
+        opener for end, opener in volume_openers().items() if path.name.lower().endswith(end)
+    )
 
 
 def _read_volume(path: Path) -> np.ndarray:

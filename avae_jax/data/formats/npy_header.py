@@ -3,7 +3,7 @@
 import math
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> He
     return header
 
 
-def read_header(stream: BinaryIO, *, name: str) -> Header:
+def read_header(stream: IO[bytes], *, name: str) -> Header:
     """The header of an npy file; leaves the stream at the first number.
 
     Raises:

@@ -8,45 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.gzip_files import open_plain
-from avae_jax.data.formats.hdf5 import open_hdf5
-from avae_jax.data.formats.idx import open_idx
 from avae_jax.data.formats.image_files import SUFFIXES, image_paths
-from avae_jax.data.formats.image_folder import VOLUMES, open_folder
-from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.formats.mesh_folder import open_meshes
-from avae_jax.data.formats.mrc import open_mrc
-from avae_jax.data.formats.nifti import open_nifti
-from avae_jax.data.formats.npy import open_npy
-from avae_jax.data.formats.npz import open_npz
+from avae_jax.data.formats.image_folder import open_folder
 from avae_jax.data.formats.reading import line_of, path_of, reading
+from avae_jax.data.formats.registry import FORMATS, Format, format_of, listed, volume_openers
 from avae_jax.data.formats.stack import Stack, checked
-from avae_jax.data.formats.tiff import open_tiff
-
-FORMATS = (
-    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
-    "MRC, NIfTI or mesh files"
-)
-HEAD = 352  # bytes that tell every format from the others
-HDF5 = b"\x89HDF\r\n\x1a\n"
-BEGINNINGS: dict[bytes, Callable] = {
-    b"\x93NUMPY": open_npy,
-    b"PK": open_npz,
-    b"II*\0": open_tiff,
-    b"MM\0*": open_tiff,
-    b"II+\0": open_tiff,
-    b"MM\0+": open_tiff,
-    HDF5: open_hdf5,
-}
-# Where the magic of a format stands further inside.
-INSIDE: tuple[tuple[int, tuple[bytes, ...], Callable], ...] = (
-    (208, (b"MAP ",), open_mrc),
-    (344, (b"n+1\0",), open_nifti),
-    (4, (b"n+2\0",), open_nifti),
-)
-OLD_MRC = (".mrc", ".mrcs", ".map", ".st")
-# Openers that can do with what stands behind a colon.
-CHOOSING = (open_hdf5, open_meshes)
 
 
 @contextlib.contextmanager
@@ -57,14 +23,15 @@ def open_stack(text: str) -> Iterator[Stack]:
       InputError: no such file, none of the formats, or a file that is damaged.
     """
     path, choice = _located(text)
-    opener = _folder_opener(path) if path.is_dir() else _opener(path)
-    if choice and opener not in CHOOSING:
-        raise InputError(
-            f"{text}: {path} is no HDF5 file and no meshes, so that {choice!r} in it means nothing"
-        )
+    entry = _format_of_folder(path) if path.is_dir() else format_of(path)
+    if entry is None:
+        raise InputError(f"{path}: none of the known formats; wanted {listed()}")
+    if choice and not entry.choice:
+        kinds = " and no ".join(f"{name} file" for name, known in FORMATS.items() if known.choice)
+        raise InputError(f"{text}: {path} is no {kinds}, so that {choice!r} in it means nothing")
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
-            stack = opened.enter_context(opener(path, choice) if choice else opener(path))
+            stack = opened.enter_context(entry.open(path, choice) if choice else entry.open(path))
             checked(stack)
         yield _careful(stack)
 
@@ -111,26 +78,10 @@ def _named(path: Path) -> Path:
     return path if path.name not in ("", "..") else path.resolve()
 
 
-def _folder_opener(folder: Path) -> Callable:
-    """By its files: a folder of meshes alone holds nothing else that could be a stack."""
-    held = [bool(image_paths(folder, suffixes=some)) for some in (SUFFIXES, tuple(VOLUMES), MESHES)]
-    return open_meshes if held == [False, False, True] else open_folder
-
-
-def _opener(path: Path) -> Callable:
-    with reading(path, f"stack ({FORMATS})"), open_plain(path) as stream:
-        head = stream.read(HEAD)
-    for begins, opener in BEGINNINGS.items():
-        if head.startswith(begins):
-            return opener
-    for place, marks, opener in INSIDE:
-        if head[place : place + 4] in marks:
-            return opener
-    if path.suffix.lower() in MESHES:
-        return open_meshes
-    if path.suffix.lower() in OLD_MRC:
-        return open_mrc
-    # Two zero bytes, then the code of a type and a number of axes.
-    if head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1:
-        return open_idx
-    raise InputError(f"{path}: none of the known formats; wanted {FORMATS}")
+def _format_of_folder(folder: Path) -> Format:
+    """By the files of a folder: one that holds meshes alone can be no other stack."""
+    if image_paths(folder, suffixes=(*SUFFIXES, *volume_openers())):
+        return Format(open_folder)
+    whole = (entry for entry in FORMATS.values() if entry.folders)
+    held = (entry for entry in whole if image_paths(folder, suffixes=entry.suffixes))
+    return next(held, Format(open_folder))

@@ -13,7 +13,7 @@ class Examples(NamedTuple):
     `[n]` in `0..len(label_names)-1`, or None; so that `data.limit` never reads the rest.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name
     read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 

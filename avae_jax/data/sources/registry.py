@@ -1,8 +1,10 @@
-"""`data.source`: one string -> the reader it names."""
+"""`data.source`: one string -> the reader it names. `SOURCES` holds an entry for each kind."""
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import NamedTuple
 
+from avae_jax.config.choices import source_forms
+from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import path_of
 from avae_jax.data.sources.arrays import read_npy, read_npz
@@ -14,14 +16,36 @@ from avae_jax.data.sources.solids import read_solids
 from avae_jax.data.sources.stack import read_stack
 from avae_jax.data.sources.tfds import read_prepared
 
-# None of these imports TensorFlow, tensorflow-datasets or scikit-learn before it is called.
-EMBEDDED: dict[str, Callable[[], Source]] = {"digits": read_digits, "solids": read_solids}
-STORED: dict[str, Callable[[Path], Source]] = {
-    "idx": read_idx_folder,
-    "npz": read_npz,
-    "npy": read_npy,
+
+class Reader(NamedTuple):
+    """How one kind of source is read.
+
+    Attributes:
+      read: `text behind the colon -> Source`. It imports what it needs beyond NumPy when it is
+        called: TensorFlow and scikit-learn are slow.
+      argument: what stands behind the colon, such as `PATH`; nothing for a kind without one.
+      skips: whether `read` takes the keyword `skip_broken`.
+    """
+
+    read: Callable[..., Source]
+    argument: str = ""
+    skips: bool = False
+
+
+SOURCES = {
+    "digits": Reader(lambda text: read_digits()),
+    "solids": Reader(lambda text: read_solids()),
+    "idx": Reader(lambda text: read_idx_folder(path_of(text)), argument="DIR"),
+    "npz": Reader(lambda text: read_npz(path_of(text)), argument="PATH"),
+    "npy": Reader(lambda text: read_npy(path_of(text)), argument="PATH"),
+    "folder": Reader(
+        lambda text, skip_broken: read_folder(path_of(text), skip_broken=skip_broken),
+        argument="PATH",
+        skips=True,
+    ),
+    "stack": Reader(read_stack, argument="PATH"),
+    "tfds": Reader(read_prepared, argument="NAME"),
 }
-FORMS = "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME"
 
 
 def open_source(text: str, *, skip_broken: bool = False) -> Source:
@@ -34,14 +58,9 @@ def open_source(text: str, *, skip_broken: bool = False) -> Source:
         InputError: for an unknown form, and for whatever the reader finds wrong.
     """
     kind, colon, rest = text.partition(":")
-    if kind in EMBEDDED and not colon:
-        return EMBEDDED[kind]()
-    if kind == "folder" and rest:
-        return read_folder(path_of(rest), skip_broken=skip_broken)
-    if kind in STORED and rest:
-        return STORED[kind](path_of(rest))
-    if kind == "stack" and rest:
-        return read_stack(rest)
-    if kind == "tfds" and rest:
-        return read_prepared(rest)
-    raise InputError(f"data.source={text!r}: {FORMS} is wanted")
+    reader = SOURCES.get(kind)
+    if reader is None or bool(reader.argument) != bool(rest) or (colon and not rest):
+        guess = nearest(kind, SOURCES) if reader is None else ""
+        said = wanted_instead(None, source_forms()) + guess
+        raise InputError(f"data.source={text!r}: {said}")
+    return reader.read(rest, skip_broken=skip_broken) if reader.skips else reader.read(rest)

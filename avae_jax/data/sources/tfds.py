@@ -116,10 +116,11 @@ def _features(builder: Any, name: str) -> Features:
             f"tfds:{name}: holds the features {', '.join(keys) or 'of one tensor'}; exactly one "
             "image or volume of numbers is wanted, or one named image"
         )
+    image = str((preferred + pictures)[0])
     for key in (label_key, "label"):
         if key in keys and getattr(features[key], "num_classes", None):
-            return Features((preferred + pictures)[0], key, tuple(features[key].names))
-    return Features((preferred + pictures)[0], None, ())
+            return Features(image, key, tuple(features[key].names))
+    return Features(image, None, ())
 
 
 def _is_picture(feature: Any) -> bool:

@@ -43,11 +43,11 @@ def spacing(avae: AVAE, turns: int) -> float:
     planes = sum(name.startswith("rotation") for name in avae.group.generators)
     limit = math.radians(avae.ranges.rotation)
     # With mirror images half of them are rotations.
-    turns = turns / 2 if avae.ranges.reflect else turns
+    count = turns / 2 if avae.ranges.reflect else turns
     if planes == 3:
         # SO(3) has volume 8 pi^2 where lengths are angles of rotation; this is its part in range.
-        return (8 * math.pi * (limit - math.sin(limit)) / turns) ** (1 / 3)
-    return 2 * limit / turns
+        return (8 * math.pi * (limit - math.sin(limit)) / count) ** (1 / 3)
+    return 2 * limit / count
 
 
 def targets(poses: Array, found: Array, *, width: float) -> Array:

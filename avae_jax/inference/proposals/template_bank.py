@@ -20,7 +20,7 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.proposals.pose_head import PoseHead, no_signal
 from avae_jax.inference.search.select import best_apart, lowest, near
-from avae_jax.models.likelihoods import log_probabilities
+from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.models.objective import AVAE, render
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
@@ -147,15 +147,7 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
         len(turned), *coarse.shape, len(prototypes), -1
     )
     means = jnp.moveaxis(means, -2, 0).reshape(len(prototypes), len(turned), -1)
-    return Bank(*_scores(means, avae), poses)
-
-
-def _scores(means: Array, avae: AVAE) -> tuple[Array, Array]:
-    """Rows `[..., D]` and offsets `[...]` that make log-likelihoods of means `[..., D]`."""
-    if avae.likelihood == "bernoulli":
-        full, empty = log_probabilities(means)
-        return full - empty, empty.sum(-1)
-    return means, -(means * means).sum(-1) / 2
+    return Bank(*LIKELIHOODS[avae.likelihood].templates(means), poses)
 
 
 class Ranking(NamedTuple):
@@ -176,7 +168,8 @@ def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
     if bank.head is None:
         return Ranking(poses, logits)
     seen = pooled(x, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
-    return Ranking(poses, PoseHead(best.size).apply(bank.head, seen, logits))
+    own = jnp.asarray(PoseHead(best.size).apply(bank.head, seen, logits))
+    return Ranking(poses, own)
 
 
 def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:

@@ -1,6 +1,6 @@
 """What a search costs, counted in forward passes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array
@@ -18,12 +18,12 @@ class Effort(NamedTuple):
       reverse: losses with a reverse-mode gradient.
     """
 
-    values: float
+    values: Array | float
     held: float
     full: float
     reverse: float
 
-    def cost(self, prices: "Effort") -> float:
+    def cost(self, prices: "Effort") -> Any:
         """The sum of all evaluations at their `prices`."""
         return sum(n * price for n, price in zip(self, prices, strict=True))
 

@@ -75,7 +75,7 @@ def _dot(tangents: PyTree, vector: PyTree) -> Array:
     def products(t: Array, v: Array) -> Array:
         return (t.reshape(t.shape[0], -1) * v.reshape(1, -1)).sum(-1)
 
-    return sum(jax.tree.leaves(jax.tree.map(products, tangents, vector)))
+    return sum(jax.tree.leaves(jax.tree.map(products, tangents, vector)))  # type: ignore
 
 
 def _dot_pairs(left: PyTree, right: PyTree) -> Array:
@@ -85,7 +85,7 @@ def _dot_pairs(left: PyTree, right: PyTree) -> Array:
         a, b = a.reshape(a.shape[0], -1), b.reshape(b.shape[0], -1)
         return jnp.matmul(a, b.T, precision="highest")
 
-    return sum(jax.tree.leaves(jax.tree.map(products, left, right)))
+    return sum(jax.tree.leaves(jax.tree.map(products, left, right)))  # type: ignore
 
 
 def step_of(local: Local, damping: Array) -> Array:

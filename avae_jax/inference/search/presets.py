@@ -1,16 +1,23 @@
 """Presets of the search, and the rule that fits them to a family.
 
-`source` is the recipe of the original work: 32 random starts, the best 8 refined by 20
-Adam steps of 0.03.
+A preset is an entry of `PRESETS`. `original` is the recipe of the original work: 32 random
+starts, the best 8 refined by 20 Adam steps of 0.03.
 """
 
 import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.core.choices import look_up
 from avae_jax.core.errors import InputError
 from avae_jax.transform.families import Family
 
-SOURCE = {
+# Values of fields of `SearchOptions` by their names.
+Values = Mapping[str, Any]
+
+ORIGINAL = {
     "kind": "random",
     "starts": 32,
     "keep": 8,
@@ -34,11 +41,11 @@ OURS = {
     "learned": False,
     "doubt": 0.0,
 }
-# By the number of parameters P. Along one parameter values alone suffice, and step over the
-# dents of an interpolated loss that derivatives end in. Full Gauss-Newton steps cost 1 + P
-# forward passes: worth it for few parameters only, for which registering first ended higher
-# (docs/plan.md).
-FEW = 2
+# The size of a family: the first for which P, its number of parameters, is no larger. Along one
+# parameter values alone suffice, and step over the dents of an interpolated loss that derivatives
+# end in. Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only, for
+# which registering first ended higher (docs/plan.md).
+SIZES = {"one": 1, "few": 2, "many": math.inf}
 LINE = {"method": "line", "steps": 2, "polish": 2}
 FAST = {
     "one": {**LINE, "starts": 20, "keep": 2, "margin": 5.0},
@@ -60,16 +67,51 @@ LEARNED = {
 LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
 # Prototypes and rotations of the bank, by dimension; in space 15 degrees apart is too near to
 # tell optima from their flanks.
-BANKS = {
+BANKS: dict[int, Values] = {
     2: {"prototypes": 64, "turns": 64},
     3: {"prototypes": 32, "turns": 2048, "distance": 20.0},
 }
-# What an answer in space gets beyond that: its bank is built once for all examples, that of
-# training before every update.
-ANSWERS_IN_SPACE = {"fast": {"prototypes": 64, "steps": 10}, "thorough": {"prototypes": 64}}
 
 
-def resolve(options: SearchOptions, group: Family, *, training: bool = False) -> SearchOptions:
+class Preset(NamedTuple):
+    """The values that a preset gives to fields of `SearchOptions` which are none.
+
+    Attributes:
+      always: those for every family.
+      by_dimension: further ones for 2-D and 3-D, which take the place of those before; so do
+        the following, in their order.
+      by_size: by the size of the family, see `SIZES`.
+      answers_in_space: for families of many parameters in 3-D, except in training: the bank of
+        an evaluation is built once for all examples, that of training before every update.
+      learned: by size, if proposals are learned.
+      learned_in_training: by size, if proposals are learned, in training.
+    """
+
+    always: Values
+    by_dimension: Mapping[int, Values] = {}
+    by_size: Mapping[str, Values] = {}
+    answers_in_space: Values = {}
+    learned: Mapping[str, Values] = {}
+    learned_in_training: Mapping[str, Values] = {}
+
+
+PRESETS = {
+    "original": Preset(ORIGINAL),
+    "fast": Preset(
+        OURS,
+        BANKS,
+        FAST,
+        answers_in_space={"prototypes": 64, "steps": 10},
+        learned=LEARNED,
+        learned_in_training=LEARNED_IN_TRAINING,
+    ),
+    "thorough": Preset(OURS, BANKS, THOROUGH, answers_in_space={"prototypes": 64}),
+}
+
+
+def resolve_search(
+    options: SearchOptions, group: Family, *, training: bool = False
+) -> SearchOptions:
     """`options` with every `None` replaced by the value of its preset.
 
     Args:
@@ -77,25 +119,33 @@ def resolve(options: SearchOptions, group: Family, *, training: bool = False) ->
         learned proposals.
 
     Raises:
-      InputError: more candidates kept than starts, or a method, starts or a family with what
-        they cannot do.
+      InputError: an unknown preset, more candidates kept than starts, or a method, starts or a
+        family with what they cannot do.
     """
-    preset = SOURCE if options.preset == "source" else {**OURS, **BANKS[group.d]}
-    if options.preset != "source":
-        size = "one" if group.size == 1 else "few" if group.size <= FEW else "many"
-        preset |= FAST[size] if options.preset == "fast" else THOROUGH[size]
-        if group.d == 3 and size == "many" and not training:
-            preset |= ANSWERS_IN_SPACE[options.preset]
-        if options.learned and options.preset == "fast":
-            preset |= LEARNED[size] | (LEARNED_IN_TRAINING[size] if training else {})
+    preset = _values(look_up(PRESETS, options.preset, "search.preset"), options, group, training)
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})
     if options.keep is None:
         full = dataclasses.replace(full, keep=min(full.keep, full.starts))
-    unused = {name: 0 for name in _unused(full) if name not in given}
+    unused: dict[str, Any] = {name: 0 for name in _unused(full) if name not in given}
     full = dataclasses.replace(full, **unused)
     _check(full, group)
     return full
+
+
+resolve = resolve_search  # The earlier name.
+
+
+def _values(preset: Preset, options: SearchOptions, group: Family, training: bool) -> dict:
+    """The values of a preset for a family and a use."""
+    size = next(name for name, most in SIZES.items() if group.size <= most)
+    parts = [preset.always, preset.by_dimension.get(group.d, {}), preset.by_size.get(size, {})]
+    if group.d == 3 and size == "many" and not training:
+        parts.append(preset.answers_in_space)
+    if options.learned:
+        parts.append(preset.learned.get(size, {}))
+        parts.append(preset.learned_in_training.get(size, {}) if training else {})
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def _unused(full: SearchOptions) -> tuple[str, ...]:

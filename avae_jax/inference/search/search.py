@@ -3,7 +3,7 @@
 Or, by `register`: move every start a little at a time and drop those that fall behind.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -157,7 +157,7 @@ def _refine(
         return poses, losses
 
     def one(datum: PyTree, pose: Array) -> tuple[Array, Array]:
-        shared = {"steps": steps, "unroll": options.unroll}
+        shared: dict[str, Any] = {"steps": steps, "unroll": options.unroll}
         if options.method == "adam":
             optimiser = optax.adam(options.learning_rate)
             return first_order.refine(problem, datum, pose, optimiser=optimiser, **shared)
@@ -180,10 +180,12 @@ def _refine_along(
         return poses, losses
 
     def one(datum: PyTree, candidate: tuple[Array, Array]) -> tuple[Array, Array]:
+        pose, loss = candidate
         shared = {"halvings": options.steps, "parabolas": options.polish}
-        return line_search.refine(problem, datum, *candidate, **shared)
+        return line_search.refine(problem, datum, pose, loss, **shared)
 
-    candidates, shared = (poses, losses), {"chunk": options.chunk, "share": problem.share}
+    candidates = poses, losses
+    shared: dict[str, Any] = {"chunk": options.chunk, "share": problem.share}
     if worth.shape[1] == 1:
         return over_pairs(one, data, candidates, **shared)
     return over_chosen(one, data, candidates, worth, default=candidates, **shared)

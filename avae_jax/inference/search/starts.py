@@ -5,13 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.config.options import RangeOptions
+from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array, Key
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 from avae_jax.transform.sampling import even_points, from_unit, mirror, random_pose, right_angles
 
 
-def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
+def start_poses(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
     """Poses `[R, d + 1, d + 1]` from which to search one example.
 
     Args:
@@ -19,19 +20,34 @@ def starts(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: i
       kind: `even` covers the family within its ranges, `random` draws from it,
         `right_angles` takes the 4 or 24 right-angle rotations.
       count: R, for `even` and `random`; with mirror images half of them are mirrored.
+
+    Raises:
+      InputError: an unknown kind.
     """
-    if kind == "right_angles":
-        poses = jnp.asarray(right_angles(group.d))
-        poses = _with_mirrors(poses, ranges)
-    elif kind == "random":
-        poses = jax.vmap(lambda k: random_pose(k, group, ranges))(jax.random.split(key, count))
-    else:
-        wanted = -(-count // 2) if ranges.reflect else count
-        points = even_points(wanted, group.size).astype(np.float32)
-        moved = (points + jax.random.uniform(key, (1, group.size), jnp.float32)) % 1
-        poses = jax.vmap(lambda u: from_unit(group, ranges, u))(moved)
-        poses = _with_mirrors(poses, ranges)[:count]
-    return inverse(poses)
+    draw = look_up(STARTS, kind, "kind")
+    return inverse(draw(key, group, ranges, count))
+
+
+starts = start_poses  # The earlier name.
+
+
+def _right_angles(key: Key, group: Family, ranges: RangeOptions, count: int) -> Array:
+    return _with_mirrors(jnp.asarray(right_angles(group.d)), ranges)
+
+
+def _random(key: Key, group: Family, ranges: RangeOptions, count: int) -> Array:
+    return jax.vmap(lambda k: random_pose(k, group, ranges))(jax.random.split(key, count))
+
+
+def _even(key: Key, group: Family, ranges: RangeOptions, count: int) -> Array:
+    wanted = -(-count // 2) if ranges.reflect else count
+    points = even_points(wanted, group.size).astype(np.float32)
+    moved = (points + jax.random.uniform(key, (1, group.size), jnp.float32)) % 1
+    poses = jax.vmap(lambda u: from_unit(group, ranges, u))(moved)
+    return _with_mirrors(poses, ranges)[:count]
+
+
+STARTS = {"even": _even, "random": _random, "right_angles": _right_angles}
 
 
 def _with_mirrors(poses: Array, ranges: RangeOptions) -> Array:

@@ -15,7 +15,7 @@ from avae_jax.core.types import Array, Shape
 BOTTLENECK = 16
 
 
-class SourceEncoder(nn.Module):
+class OriginalEncoder(nn.Module):
     """`[*S, C] -> (mu [Z], logvar [Z])`."""
 
     latent: int
@@ -30,7 +30,7 @@ class SourceEncoder(nn.Module):
         return nn.Dense(self.latent)(h), nn.Dense(self.latent)(h)
 
 
-class SourceDecoder(nn.Module):
+class OriginalDecoder(nn.Module):
     """`[Z] -> [*S, C]`, unbounded."""
 
     shape: Shape

@@ -61,7 +61,7 @@ def carry(params: Params, shape: Shape, channels: int, *, options: ModelOptions)
       ValueError: a layout that is not carried over.
     """
     patches = functools.partial(_patches, widths=options.channels)
-    layouts = {"dense": _dense, "patches": patches, "source": _source}
+    layouts = {"dense": _dense, "patches": patches, "original": _source}
     if options.name not in layouts:
         raise ValueError(f"model.name={options.name}: PyTorch has only {', '.join(layouts)}")
     encoder, decoder = params["params"]["encoder"], params["params"]["decoder"]

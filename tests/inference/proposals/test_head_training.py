@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 def test_init_none_where_nothing_is_learned():
     """There is no head where nothing is learned."""
     avae, key = scene()[0], jax.random.key(0)
-    for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("source")):
+    for options in (SearchOptions(), SearchOptions(kind="even"), SearchOptions("original")):
         options = resolve(options, avae.group)
         assert head_training.init(key, avae=avae, options=options) is None
 

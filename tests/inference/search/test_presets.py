@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from avae_jax.config.options import PRESETS, SearchOptions
+from avae_jax.config.options import SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.inference.search import resolve
 from avae_jax.inference.search.cost import effort, prices
+from avae_jax.inference.search.presets import PRESETS
 from avae_jax.transform import family
 
 
@@ -26,7 +27,7 @@ def test_resolve_leaves_nothing_open(preset, name, d):
 
 def test_resolve_source_is_the_original_recipe():
     """The source preset is the recipe of the original work."""
-    full = resolve(SearchOptions("source"), family("rotation", 2))
+    full = resolve(SearchOptions("original"), family("rotation", 2))
     assert (full.kind, full.starts, full.keep, full.steps) == ("random", 32, 8, 20)
     assert (full.method, full.learning_rate, full.distance) == ("adam", 0.03, 0.0)
     assert effort(full.starts, full).cost(prices(1)) == 360
@@ -57,7 +58,7 @@ def test_resolve_given_options_before_the_preset():
     full = resolve(given, family("rotation", 2))
     filled = {k for k, v in dataclasses.asdict(given).items() if v is None}
     assert dataclasses.replace(full, **dict.fromkeys(filled)) == given
-    assert resolve(SearchOptions("source", distance=5.0), family("rotation", 2)).distance == 5.0
+    assert resolve(SearchOptions("original", distance=5.0), family("rotation", 2)).distance == 5.0
 
 
 def test_resolve_refuses_more_kept_than_started():
@@ -70,7 +71,7 @@ def test_resolve_refuses_more_kept_than_started():
 @pytest.mark.parametrize(
     "options",
     [
-        SearchOptions("source", learned=True),
+        SearchOptions("original", learned=True),
         SearchOptions(kind="even", learned=True),
         SearchOptions(kind="random", doubt=0.5),
     ],

@@ -1,0 +1,64 @@
+"""The public names, for type checkers and editors; see `__init__.py`."""
+
+from avae_jax.config.options import DataOptions as DataOptions
+from avae_jax.config.options import EvalOptions as EvalOptions
+from avae_jax.config.options import ModelOptions as ModelOptions
+from avae_jax.config.options import Options as Options
+from avae_jax.config.options import RangeOptions as RangeOptions
+from avae_jax.config.options import SearchOptions as SearchOptions
+from avae_jax.config.options import TrainOptions as TrainOptions
+from avae_jax.core.errors import InputError as InputError
+from avae_jax.inference.find_poses import find_poses as find_poses
+from avae_jax.inference.marginal import Draws as Draws
+from avae_jax.inference.marginal import Evidence as Evidence
+from avae_jax.inference.marginal import among as among
+from avae_jax.inference.marginal import discrete_pose_draws as discrete_pose_draws
+from avae_jax.inference.marginal import from_draws as from_draws
+from avae_jax.inference.marginal import marginal_bound as marginal_bound
+from avae_jax.inference.marginal import marginal_bound_from_draws as marginal_bound_from_draws
+from avae_jax.inference.posterior import pose_posterior as pose_posterior
+from avae_jax.inference.problem import example_keys as example_keys
+from avae_jax.inference.search import Problem as Problem
+from avae_jax.inference.search import SearchResult as SearchResult
+from avae_jax.inference.search import resolve as resolve
+from avae_jax.inference.search import resolve_search as resolve_search
+from avae_jax.inference.search import search as search
+from avae_jax.inference.search import start_poses as start_poses
+from avae_jax.inference.search import starts as starts
+from avae_jax.inference.trained import Trained as Trained
+from avae_jax.models import Model as Model
+from avae_jax.models import build as build
+from avae_jax.models import build_model as build_model
+from avae_jax.models import from_numpy_functions as from_numpy_functions
+from avae_jax.models import on_host as on_host
+from avae_jax.models import wrap as wrap
+from avae_jax.models.objective import AVAE as AVAE
+from avae_jax.models.objective import Terms as Terms
+from avae_jax.models.objective import affine_vae as affine_vae
+from avae_jax.models.objective import canonicalise as canonicalise
+from avae_jax.models.objective import elbo as elbo
+from avae_jax.serving.evaluate import evaluate as evaluate
+from avae_jax.serving.export import export as export
+from avae_jax.serving.posed import Posed as Posed
+from avae_jax.training.optimiser import optimiser as optimiser
+from avae_jax.training.restore import load as load
+from avae_jax.training.restore import pack as pack
+from avae_jax.training.state import TrainState as TrainState
+from avae_jax.training.state import init_state as init_state
+from avae_jax.training.step import train_step as train_step
+from avae_jax.transform import Factors as Factors
+from avae_jax.transform import Family as Family
+from avae_jax.transform import Frame as Frame
+from avae_jax.transform import compose as compose
+from avae_jax.transform import factorise as factorise
+from avae_jax.transform import family as family
+from avae_jax.transform import frame as frame
+from avae_jax.transform import inverse as inverse
+from avae_jax.transform import make_frame as make_frame
+from avae_jax.transform import parse_family as parse_family
+from avae_jax.transform import random_pose as random_pose
+from avae_jax.transform import warp as warp
+from avae_jax.transform.mixture import Mixture as Mixture
+
+__version__: str
+__all__: list[str]
