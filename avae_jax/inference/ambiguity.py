@@ -12,7 +12,7 @@ from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.select import near
 
 # Below this gap another pose explains an example nearly as well. Grey pixels make a model
-# too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).
+# too sure of itself, so that this is more than the odds alone would ask for (docs/project/costs.md).
 DOUBTFUL = 5.0
 # Poses nearer than this are one optimum, where the search does not say how far apart they are.
 DEGREES = 15.0

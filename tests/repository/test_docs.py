@@ -38,9 +38,9 @@ def test_page_python_for_pytorch_runs():
 # What a page's code leaves behind is looked at too.
 FINITE = {
     "README.md": ("bound", "upright", "drawn"),
-    "docs/concepts.md": ("by_weights", "by_pose"),
-    "docs/own_vae.md": ("bound", "codes", "drawn", "served"),
-    "docs/quickstart.md": ("canonical", "drawn"),
+    "docs/understand/concepts.md": ("by_weights", "by_pose"),
+    "docs/how_to/own_vae.md": ("bound", "codes", "drawn", "served"),
+    "docs/start/quick_start.md": ("canonical", "drawn"),
 }
 
 
@@ -93,13 +93,13 @@ def test_page_python_runs(page, here):
     names = run_python(page, foreign=False)
     for name in FINITE.get(page, ()):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(names[name])), name
-    if page == "docs/own_vae.md":
+    if page == "docs/how_to/own_vae.md":
         np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
         # Encoded and decoded, for the bank.
         for name in ("linen", "net", "haiku"):
             assert np.isfinite(names[name].trained.bank.weights).all()
-    if page == "docs/conventions.md":
-        committed = np.asarray(Image.open(ROOT / "docs" / "poses.png").convert("L"), float)
+    if page == "docs/understand/conventions.md":
+        committed = np.asarray(Image.open(ROOT / "docs" / "figures" / "poses.png").convert("L"), float)
         drawn = np.asarray(Image.open(here / "poses.png").convert("L"), float)
         assert np.abs(committed - drawn).mean() < 3
 
@@ -156,7 +156,7 @@ def check(words):
 
 
 # Those of the page on trouble are refused, as another test sees.
-@pytest.mark.parametrize("page", [page for page in PAGES if "troubleshooting" not in page])
+@pytest.mark.parametrize("page", [page for page in PAGES if "troubleshoot" not in page])
 def test_page_commands_exist(page):
     for words in commands_of(page):
         try:
@@ -205,7 +205,7 @@ def trouble(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("for_an_optimiser", "trouble")
 def test_troubleshooting_quotes_what_is_said(capsys):
     """The page on trouble quotes what is said."""
-    quoted = [b for b in blocks_of("docs/troubleshooting.md") if b.language == "sh"]
+    quoted = [b for b in blocks_of("docs/how_to/troubleshoot.md") if b.language == "sh"]
     assert len(quoted) > 15
     for block in quoted:
         words = shlex.split(block.code)
@@ -228,7 +228,7 @@ def test_presets_page_quotes_what_was_measured():
     keys = {"MNIST 40 x 40, `rotation`": "mnist_rotation", "MNIST, `rigid`": "mnist_rigid"}
     keys |= {"MNIST, `affine`": "mnist_affine", "chairs 32^3, `rotation`": "chairs_rotation"}
     keys |= {"chairs 32^3, `rigid`": "chairs_rigid"}
-    rows, case = [row for row in rows_of(text_of("docs/presets.md")) if len(row) == 6], None
+    rows, case = [row for row in rows_of(text_of("docs/understand/presets.md")) if len(row) == 6], None
     assert len(rows) == 18
     for name, search, *numbers in rows[2:]:
         case = keys.get(name, case)
