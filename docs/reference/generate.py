@@ -77,7 +77,7 @@ def command_line() -> str:
             for action in group._group_actions
         ]
         if rows:
-            title = (group.title or "flags").capitalize()
+            title = {"options": "Flags"}.get(group.title, group.title.capitalize())
             parts.append(f"## {title}\n\n{_table(('flag', 'meaning'), rows)}\n")
     parts.append(f"## Results and exit status\n\n```text\n{DETAILS.strip()}\n```\n")
     return "\n".join(parts)
