@@ -10,8 +10,8 @@ INTRODUCTION = """# Results
 Every claim of the original article (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019)
 was tried again, beside baselines. `launch/experiment.sh collect` writes this page, its figures and
 [experiments.json](../../benchmarks/results/experiments.json). The command of each experiment stands
-above its table. `--size small` takes two cores at most 30 minutes a seed; `--size full` is meant for
-a GPU. **The numbers below are of size `{size}`.** Losses are nats per held-out example unless a
+above its table. `--size small` takes two cores at most 30 minutes a seed; `--size full` is meant
+for a GPU. **The numbers below are of size `{size}`.** Losses are nats per held-out example unless a
 table says otherwise. Intervals are 95 % bootstrap intervals over examples. Rows of several seeds
 give the mean and the standard deviation over seeds. Other jobs ran on the same machine, so run
 times are up to five times those on free cores. [Measurements](measurements.md) has the results of

@@ -15,9 +15,11 @@ from avae_jax.report.summary import Summary
 HERE = Path(__file__).resolve().parent
 OPTIONS = f"""# Options
 
-Every option of a config, with its default. `python docs/reference/generate.py` writes this page from the option list of the program. On the
-command line an option is `--config.NAME=VALUE`; lists are written `512,512`, switches `true` or `false`. An option of the search with the
-default `none` takes its value from the [preset](../understand/presets.md). A work directory keeps its options; a second run may change only
+Every option of a config, with its default. `python docs/reference/generate.py` writes this page
+from the option list of the program. On the command line an option is `--config.NAME=VALUE`; lists
+are written `512,512`, switches `true` or `false`. An option of the search with the default `none`
+takes its value from the [preset](../understand/presets.md). A work directory keeps its options; a
+second run may change only
 {", ".join(f"`{name}{'*' * name.endswith('.')}`" for name in MAY_CHANGE)}.
 """
 TITLES = {
@@ -32,20 +34,21 @@ TITLES = {
 }
 COMMAND = """# Command line
 
-`python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes this page from the program's own flags.
-[Options](options.md) has the `--config.NAME=VALUE` overrides.
+`python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes
+this page from the program's own flags. [Options](options.md) has the `--config.NAME=VALUE` overrides.
 
 | mode | does | needs |
 |---|---|---|
 | `train` | train, evaluate, write the report | |
 | `evaluate` | evaluate the newest checkpoint, write the report | `--workdir` |
-| `align` | bring a stack to the canonical pose of a trained model | `--workdir`, `--input`, `--output` |
+| `align` | align a stack by a trained model | `--workdir`, `--input`, `--output` |
 | `fit-align` | train on a stack, then align it | `--input`, `--output` |
 | `plan` | compile the train step for other chips | `--topology` |
 """
 SUMMARY = """# Numbers of a run
 
-The keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too. A number that does not apply is `null`.
+The keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too. A number
+that does not apply is `null`.
 `python docs/reference/generate.py` writes this page.
 """
 
