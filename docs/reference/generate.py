@@ -35,7 +35,8 @@ TITLES = {
 COMMAND = """# Command line
 
 `python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes
-this page from the program's own flags. [Options](options.md) has the `--config.NAME=VALUE` overrides.
+this page from the program's own flags. [Options](options.md) has the `--config.NAME=VALUE`
+overrides.
 
 | mode | does | needs |
 |---|---|---|
