@@ -1,4 +1,4 @@
-"""What the rest of the library knows of a network."""
+"""Interface between a network and the rest of the library."""
 
 from typing import Any, NamedTuple
 
