@@ -19,13 +19,15 @@ from avae_jax.transform import retract
 matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-COUNT, SHOWN = 10, 4  # digits in the rows; the one of the landscape
+# Labels of the digits in the rows, how many of each, and the digit of the landscape.
+LABELS, EACH, SHOWN = (3, 4), 5, 5
+COUNT = len(LABELS) * EACH
 
 
 def turned_digits() -> np.ndarray:
-    """One held-out digit of each label, each at a random angle: `[10, 24, 24, 1]`."""
+    """Held-out digits, each at a random angle: `[COUNT, 24, 24, 1]`."""
     loaded = data.load(DataOptions(source="digits", size=24, scale=2.0), seed=0)
-    first = [np.flatnonzero(loaded.test_labels == label)[1] for label in range(COUNT)]
+    first = np.concatenate([np.flatnonzero(loaded.test_labels == n)[:EACH] for n in LABELS])
     family = avae_jax.family("rotation", 2)
     keys = jax.random.split(jax.random.key(3), COUNT)
     grid = avae_jax.frame((24, 24))
@@ -34,7 +36,7 @@ def turned_digits() -> np.ndarray:
         pose = avae_jax.random_pose(key, family, avae_jax.RangeOptions())
         return avae_jax.warp(x, pose, jnp.zeros(1), source=grid, target=grid)
 
-    return np.asarray(jax.vmap(turn)(keys, jnp.asarray(loaded.test[np.array(first)])))
+    return np.asarray(jax.vmap(turn)(keys, jnp.asarray(loaded.test[first])))
 
 
 def landscape(posed: avae_jax.Posed, x: np.ndarray, found: np.ndarray):
@@ -47,7 +49,6 @@ def landscape(posed: avae_jax.Posed, x: np.ndarray, found: np.ndarray):
         terms = avae_jax.elbo(trained.params, None, jnp.asarray(x), pose, avae=trained.avae)
         return terms.nll + terms.kl
 
-    # One unit of a parameter is its whole range.
     angles = jnp.asarray(np.radians(degrees), jnp.float32)
     return degrees, np.asarray(jax.jit(jax.vmap(loss))(angles))
 
