@@ -94,7 +94,7 @@ _HOME = {
     for name in names
 }
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 

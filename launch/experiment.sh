@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs an experiment of docs/results.md on this machine, or collects what was measured.
+# Runs an experiment of docs/project/results.md on this machine, or collects what was measured.
 #
 #   launch/experiment.sh [--dry-run] NAME [--size small|full] [--seed N] [--runs DIR]
 #   launch/experiment.sh table1 --size full --seed 0

@@ -1,4 +1,4 @@
-"""One field of the options: what it may hold, how text spells it, how a fault is said."""
+"""Fields of the options: allowed values, parsing from text, wording of faults."""
 
 import contextlib
 import dataclasses

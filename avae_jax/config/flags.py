@@ -1,4 +1,4 @@
-"""The flags of the command line, and what its help says."""
+"""Flags of the command line and their help."""
 
 import argparse
 
@@ -11,17 +11,17 @@ from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 DEFAULT_CONFIG = "digits"
 
 DESCRIPTION = """\
-Trains a variational autoencoder that looks, for every example, for the pose at which it
+Trains a variational autoencoder that searches, for every example, the pose at which it
 explains the example best; evaluates it over all poses and writes a report.
 
-Without arguments: the handwritten digits, turned at random, into runs/digits.
+Without arguments: handwritten digits, each rotated by an unknown angle, into runs/digits.
 """
 
 DETAILS = f"""\
 options of the experiment:
   --config.path.to.field=value   set one field over the config; as often as wanted
   Lists are written 512,512 and switches true or false. A second start in the same work
-  directory goes on where the first stopped, and may change only these:
+  directory continues the first one, and may change only these:
   {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
 
 examples:
@@ -39,18 +39,18 @@ results, in the work directory:
   report/index.html     the page to look at first: pictures and the table
   report/summary.json   the numbers of the table
   metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
-  checkpoints/          weights by step; the same command goes on from the last one
+  checkpoints/          weights by step; the same command continues from the last one
   config.json           the config with every field
 
 results of align and fit-align, in the output directory:
   the aligned stack under the name and in the format of the input
-  poses.csv             a line an example (poses.star too, of MRC files); latents.npy holds
+  poses.csv             one line an example (and poses.star for MRC files); latents.npy has
                         the latent codes
   sheet.png             the picture to look at first
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
-  143 told to end (SIGTERM); both save first while training, and the same command goes on
+  143 told to end (SIGTERM); both save first while training, and the same command continues
 """
 
 
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workdir",
         metavar="DIR",
-        help="where everything is written (default: runs/NAME of the config)",
+        help="directory of all results (default: runs/NAME of the config)",
     )
     parser.add_argument(
         "--mode",
@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "--platform",
         choices=("auto", "cpu", "gpu", "tpu"),
         default="auto",
-        help="where to compute; one that is asked for and absent is an error (default: auto)",
+        help="device to compute on; an absent device is an error (default: auto)",
     )
     parser.add_argument("--list-options", action="store_true", help="list every field and exit")
     for add in (_add_stack_flags, _add_hosts, _add_plan_flags):
@@ -109,12 +109,12 @@ def _add_hosts(parser: argparse.ArgumentParser) -> None:
     hosts.add_argument(
         "--multihost",
         action="store_true",
-        help="train together with the other processes; TPU pods and Slurm tell what the next "
-        "three say",
+        help="train together with the other processes; the next three flags are "
+        "detected automatically on TPU pods and Slurm",
     )
-    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
-    hosts.add_argument("--processes", metavar="N", type=int, help="how many processes there are")
-    hosts.add_argument("--process", metavar="K", type=int, help="which one this is, from 0")
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
+    hosts.add_argument("--processes", metavar="N", type=int, help="number of processes")
+    hosts.add_argument("--process", metavar="K", type=int, help="index of this process, from 0")
 
 
 def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +124,16 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         metavar="STACK",
         help=f"a file, one of {', '.join(stack_forms())}; or a folder of images, volumes or meshes",
     )
-    stack.add_argument("--output", metavar="DIR", help="where the results go")
+    stack.add_argument("--output", metavar="DIR", help="directory of the results")
     stack.add_argument(
         "--reconstructions",
         action="store_true",
-        help="also write the aligned objects as the model draws them",
+        help="also write the decoded objects in the aligned pose",
     )
     stack.add_argument(
         "--overwrite",
         action="store_true",
-        help="delete what an earlier alignment wrote into the output and nobody changed since",
+        help="delete the unchanged files of an earlier alignment in the output",
     )
 
 
@@ -142,7 +142,7 @@ def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
     plan.add_argument(
         "--topology", metavar="NAME", help="v5e:16x16, v5p:..., v6e:..., or cuda:8 (lowered only)"
     )
-    plan.add_argument("--json", metavar="FILE", help="where to write the numbers as well")
+    plan.add_argument("--json", metavar="FILE", help="also write the numbers to this file")
 
 
 def list_options() -> str:

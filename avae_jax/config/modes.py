@@ -1,4 +1,4 @@
-"""What the command line asks to be done with a stack."""
+"""Modes of the command line, and the request to align a stack."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rules between the fields of a config: what does not go together, names that do not exist."""
+"""Rules between the fields of a config: contradictions and unknown names."""
 
 import math
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What every layer uses: errors, files, devices, signals; nothing of images or models."""
+"""Code that every package uses: errors, files, devices, signals; no images, no models."""

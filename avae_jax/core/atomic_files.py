@@ -1,4 +1,4 @@
-"""Writing to a directory that others may use: locked, whole or not at all, refused clearly."""
+"""Locked directories, and files that are written whole or not at all."""
 
 import contextlib
 import fcntl

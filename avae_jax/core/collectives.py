@@ -1,4 +1,4 @@
-"""What devices tell each other within a step.
+"""Collectives used inside the compiled train step.
 
 Functions stay those of one device. Each sees its part of the batch or, where there are more
 devices than examples, an example that it shares with others, of whose candidates each works a

@@ -1,4 +1,4 @@
-"""The exceptions that the command line turns into a sentence and an exit status."""
+"""Exceptions that the command line turns into a sentence and an exit status."""
 
 LONGEST = 2000
 

@@ -1,4 +1,4 @@
-"""Progress bars: they move on a terminal and leave lines in a file."""
+"""Progress bars: moving on a terminal, lines in a file."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where arrays live: one program for one device, for many, and for many hosts.
+"""Placement of arrays: one program for one device, many devices and many hosts.
 
 All devices of all hosts form a line, the axis `data`. Examples are split along it, what
 training changes is whole on every device. Where a batch has fewer examples than there are
@@ -24,7 +24,7 @@ from avae_jax.core.types import Array, PyTree
 
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(DATA)
 STATUS = re.compile(r"(UNKNOWN|INTERNAL|UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED|CANCELLED): ")
-# A host that is silent for so long is taken for dead.
+# Heartbeat timeout after which a host counts as failed.
 HEARTBEAT_SECONDS = 40
 
 

@@ -1,4 +1,4 @@
-"""An orderly end at SIGTERM, the notice that preemptible machines give, and at Ctrl-C."""
+"""Orderly shutdown at SIGTERM, the notice of preemptible machines, and at Ctrl-C."""
 
 import contextlib
 import os

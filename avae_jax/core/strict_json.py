@@ -1,4 +1,4 @@
-"""JSON that others may have written or damaged: strict values within bounds, or none."""
+"""Strict JSON within bounds, for files that others may have written or damaged."""
 
 import errno
 import json

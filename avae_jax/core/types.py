@@ -1,4 +1,4 @@
-"""Aliases, and the letters every docstring uses.
+"""Type aliases, and the letters of shapes in every docstring.
 
     B batch      d spatial dimensions (2 or 3)    S spatial shape, of length d
     C channels   Z latent size                    P pose parameters of a family

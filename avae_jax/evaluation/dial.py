@@ -1,4 +1,4 @@
-"""Poses on both sides of a found one, for whoever turns an example by hand; and what is upright."""
+"""Grid of poses around the estimated pose, for the report's dial; upright rotation for display."""
 
 import dataclasses
 
@@ -111,7 +111,7 @@ def _moves(dial: Dial, by: Array, group: Family) -> Array:
 def display_rotation(
     group: Family, found: np.ndarray, applied: np.ndarray, *, one_pose: bool
 ) -> np.ndarray:
-    """The rotation `[d + 1, d + 1]` that makes canonical volumes stand, for the eye.
+    """The rotation `[d + 1, d + 1]` that sets canonical volumes upright for display.
 
     A model chooses its canonical pose, and a tilted chair is hard to recognise. It is the
     inverse of the mean of `found . applied`, the same for every example, so that what differs

@@ -1,4 +1,4 @@
-"""What the page of a run lets its reader turn and point at: poses tried, optima kept, codes."""
+"""Data of the interactive parts of the report: pose sweeps, retained optima, latent map."""
 
 import functools
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The bound on log p(x) over held-out examples: what models with and without search share."""
+"""Marginal-likelihood bound on test examples; compares models with and without search."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""How well found poses agree, when a model may choose its own canonical pose.
+"""Agreement of estimated poses under an unknown canonical pose.
 
 With `applied` the pose of an object and `found` the pose that carries its observation to
 the canonical frame, `E = found . applied` carries the upright object there. Objects of

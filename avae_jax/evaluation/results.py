@@ -1,4 +1,4 @@
-"""All that an evaluation measures, and the same as a report shows it."""
+"""Measurements of an evaluation, and their form in the report."""
 
 import functools
 from collections.abc import Iterable
@@ -136,7 +136,7 @@ def snapshot(
 
 
 def _carried(task: Task, measured: HeldOutResult, found: np.ndarray) -> np.ndarray:
-    """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for the eye."""
+    """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for display."""
     avae, back = task.avae, _display_rotation(task, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:

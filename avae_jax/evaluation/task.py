@@ -1,4 +1,4 @@
-"""What an evaluation works on: held-out examples, a model, and the options that concern it."""
+"""Task of an evaluation: held-out examples, a model and its options."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What the model makes of an example at poses that somebody tries, as small pictures."""
+"""Small pictures of the model's answers at a set of poses."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def sweep_poses(
     """Tries `poses: [B, A, d + 1, d + 1]` on observations `x: [B, *S, C]`, z at its mean.
 
     Args:
-      upright: `[d + 1, d + 1]`, by which what is canonical is turned for the eye.
+      upright: `[d + 1, d + 1]`, rotation of canonical objects for display.
       chunk: at most this many pairs are worked at once.
     """
     task = problem(params, avae)

@@ -1,4 +1,4 @@
-"""Which examples to look at before their poses are believed: another pose does nearly as well."""
+"""Flags ambiguous poses: the runner-up optimum is almost as likely."""
 
 import dataclasses
 
@@ -11,8 +11,9 @@ from avae_jax.core.types import Array
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.select import near
 
-# Below this gap another pose explains an example nearly as well. Grey pixels make a model
-# too sure of itself, so that this is more than the odds alone would ask for (docs/align.md).
+# Below this gap, in nats, another pose explains an example nearly as well. Losses of grey pixels
+# are overconfident, so the gap exceeds what the odds alone would require
+# (docs/decisions/0020-margin-of-doubt.md).
 DOUBTFUL = 5.0
 # Poses nearer than this are one optimum, where the search does not say how far apart they are.
 DEGREES = 15.0

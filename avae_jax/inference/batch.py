@@ -1,4 +1,4 @@
-"""Evaluation on held-out examples: losses, poses, and what each picture shows.
+"""Losses, poses and views of a batch of examples.
 
 Every function here is for a batch, pure, and compiled by its caller. What is drawn
 depends on the key and the index of the example alone.

@@ -1,4 +1,4 @@
-"""Posing: from a batch of observations to their poses, by searching the objective.
+"""Pose inference: from a batch of observations to their poses.
 
 Here the objective meets the search: `problem` turns an affine VAE and its weights into
 what `search` wants, `find_poses` searches a batch.

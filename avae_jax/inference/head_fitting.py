@@ -1,4 +1,4 @@
-"""A pose head for a model that is trained already: fitted to the answers of its own search."""
+"""Fits a pose head to the answers of the search of a trained model."""
 
 import functools
 from collections.abc import Callable

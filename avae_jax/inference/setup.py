@@ -1,4 +1,4 @@
-"""From options to an affine VAE, its search and its random streams."""
+"""Builds an affine VAE, its search and its random streams from options."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""A trained model with its search, all that inference needs."""
+"""A trained model with its search."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Encoders, decoders and the variational autoencoder they make up."""
+"""Encoders, decoders, the variational autoencoder and its objective."""
 
 from avae_jax.models.external import from_numpy_functions as from_numpy_functions
 from avae_jax.models.external import on_host as on_host

@@ -1,4 +1,4 @@
-"""Networks that JAX cannot see, called back from compiled code: values, no derivatives."""
+"""Networks outside of JAX, called back from compiled code: values without derivatives."""
 
 import os
 from collections.abc import Callable

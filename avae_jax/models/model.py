@@ -1,4 +1,4 @@
-"""What the rest of the library knows of a network."""
+"""Interface between a network and the rest of the library."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Networks that compute in fewer bits than their weights are kept in."""
+"""Networks that compute in fewer bits than their weights have."""
 
 import jax
 import jax.numpy as jnp

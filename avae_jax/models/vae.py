@@ -1,4 +1,4 @@
-"""The variational autoencoder of one example, and the pure functions that others use."""
+"""The variational autoencoder of one example as pure functions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run looks like: a page of pictures and numbers, and the numbers as JSON."""
+"""The report of a run: one page of pictures and numbers, and the numbers as JSON."""
 
 from avae_jax.report.findings import Atlas, Curve, Exploration, Findings, Gallery, Snapshot, Trial
 from avae_jax.report.summary import Summary

@@ -1,4 +1,4 @@
-"""The look that all charts share, and how they become SVG.
+"""Style of all charts, and their SVG.
 
 Charts are drawn on a `Figure` of their own: no pyplot, no backend, no state that
 outlives a call. They are dark ink on white; the page inverts them for dark screens.

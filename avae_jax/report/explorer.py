@@ -1,4 +1,4 @@
-"""The parts of the page that answer to the reader: what stands there, its data and its script.
+"""Interactive parts of the page: their HTML, data and script.
 
 All of it is in the page itself. Without JavaScript the parts stay hidden and nothing is missed.
 """

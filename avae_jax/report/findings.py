@@ -1,4 +1,4 @@
-"""What a report shows: plain arrays, numbers and text, nothing that computes."""
+"""Content of a report: plain arrays, numbers and text."""
 
 from typing import Any, NamedTuple
 

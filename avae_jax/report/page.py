@@ -1,4 +1,4 @@
-"""The report as one HTML page that carries all it shows."""
+"""The report as one self-contained HTML page."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The skeletons of the parts that answer to the reader; the script fills and shows them."""
+"""HTML skeletons of the interactive parts; the script fills them."""
 
 from avae_jax.report import explorer
 from avae_jax.report.findings import Exploration, Findings

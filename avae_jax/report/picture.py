@@ -1,4 +1,4 @@
-"""One example as a picture file: images as they are, volumes as rendered views."""
+"""One example as a picture file: images unchanged, volumes as rendered views."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The picture of the model settling: found poses per label at moments of training.
+"""Picture of settling: estimated poses per label in snapshots of training.
 
 Labels run one way and moments the other. In 2-D a cell is a rose: with the upright at
 the top, its beams show where found poses put the top of the objects. In 3-D a cell is a

@@ -1,4 +1,4 @@
-"""The table of the summary: what people call each number, its unit, what it means."""
+"""Table of the summary: name, unit and meaning of each number."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""Outside text and numbers made fit to print."""
+"""Escaping of outside text, formatting of numbers."""
 
 import html
 import math

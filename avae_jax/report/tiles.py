@@ -1,4 +1,4 @@
-"""The few numbers that tell at a glance how a run went."""
+"""Headline numbers of a run."""
 
 import math
 

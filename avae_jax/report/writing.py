@@ -1,4 +1,4 @@
-"""The files of a report, each replaced as a whole or not at all."""
+"""Files of a report, each replaced whole or not at all."""
 
 import json
 import os

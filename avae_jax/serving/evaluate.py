@@ -1,4 +1,4 @@
-"""`evaluate`: the losses, the pose errors and the report of any model, also one of others."""
+"""Losses, pose errors and report of any model, pretrained ones included."""
 
 import os
 from pathlib import Path

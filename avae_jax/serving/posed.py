@@ -1,4 +1,4 @@
-"""A VAE made robust to pose, for whoever has batches of arrays: numpy in, numpy out."""
+"""High-level NumPy interface to a trained VAE and its pose search."""
 
 import dataclasses
 import functools

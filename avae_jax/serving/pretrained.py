@@ -1,4 +1,4 @@
-"""A VAE trained elsewhere, checked and made ready for the search: no training, no data set."""
+"""Adapts a VAE that was trained elsewhere to the pose search."""
 
 import dataclasses
 import functools

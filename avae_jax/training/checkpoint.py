@@ -41,7 +41,7 @@ class Checkpoints:
         self._failed = False
         self._sealing: tuple[int, dict[str, str]] | None = None
         self._losses: dict[int, float] = {}
-        # What matters arrives as an exception or a warning of ours; the rest is noise.
+        # Silence Orbax's log output; failures are raised as exceptions or warnings here.
         self._verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.FATAL)
         options = ocp.CheckpointManagerOptions(

@@ -1,4 +1,4 @@
-"""From a config to the things a run works with: the one place that sees both."""
+"""Builds the objects of a run from a config."""
 
 import functools
 from collections.abc import Callable

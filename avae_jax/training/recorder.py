@@ -1,4 +1,4 @@
-"""What is written while training: metrics, checkpoints, moments, the clock."""
+"""Writes metrics, checkpoints, snapshots and the clock during training."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
 
 
 class Recorder:
-    """Takes note of every update; `loss` is that of the last line of the log, if any."""
+    """Logs metrics, saves checkpoints and snapshots; `loss` is the last logged value."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Trained weights back from a work directory or one file, without the data they came from."""
+"""Restores trained weights from a work directory or one file; needs no data."""
 
 import os
 from pathlib import Path

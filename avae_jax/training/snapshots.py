@@ -1,4 +1,4 @@
-"""Arrays recorded at moments of training: an npz file each, named by its step."""
+"""Snapshots of training: one npz file each, named by its step."""
 
 from collections.abc import Mapping
 from pathlib import Path

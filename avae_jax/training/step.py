@@ -1,4 +1,4 @@
-"""The train step: pose, search, update. Pure; the host loop compiles it."""
+"""The train step: pose, search, update; pure, compiled by the host loop."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The work directory of one experiment: its lock, its config, its metrics, its moments.
+"""Work directory of an experiment: lock, config, metrics, snapshots.
 
 config.json        the effective config
 lock               held while a process works here

@@ -1,4 +1,4 @@
-"""Poses in words and numbers that people read, with their units."""
+"""Poses as words and numbers with units."""
 
 from collections.abc import Collection
 

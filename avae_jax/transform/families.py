@@ -1,4 +1,4 @@
-"""Families of poses: which generators a search may use.
+"""Families of poses: the generators that a search may use.
 
 A family is an entry of `FAMILIES`, the name of a generator, or several of these joined by
 `+`, as in `rotation+shift_x`. `GENERATORS` holds an entry for each kind of generator. Axes are
@@ -134,7 +134,7 @@ class Family:
     def reaches(self, kind: str) -> bool:
         """Whether products of poses of the family have factors of `kind`.
 
-        Turning between stretches shears, and turning between shears stretches.
+        Rotations do not commute with anisotropic scales or shears, so products may contain either.
         """
         bends = self.has("shear") or any(name.startswith("scale_") for name in self.generators)
         both = kind in ("scale", "shear") and self.has("rotation") and bends

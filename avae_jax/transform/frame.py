@@ -1,4 +1,4 @@
-"""Frames: the pixel grids on which images and volumes live, and their coordinates.
+"""Frames: pixel grids of images and volumes, and their coordinates.
 
 Coordinates are those of pixel centres, with the origin at the image centre, in array
 axis order, in ONE unit on every axis: half the longest side. A rotation is therefore

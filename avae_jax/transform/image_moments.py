@@ -1,4 +1,4 @@
-"""Moments of an image: where its content is, how far it spreads, in which directions.
+"""Moments of an image: position, spread and directions of its content.
 
 They undo the part of a pose that needs no search. The centroid gives the shift, the
 spread the scale, and the square root of the covariance turns any affine map into a

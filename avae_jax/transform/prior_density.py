@@ -1,4 +1,4 @@
-"""The prior on poses as a probability: normalised, and drawn from.
+"""Density of the prior on poses, and samples from it.
 
 Its density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
 that the search looks for, where `prior` is half the squared `excess`. Read in the factors of

@@ -1,4 +1,4 @@
-"""Poses of objects: drawn at random, evenly covering a family, or the right-angle group.
+"""Sets of poses: random ones, even coverings of a family, the right-angle group.
 
 These are poses of the OBJECT. What the search looks for is the inverse, the pose that
 carries the observation to the canonical frame.

@@ -1,4 +1,4 @@
-"""Writes what was measured into `experiments.json`, docs/results.md, its figures and README.md."""
+"""Writes what was measured into `experiments.json`, docs/project/results.md and its figures."""
 
 import json
 from pathlib import Path
@@ -11,14 +11,13 @@ from benchmarks.experiments import pages
 from benchmarks.experiments.figures import FIGURES, draw
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- results of experiments -->", "<!-- end of results -->"
 
 
 def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
     """Writes the pages from the results in `folder`; says what has not been measured.
 
     Args:
-      root: where README.md and docs/ lie.
+      root: where benchmarks/ and docs/ lie.
 
     Raises:
       InputError: nothing was measured there.
@@ -29,7 +28,7 @@ def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
     if not results:
         raise InputError(f"{folder}: no results, run an experiment first")
     collected: dict[str, Any] = {"size": size}
-    pictures = root / "docs" / "results"
+    pictures = root / "docs" / "figures" / "results"
     pictures.mkdir(parents=True, exist_ok=True)
     for name, runs in results.items():
         numbers = over_seeds([run["numbers"] for run in runs])
@@ -38,9 +37,10 @@ def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
     file = root / "benchmarks" / "results" / "experiments.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(collected, indent=1) + "\n")
-    (root / "docs" / "results.md").write_text(pages.page(collected))
-    _into_readme(pages.summary(collected), root / "README.md")
-    print(f"experiments.json, docs/results.md and README.md: {', '.join(results)}")
+    written = root / "docs" / "project" / "results.md"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text(pages.page(collected))
+    print(f"experiments.json and docs/project/results.md: {', '.join(results)}")
     if missing:
         print(f"not measured at size {size}: {', '.join(missing)}")
 
@@ -77,12 +77,3 @@ def over_seeds(values: list[Any]) -> Any:
     if isinstance(first, list):
         return [over_seeds(list(entries)) for entries in zip(*values, strict=True)]
     return float(np.mean(values)) if isinstance(first, float) else first
-
-
-def _into_readme(text: str, file: Path) -> None:
-    """Puts `text` between the marks in README.md."""
-    before, _, rest = file.read_text().partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise InputError(f"README.md: wanted the marks {BEGIN} and {END}")
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -1,4 +1,4 @@
-"""docs/results.md and the part of README.md, written from the collected numbers."""
+"""docs/project/results.md, written from the collected numbers."""
 
 from typing import Any
 
@@ -7,31 +7,32 @@ from benchmarks.experiments.table1 import PUBLISHED
 
 INTRODUCTION = """# Results
 
-Every claim of the source (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019) tried
-again, beside baselines. This page, its figures and
-[experiments.json](../benchmarks/results/experiments.json) are written by
-`launch/experiment.sh collect`; the commands that measure stand with each table. `--size small` is
-what two cores do in at most 30 minutes a seed, `--size full` is meant for a GPU; **the numbers
-below are of size `{size}`.** Losses are nats per held-out example unless said. Intervals are 95 %
-bootstrap intervals over examples; where several seeds were run, means and standard deviations
-over seeds. Run times are those of the machine as it was, slowed by whatever ran beside: up to five
-times those on free cores.
+Every claim of the original article (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019)
+was tried again, beside baselines. `launch/experiment.sh collect` writes this page, its figures and
+[experiments.json](../../benchmarks/results/experiments.json). The command of each experiment stands
+above its table. `--size small` takes two cores at most 30 minutes a seed; `--size full` is meant
+for a GPU. **The numbers below are of size `{size}`.** Losses are nats per held-out example unless a
+table says otherwise. Intervals are 95 % bootstrap intervals over examples. Rows of several seeds
+give the mean and the standard deviation over seeds. Other jobs ran on the same machine, so run
+times are up to five times those on free cores. [Measurements](measurements.md) has the results of
+the commands themselves, [costs](costs.md) those of the searches.
 """
 
 
 def page(collected: dict[str, Any]) -> str:
-    """All of docs/results.md."""
+    """All of docs/project/results.md."""
     parts = [INTRODUCTION.format(size=collected["size"])]
+    parts.append(f"## In one table\n\n{summary(collected)}\n")
     for name, (title, body) in SECTIONS.items():
         if name in collected:
             parts.append(f"## {title}\n\n{_command(name, collected)}\n\n{body(collected[name])}\n")
-            parts.append(f"![{title}](results/{name}.png)\n")
+            parts.append(f"![{title}](../figures/results/{name}.png)\n")
             parts.append(_provenance(collected[name]["about"]))
     return "\n".join(parts)
 
 
 def summary(collected: dict[str, Any]) -> str:
-    """The part of README.md: one table of what matters most."""
+    """One table of what matters most, and what it was measured by."""
     lines = ["| claim | here | published |", "|---|---|---|"]
     if "table1" in collected:
         nats, source = collected["table1"]["nats"], collected["table1"]["source_loss"]

@@ -1,4 +1,4 @@
-"""What docs/results.md says of each experiment: a text and a table from its numbers."""
+"""What docs/project/results.md says of each experiment: a text and a table from its numbers."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def _table1(numbers: dict[str, Any]) -> str:
     lines += [
         "",
         "*Marginal* is a bound on -log p(x) with pose and code integrated out, of digits at random",
-        "poses, the pose charged for (see [variational.md](variational.md)).",
+        "poses, the pose charged for (see [inference](../understand/inference.md)).",
         "The loss of the source is a sum of squared errors on standardised pixels plus a KL",
         "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
         "alone). Its decoder ends in a sigmoid, so that most standardised values are out of reach,",

@@ -54,7 +54,8 @@ IN_TORCH = {"torch_source": SOURCE, "torch_even": SOURCE_EVEN}
 OTHERS = ("fast_bfloat16", "fast_conv", "learned", "learned_conv")
 SEARCHES = (*PRESETS, *LOST, *OTHERS, *IN_TORCH)
 ON_SOURCE = ("fast_conv", "learned_conv", *IN_TORCH)
-# For volumes, which are few; chosen on a part of the chairs to train on (docs/plan.md).
+# For volumes, which are few; chosen on a part of the training chairs
+# (docs/decisions/0016-patches-and-varied-proportions.md).
 PATCHES = ModelOptions(name="patches", latent=32, channels=(128, 384), hidden=(512,))
 VOLUMES = TrainOptions(steps=750, batch_size=64, learning_rate=2e-3, warmup=0, clip=1e9)
 DEFORMED = 0.15

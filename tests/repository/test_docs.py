@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 
 import jax
 import matplotlib
@@ -29,7 +30,9 @@ from tests.support.doc_pages import MAIN, PAGES, blocks_of, commands_of, spans_o
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_page_python_for_pytorch_runs():
     pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
-    blocks = [block.code for block in blocks_of("docs/own_vae.md") if block.language == "python"]
+    blocks = [
+        block.code for block in blocks_of("docs/how_to/own_vae.md") if block.language == "python"
+    ]
     names = {}
     for code in (blocks[0], next(code for code in blocks if "import torch" in code)):
         exec(code, names)
@@ -38,11 +41,11 @@ def test_page_python_for_pytorch_runs():
 
 # What a page's code leaves behind is looked at too.
 FINITE = {
-    "README.md": ("bound", "upright", "drawn"),
-    "docs/extend.md": ("terms",),
-    "docs/concepts.md": ("by_weights", "by_pose"),
-    "docs/own_vae.md": ("bound", "codes", "drawn", "served"),
-    "docs/quickstart.md": ("canonical", "drawn"),
+    "README.md": ("upright", "drawn"),
+    "docs/how_to/extend.md": ("terms",),
+    "docs/understand/concepts.md": ("by_weights", "by_pose"),
+    "docs/how_to/own_vae.md": ("bound", "codes", "drawn", "served"),
+    "docs/start/quick_start.md": ("canonical", "drawn"),
 }
 
 
@@ -109,13 +112,15 @@ def test_page_python_runs(page, here):
     names = run_python(page, foreign=False)
     for name in FINITE.get(page, ()):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(names[name])), name
-    if page == "docs/own_vae.md":
+    if page == "docs/how_to/own_vae.md":
         np.testing.assert_allclose(names["served"]["pose"][:3], names["found"].pose, atol=1e-3)
         # Encoded and decoded, for the bank.
         for name in ("linen", "net", "haiku"):
             assert np.isfinite(names[name].trained.bank.weights).all()
-    if page == "docs/conventions.md":
-        committed = np.asarray(Image.open(ROOT / "docs" / "poses.png").convert("L"), float)
+    if page == "docs/understand/conventions.md":
+        committed = np.asarray(
+            Image.open(ROOT / "docs" / "figures" / "poses.png").convert("L"), float
+        )
         drawn = np.asarray(Image.open(here / "poses.png").convert("L"), float)
         assert np.abs(committed - drawn).mean() < 3
 
@@ -142,10 +147,10 @@ def check_benchmark(name, arguments):
 
 
 def check_extras(arguments):
-    """Checks that what `pip install` is to bring of this package is in its setup."""
-    setup = (ROOT / "setup.py").read_text()
+    """Checks that what `pip install` is to bring of this package is an extra of it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for extras in re.findall(r"(?:avae_jax|\.)\[(.*?)\]", " ".join(arguments)):
-        assert all(f'"{extra}": ' in setup for extra in extras.split(","))
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys()
 
 
 def check_launcher(words):
@@ -172,7 +177,7 @@ def check(words):
 
 
 # Those of the page on trouble are refused, as another test sees.
-@pytest.mark.parametrize("page", [page for page in PAGES if "troubleshooting" not in page])
+@pytest.mark.parametrize("page", [page for page in PAGES if "troubleshoot" not in page])
 def test_page_commands_exist(page):
     for words in commands_of(page):
         try:
@@ -221,7 +226,7 @@ def trouble(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("for_an_optimiser", "trouble")
 def test_troubleshooting_quotes_what_is_said(capsys):
     """The page on trouble quotes what is said."""
-    quoted = [b for b in blocks_of("docs/troubleshooting.md") if b.language == "sh"]
+    quoted = [b for b in blocks_of("docs/how_to/troubleshoot.md") if b.language == "sh"]
     assert len(quoted) > 15
     for block in quoted:
         words = shlex.split(block.code)
@@ -244,7 +249,10 @@ def test_presets_page_quotes_what_was_measured():
     keys = {"MNIST 40 x 40, `rotation`": "mnist_rotation", "MNIST, `rigid`": "mnist_rigid"}
     keys |= {"MNIST, `affine`": "mnist_affine", "chairs 32^3, `rotation`": "chairs_rotation"}
     keys |= {"chairs 32^3, `rigid`": "chairs_rigid"}
-    rows, case = [row for row in rows_of(text_of("docs/presets.md")) if len(row) == 6], None
+    rows, case = (
+        [row for row in rows_of(text_of("docs/understand/presets.md")) if len(row) == 6],
+        None,
+    )
     assert len(rows) == 18
     for name, search, *numbers in rows[2:]:
         case = keys.get(name, case)
@@ -265,9 +273,10 @@ def test_readme_links_lead_somewhere():
 
 
 def test_version_is_the_same_everywhere():
-    for name in ("setup.py", "CITATION.cff"):
+    for name in ("pyproject.toml", "CITATION.cff"):
         assert (
-            re.search(r"(?<!-)\bversion[=:] ?\"?([\d.]+)", text_of(name))[1] == avae_jax.__version__
+            re.search(r"^version(?: =|:) \"?([\d.]+)", text_of(name), re.M)[1]
+            == avae_jax.__version__
         )
-    assert "## [Unreleased]" in text_of("CHANGELOG.md")
+    assert f"## [{avae_jax.__version__}]" in text_of("CHANGELOG.md")
     assert Options().seed == 0

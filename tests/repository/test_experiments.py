@@ -16,7 +16,7 @@ from benchmarks.experiments import pages
 from benchmarks.experiments.__main__ import NAMES
 from benchmarks.experiments.basin import turns
 from benchmarks.experiments.capacity import as_good
-from benchmarks.experiments.collect import BEGIN, END, collect, over_seeds
+from benchmarks.experiments.collect import collect, over_seeds
 from benchmarks.experiments.letters import letters
 from benchmarks.experiments.posed_losses import with_interval
 from benchmarks.experiments.runs import SIZES, Setting
@@ -136,11 +136,9 @@ def test_localiser_begins_with_the_identity():
 
 def test_pages_say_what_was_measured():
     collected = json.loads((ROOT / "benchmarks" / "results" / "experiments.json").read_text())
-    assert (ROOT / "docs" / "results.md").read_text() == pages.page(collected)
-    text = (ROOT / "README.md").read_text()
-    assert text.split(BEGIN)[1].split(END)[0].strip() == pages.summary(collected)
+    assert (ROOT / "docs" / "project" / "results.md").read_text() == pages.page(collected)
     for name in SECTIONS.keys() & collected.keys():
-        assert (ROOT / "docs" / "results" / f"{name}.png").is_file()
+        assert (ROOT / "docs" / "figures" / "results" / f"{name}.png").is_file()
 
 
 def run(*arguments, **environment):
@@ -186,13 +184,11 @@ def test_experiment_runs_and_is_collected(tmp_path):
     assert 0 < end["resultant_length"] < 1 and len(end["by_digit"]) == 10
     again = run(*asked, AVAE_DATA=str(tmp_path / "data"))
     assert again.returncode == 0 and "measured already" in again.stdout
-    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     collect(file.parent, size="smoke", root=tmp_path)
-    page = (tmp_path / "docs" / "results.md").read_text()
+    page = (tmp_path / "docs" / "project" / "results.md").read_text()
     apart = f"6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart"
     assert apart in page and measured["commit"] in page
-    readme = (tmp_path / "README.md").read_text()
-    assert readme.startswith("before\n") and readme.endswith("after\n") and "old" not in readme
+    assert "| claim | here | published |" in page
 
 
 def write_idx(path, array):

@@ -1,1 +1,1 @@
-"""Where the search starts: templates that the model draws, and a pose head that ranks them."""
+"""Starts of the search: templates decoded by the model, and a pose head that ranks them."""

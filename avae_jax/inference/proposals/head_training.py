@@ -1,4 +1,4 @@
-"""Learned proposals: a pose head, trained on the answers of the search itself.
+"""Training of the pose head on the answers of the search.
 
 The head sees an observation in standard position, pooled, and adds a logit to each
 rotation of the bank. It begins at zero, where the bank decides alone; the objective has

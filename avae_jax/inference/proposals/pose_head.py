@@ -1,4 +1,4 @@
-"""A pose head: which of a set of rotations an observation most likely needs."""
+"""Pose head: probabilities of a set of rotations for an observation."""
 
 import flax.linen as nn
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""A bank of posed prototypes: where to start a search, for the price of a matrix product.
+"""Template bank: decoded prototypes at many rotations, compared by one matrix product.
 
 Prototypes are objects the model itself has decoded. Each is brought to standard position
 and size by its moments, turned by an even set of rotations, pooled to a few hundred
@@ -161,7 +161,7 @@ def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
     """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head."""
     normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
     scores = bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
-    # One prototype, the best, speaks for each rotation.
+    # Maximum over prototypes for each rotation.
     best = lowest(-scores)
     poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
     logits = (scores.max(0) - scores.max()) / TEMPERATURE

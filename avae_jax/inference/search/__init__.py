@@ -1,4 +1,4 @@
-"""The search over poses. It knows neither images nor models."""
+"""The search over poses, independent of images and models."""
 
 from avae_jax.inference.search.cost import Effort as Effort
 from avae_jax.inference.search.cost import effort as effort

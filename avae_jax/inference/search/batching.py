@@ -1,4 +1,4 @@
-"""The one place where the search is mapped over (example, candidate) pairs, in bounded memory."""
+"""Maps the search over (example, candidate) pairs in bounded memory."""
 
 import functools
 from collections.abc import Callable

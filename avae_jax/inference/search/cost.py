@@ -1,4 +1,4 @@
-"""What a search costs, counted in forward passes."""
+"""Cost of a search, in forward passes."""
 
 from typing import Any, NamedTuple
 

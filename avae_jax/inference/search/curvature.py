@@ -1,9 +1,9 @@
-"""How wide an optimum of the loss is: its curvature, measured at its own scale.
+"""Curvature of the loss at an optimum, from finite differences at its own scale.
 
-A derivative tells the slope of the dent that interpolation makes every few degrees, and a
-held explanation makes the loss look more curved than it is. So the loss is evaluated a few
-standard deviations of the present guess away, on every axis and in every plane, and the guess
-and its centre corrected by the parabola through these values. No derivatives.
+Local derivatives see interpolation ripples, and freezing the latent code overestimates the
+curvature. So the loss is evaluated a few standard deviations of the current guess away, on
+every axis and in every plane. The parabola through these values corrects the guess and its
+centre. No derivatives are used.
 """
 
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search.problem import Problem
 
 ROUNDS = 4
-# How many standard deviations away the loss is looked at. Nearer, dents count for more than
+# How many standard deviations away the loss is looked at. Nearer, ripples count for more than
 # they do in the posterior: regions of 90 % then hold the truth 75 to 80 % of the time.
 PROBE = 3.0
 # The first guess of a standard deviation, in radians, coordinates or logarithms; by how much
 # it changes at most in a round; and the widest: a normal of that width does not reach round
 # the circle.
 FIRST, FACTOR, WIDEST = 0.05, 4.0, 0.6
-# The middle of a parabola may lie this many nats above the lowest dent, not more.
+# The middle of a parabola may lie this many nats above the lowest ripple, not more.
 SLACK = 2.0
 # What a rise of the loss counts for at most, in nats and beside that on the other side: a wall
 # of the prior on one side must not make a peak look narrow on both.

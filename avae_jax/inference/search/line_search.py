@@ -1,7 +1,7 @@
 """A line search without derivatives, for families of one parameter.
 
-Interpolation dents the loss every few degrees, and a derivative leads to the nearest dent.
-Values on both sides, at half the distance each time, step over dents; parabolas through
+Interpolation ripples the loss every few degrees, and a derivative leads to the nearest ripple.
+Values on both sides, at half the distance each time, step over ripples; parabolas through
 the best value and its neighbours then close in. A step costs one or two forward passes.
 
 Reference: R. Brent, Algorithms for minimization without derivatives, chapter 5, 1973.

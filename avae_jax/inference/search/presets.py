@@ -1,4 +1,4 @@
-"""Presets of the search, and the rule that fits them to a family.
+"""Presets of the search, adapted to a family.
 
 A preset is an entry of `PRESETS`. `original` is the recipe of the original work: 32 random
 starts, the best 8 refined by 20 Adam steps of 0.03.
@@ -41,10 +41,10 @@ OURS = {
     "learned": False,
     "doubt": 0.0,
 }
-# The size of a family: the first for which P, its number of parameters, is no larger. Along one
-# parameter values alone suffice, and step over the dents of an interpolated loss that derivatives
-# end in. Full Gauss-Newton steps cost 1 + P forward passes: worth it for few parameters only, for
-# which registering first ended higher (docs/plan.md).
+# The size of a family: the first for which P, its number of parameters, is no larger. One parameter
+# is searched by values: derivatives end in the ripples of an interpolated loss
+# (docs/decisions/0008-values-along-a-line.md). Full Gauss-Newton steps cost 1 + P forward passes,
+# so only few parameters use them (docs/decisions/0005-registration-before-network-derivatives.md).
 SIZES = {"one": 1, "few": 2, "many": math.inf}
 LINE = {"method": "line", "steps": 2, "polish": 2}
 FAST = {

@@ -1,4 +1,4 @@
-"""What a search needs to know: how a pose predicts, what that costs, how a pose moves."""
+"""Interface of a search problem: prediction, loss and moves of a pose."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Registration: many candidates moved by cheap steps, fewer of them from step to step.
+"""Registration: cheap steps for many candidates, whose number is halved from step to step.
 
 A step explains the example at a candidate's pose (one forward pass) and aligns what was
 decoded with the example while that explanation is held: derivatives cost little, for

@@ -1,4 +1,4 @@
-"""The search: score every start, keep the best few, refine those, return the best met.
+"""The search: scores starts, keeps the best few, refines them, returns the best pose seen.
 
 Or, by `register`: move every start a little at a time and drop those that fall behind.
 """

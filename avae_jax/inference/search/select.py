@@ -1,4 +1,4 @@
-"""Choosing which starts are worth refining."""
+"""Selection of the starts to refine."""
 
 import math
 

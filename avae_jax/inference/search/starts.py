@@ -1,4 +1,4 @@
-"""Where a search starts."""
+"""Starting poses of a search."""
 
 import jax
 import jax.numpy as jnp

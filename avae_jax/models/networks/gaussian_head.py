@@ -1,4 +1,4 @@
-"""The last layer of an encoder: the Gaussian posterior, narrow to begin with."""
+"""Last layer of an encoder: a Gaussian posterior, narrow at initialisation."""
 
 import flax.linen as nn
 import jax.numpy as jnp

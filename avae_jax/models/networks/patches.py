@@ -1,4 +1,4 @@
-"""Encoder and decoder that look at patches first, for images and volumes of any size.
+"""Encoder and decoder of patches with shared weights, for images and volumes of any size.
 
 A patch is 4 pixels on a side, and each further stage joins patches two by two along every axis.
 All patches share the weights of their stage; on top stand dense layers that see everything. So

@@ -1,3 +1,3 @@
-"""What a run on many chips would take, found out without any of them."""
+"""Ahead-of-time compilation for chips that are not here."""
 
 from avae_jax.training.aot.plan import plan as plan

@@ -1,4 +1,4 @@
-"""What a compiled program holds, read from its text."""
+"""Operations and transfers of a compiled program, read from its text."""
 
 import math
 import re

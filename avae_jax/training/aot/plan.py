@@ -1,4 +1,4 @@
-"""Compiles the train step for chips that are not there, and tells what it takes."""
+"""Compiles the train step for chips that are not here; reports memory, operations, transfers."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""Chips that a run can be planned for, and the meshes they make up."""
+"""Chips that a run can be planned for, and their meshes."""
 
 import importlib.util
 import math
