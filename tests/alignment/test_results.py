@@ -1,31 +1,18 @@
 """What an alignment may delete and where its results land: files of users stay."""
 
+import importlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from avae_jax.alignment import align as run
 from avae_jax.alignment.results import names_of
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack
 from tests.support.alignment_outputs import SIDE, align, contents, lost
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of three pictures in a folder with other files of the user."""
-    folder = tmp_path / "user" / "my_images"
-    (folder / "deep").mkdir(parents=True)
-    draws = np.random.default_rng(0)
-    for name in ("a.png", "b.png", "deep/c.png"):
-        Image.fromarray(draws.integers(0, 255, (SIDE, SIDE)).astype("u1")).save(folder / name)
-    (folder / "notes.txt").write_text("of the user")
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -97,6 +84,8 @@ def test_results_tables_written_before_images(tmp_path, monkeypatch):
     """Tables are written whatever becomes of the images."""
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((3, SIDE, SIDE), np.float32))
     # Stands for a writer that fails in the midst: a disk that is full cannot be had in a test.
+    # The module: the package has a function of its name.
+    run = importlib.import_module("avae_jax.alignment.align")
     monkeypatch.setattr(run, "require_writable", lambda *_: None)
     monkeypatch.setattr("avae_jax.data.formats.npy.write_examples", None)
     with pytest.raises(InputError, match="cannot be written again .* holds the tables of poses"):

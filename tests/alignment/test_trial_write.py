@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from avae_jax.alignment import trial_write
 from avae_jax.core.errors import InputError
@@ -12,18 +11,6 @@ from avae_jax.data.formats import open_stack
 from tests.support.alignment_outputs import SIDE, contents
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of three pictures in a folder with other files of the user."""
-    folder = tmp_path / "user" / "my_images"
-    (folder / "deep").mkdir(parents=True)
-    draws = np.random.default_rng(0)
-    for name in ("a.png", "b.png", "deep/c.png"):
-        Image.fromarray(draws.integers(0, 255, (SIDE, SIDE)).astype("u1")).save(folder / name)
-    (folder / "notes.txt").write_text("of the user")
-    return folder
 
 
 def test_require_writable_refuses_at_once(tmp_path, monkeypatch):
