@@ -12,9 +12,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 # Modules without a test file of their name, and why.
 TYPES, WHOLE_RUN = "types alone", "run on digits by integration/test_end_to_end.py"
 UNTESTED = {
-    "core/choices.py": "the tables made of it are tried by config/test_choices.py",
     "core/types.py": TYPES,
-    "data/formats/registry.py": "the tables made of it are tried by config/test_choices.py",
     "data/sources/base.py": TYPES,
     "evaluation/task.py": TYPES,
     "inference/search/problem.py": TYPES,

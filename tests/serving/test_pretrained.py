@@ -31,7 +31,6 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
         ({"batch": 0}, "batch=0"),
         ({"sigma": -1, "likelihood": "gaussian"}, "model.sigma=-1.0: above 0"),
         ({"search": "thorough"}, "search='thorough': wanted avae_jax.SearchOptions"),
-        ({"search": SearchOptions(preset="thorogh")}, "search.preset='thorogh': one of"),
         (
             {"search": SearchOptions(learned=True), "family": "translation"},
             "wants a family that turns",

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from avae_jax.models.networks.original import SourceDecoder, SourceEncoder
+from avae_jax.models.networks.original import OriginalDecoder, OriginalEncoder
 
 
 @pytest.mark.parametrize("shape", [(9, 6), (8, 8), (5, 7, 6)])
 def test_original_keeps_the_shape_of_an_example(shape):
-    encoder, decoder = SourceEncoder(3), SourceDecoder(shape, 2)
+    encoder, decoder = OriginalEncoder(3), OriginalDecoder(shape, 2)
     key, x = jax.random.key(0), jnp.zeros((*shape, 2))
     (mu, logvar), _ = jax.eval_shape(encoder.init_with_output, key, x)
     drawn, _ = jax.eval_shape(decoder.init_with_output, key, mu)
