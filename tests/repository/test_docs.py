@@ -29,7 +29,9 @@ from tests.support.doc_pages import MAIN, PAGES, blocks_of, commands_of, spans_o
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_page_python_for_pytorch_runs():
     pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
-    blocks = [block.code for block in blocks_of("docs/how_to/own_vae.md") if block.language == "python"]
+    blocks = [
+        block.code for block in blocks_of("docs/how_to/own_vae.md") if block.language == "python"
+    ]
     names = {}
     for code in (blocks[0], next(code for code in blocks if "import torch" in code)):
         exec(code, names)
