@@ -20,7 +20,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 # Labels of the digits in the rows, how many of each, and the digit of the landscape.
-LABELS, EACH, SHOWN = (3, 4), 5, 5
+LABELS, EACH, SHOWN = (3, 4), 5, 1
 COUNT = len(LABELS) * EACH
 
 

@@ -48,7 +48,7 @@ overrides.
 """
 SUMMARY = """# Numbers of a run
 
-The keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too. A number
+The groups and keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too. A number
 that does not apply is `null`.
 `python docs/reference/generate.py` writes this page.
 """
@@ -92,11 +92,11 @@ def summary() -> str:
     parts = [SUMMARY]
     for group in dataclasses.fields(Summary):
         rows = [
-            (f"`{group.name}.{field.name}`", *(field.metadata[key] for key in _ENTRY))
+            (f"`{field.name}`", *(field.metadata[key] for key in _ENTRY))
             for field in dataclasses.fields(group.default_factory)
         ]
         head = ("key", "name", "unit", "meaning")
-        parts.append(f"## {group.metadata['title']}\n\n{_table(head, rows)}\n")
+        parts.append(f"## {group.metadata['title']}: `{group.name}`\n\n{_table(head, rows)}\n")
     return "\n".join(parts)
 
 

@@ -171,6 +171,8 @@ def check(words):
         check_extras(words[2:])
     elif words[:2] == ["python", "-m"] and words[2].startswith(("benchmarks.", "tests.")):
         check_benchmark(words[2], words[3:])
+    elif words[0] == "python" and words[1].endswith(".py"):
+        assert (ROOT / words[1]).exists()
     else:
         known = (["python", "-m"], ["python3", "-m"])
         assert words[:2] in known and words[2] in ("venv", "pytest", "sphinx"), words
