@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from avae_jax.data import load
-from avae_jax.data.folder import read_image
+from avae_jax.data.pictures import read_image
 from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 

@@ -16,7 +16,7 @@ from test_report import findings, gallery, written
 from avae_jax import jsontext
 from avae_jax.aligning import columns, output, sheet, table
 from avae_jax.data import load
-from avae_jax.data.folder import read_image
+from avae_jax.data.pictures import read_image
 from avae_jax.data.registry import open_source
 from avae_jax.data.stacks import open_stack
 from avae_jax.errors import InputError

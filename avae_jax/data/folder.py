@@ -1,26 +1,20 @@
 """`folder:PATH`: a tree of image files, labelled by the folders just below PATH."""
 
 import os
-import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from avae_jax.data.source import EXPANDS, Examples, Source, describe, reading, require_memory
+from avae_jax.data.pictures import Picture, open_picture, read_image, require_like
+from avae_jax.data.source import Examples, Source, require_memory
 from avae_jax.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-# Pillow would open many more whatever a file is called, some by starting other programs.
-FORMATS = ("PNG", "JPEG", "TIFF")
-# Of an image, for each byte of its file: black and white, packed as much as anything is.
-MOST_PIXELS = 8 * EXPANDS
-# Pillow's modes whose pixels are numbers as they stand; the others become colours.
-NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
-    """The PNG, JPEG and TIFF files below `folder`, in order of their paths.
+    """The PNG, JPEG, TIFF and BMP files below `folder`, in order of their paths.
 
     Labels are the names of the folders just below `folder`, if the files lie in such;
     an image is read as it is stored, without regard to an orientation tag.
@@ -32,13 +26,16 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         InputError: for no images, and images both inside and outside label folders.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; one with PNG, JPEG or TIFF files is wanted")
+        raise InputError(
+            f"{folder}: no such folder; one with PNG, JPEG or TIFF (or BMP) files is wanted"
+        )
     paths = image_paths(folder)
     if not paths:
-        raise InputError(f"{folder}: no image in it; PNG, JPEG or TIFF files are wanted")
+        came = f"no image in it{other_files(folder)}"
+        raise InputError(f"{folder}: {came}; PNG, JPEG or TIFF (or BMP) files are wanted")
     paths, skipped = _readable(paths) if skip_broken else (paths, ())
     labels, names = _labels(folder, paths)
-    first = _read_among(paths[0], paths)
+    first, _ = _read_among(paths[0], paths)
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         require_memory(
@@ -48,48 +45,20 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         # In the order of the paths, so that the odd file that is named is the first.
         for place in np.argsort(indices):
             path = paths[indices[place]]
-            image = _read_among(path, [paths[index] for index in np.sort(indices)])
-            images[place] = _like(image, path, first, paths[0])
+            picture, pixels = _read_among(path, [paths[index] for index in np.sort(indices)])
+            require_like(picture, first)
+            images[place] = pixels
         return images, None if labels is None else labels[indices]
 
     note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
     return Source(Examples(len(paths), read), None, names, (note, *skipped))
 
 
-def read_image(path: Path) -> np.ndarray:
-    """One image file -> `[H, W, C]`.
-
-    Grey values keep their type (boolean, 8, 16 or 32 bits); palettes and other colour
-    spaces become red, green, blue (and alpha, where a palette is transparent).
-
-    Raises:
-        InputError: for a damaged file, a stack of pages, and more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`.
-    """
-    with reading(path, "PNG, JPEG or TIFF file"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters comes as an error
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as image:
-            size = path.stat().st_size
-            if image.width * image.height > MOST_PIXELS * size:
-                came = f"{image.width} x {image.height} pixels in a file of {size} bytes"
-                raise InputError(f"{path}: {came}; no image can be packed like that")
-            pages = getattr(image, "n_frames", 1)
-            # Cameras store a preview as a second picture of a JPEG file (MPO).
-            if pages != 1 and image.format != "MPO":
-                raise InputError(f"{path}: {pages} pages; one image a file, or npz for volumes")
-            if image.mode not in NUMERIC_MODES:
-                clear = "transparency" in image.info
-                pixels = np.array(image.convert("RGBA" if clear else "RGB"))
-            else:
-                pixels = np.array(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _read_among(path: Path, paths: list[Path]) -> np.ndarray:
+def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:
     """The image at `path`; where it cannot be read, counts those of `paths` that cannot."""
     try:
-        return read_image(path)
+        with open_picture(path) as picture:
+            return picture, picture.read()
     except InputError:
         broken = _broken(paths)
         first = next(iter(broken.values()))
@@ -139,6 +108,13 @@ def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[P
     return sorted(found)
 
 
+def other_files(folder: Path) -> str:
+    """What lies below a folder without images, as part of a sentence: ` (3 .gif, 1 .txt)`."""
+    kinds = Counter(path.suffix.lower() for path in image_paths(folder, suffixes=("",)))
+    said = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in kinds.most_common(3))
+    return f" ({said})" if said else ""
+
+
 def _labels(folder: Path, paths: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     inner = [path.relative_to(folder).parts for path in paths]
     loose = [path for path, parts in zip(paths, inner, strict=True) if len(parts) == 1]
@@ -151,14 +127,3 @@ def _labels(folder: Path, paths: list[Path]) -> tuple[np.ndarray | None, tuple[s
         )
     names, labels = np.unique([parts[0] for parts in inner], return_inverse=True)
     return labels.astype(np.int32), tuple(str(name) for name in names)
-
-
-def _like(image: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
-    """`image` unchanged if it has the size, channels and type of the first one."""
-    if image.shape != first.shape or image.dtype != first.dtype:
-        raise InputError(
-            f"{path}: {describe(image.shape)} of {image.dtype}, but {first_path} is "
-            f"{describe(first.shape)} of {first.dtype}; all images of one size, channels and "
-            "type are wanted"
-        )
-    return image

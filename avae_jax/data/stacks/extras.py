@@ -1,24 +1,3 @@
 """Libraries that only some formats need."""
 
-import importlib
-from types import ModuleType
-
-from avae_jax.errors import InputError
-
-
-def library(name: str, what: str, *, extra: str = "formats") -> ModuleType:
-    """The library `name`, which reads `what`.
-
-    Args:
-      extra: the one of this package that brings it.
-
-    Raises:
-      InputError: it is not installed; gives the line that does so.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(
-            f"{what}: reading it needs {name}, which is not installed; "
-            f'run pip install "avae_jax[{extra}]" (or pip install {name})'
-        ) from error
+from avae_jax.data.extras import library as library

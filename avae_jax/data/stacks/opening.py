@@ -24,7 +24,7 @@ from avae_jax.data.stacks.tiff import open_tiff
 from avae_jax.errors import InputError
 
 FORMATS = (
-    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
+    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, BMP, "
     "MRC, NIfTI or mesh files"
 )
 HEAD = 352  # bytes that tell every format from the others
