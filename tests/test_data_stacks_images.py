@@ -301,15 +301,18 @@ def saved(image, **how):
 GREY_IMAGE = Image.fromarray(numbers(GREY, "u1"))
 TABLE = Image.fromarray(numbers(RGB, "u1")).quantize(16)
 PAGES = numbers((COUNT, 9, 7), "u1")
-EXIF = Image.Exif()
-EXIF.get_ifd(0x8769)[0x829A] = 0.5
+CAMERA = {"extratags": [(37500, 7, 4, b"\0\0\1\0", True)]}
 LOST = {
     "table in PNG": (".png", saved(TABLE), "a table of colours, written as RGB"),
     "table in TIFF": (".tif", saved(TABLE), "a table of colours, written as RGB"),
     "table in BMP": (".bmp", saved(TABLE), "pixels of .* bits, written in 24"),
     "fax": (".tif", saved(GREY_IMAGE.convert("1"), compression="group4"), "CCITTFAX4 compression"),
     "JPEG in TIFF": (".tif", saved(GREY_IMAGE, compression="jpeg"), "JPEG compression, written"),
-    "camera": (".tif", saved(GREY_IMAGE, exif=EXIF), r"left out: 34665 \(ExifTag\)"),
+    "camera": (
+        ".tif",
+        lambda path: tifffile.imwrite(path, PAGES[0], **CAMERA),
+        r"left out: 37500 \(MakerNote\)",
+    ),
     "preview": (
         ".jpg",
         saved(GREY_IMAGE, format="MPO", save_all=True, append_images=[GREY_IMAGE]),
@@ -383,6 +386,11 @@ REFUSED = {
     ),
     "inks among colours": (".tif", (ALPHA, INKS), r"1.tif: .*\(CMYK\), but .*0.tif is .*\(RGB\)"),
     "types": (".tif", (tiff("i2"), tiff("u2")), "1.tif: .* of uint16, but .*0.tif .* of int16"),
+    "five channels": (
+        ".tif",
+        (tiff(shape=(9, 7, 5), photometric="rgb", extrasamples=(0, 0)),),
+        "0.tif: 5 numbers for each pixel; at most 4 channels",
+    ),
     "L*a*b*": (".tif", (lab,), "CIELAB; grey values, RGB or CMYK are wanted"),
     "pages": (".tif", (tiff(shape=(3, 9, 7), photometric="minisblack"),), "3 pages; one image"),
     "bits": (".tif", (tiff("u1"), tiff("f4")), "float32"),
@@ -470,3 +478,48 @@ def test_what_later_pages_say_of_themselves_is_not_kept_and_said(tmp_path):
     with open_stack(str(tmp_path / "x.tif")) as stack:
         (note,) = stack.notes
     assert "tags of the pages after the first, left out: 270" in note
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("packing", ["group3", "group4", "packbits", "raw", "tiff_lzw"])
+def test_black_and_white_looks_the_same_to_others(packing, inverted, tmp_path):
+    image = Image.fromarray(numbers((24, 24), "?"))
+    how = {"compression": packing, "tiffinfo": {262: 0} if inverted else {}}
+    folder = folder_of(tmp_path, ".tif", lambda path, index: image.save(path, **how))
+    values, made, _ = unchanged(folder)
+    assert values.dtype == bool
+    with Image.open(files(folder)[0]) as source, Image.open(files(made)[0]) as target:
+        assert source.tag_v2[262] == target.tag_v2[262] == 1 - inverted
+        np.testing.assert_array_equal(np.array(target), np.array(source))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
+@pytest.mark.parametrize("packing", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
+def test_colours_look_the_same_to_others(packing, mode, tmp_path):
+    flat = JPEGS[mode][0]
+    image = Image.frombytes(mode, (16, 24), flat.tobytes())
+    how = {"compression": packing, "dpi": (300, 200), "icc_profile": PROFILE}
+    _, made, notes = unchanged(folder_of(tmp_path, ".tif", lambda p, n: image.save(p, **how)))
+    assert bool(notes) == (packing == "jpeg")
+    with Image.open(tmp_path / "mine/0.tif") as source, Image.open(files(made)[0]) as target:
+        assert target.mode == source.mode and target.info["icc_profile"] == PROFILE
+        assert target.info["dpi"] == source.info["dpi"]
+        np.testing.assert_array_equal(np.array(target), np.array(source))
+
+
+def test_images_of_other_formats_beside_are_counted(tmp_path):
+    folder = folder_of(tmp_path, ".png", lambda path, index: GREY_IMAGE.save(path))
+    GREY_IMAGE.save(folder / "a.gif")
+    _, _, notes = unchanged(folder)
+    assert notes == (f"{folder}: left out 1 .gif; PNG, JPEG, TIFF and BMP are read.",)
+    assert notes[0] in load(DataOptions(source=f"folder:{folder}"), seed=0).notes
+
+
+def test_a_stack_cut_short_is_refused(tmp_path):
+    first, *others = [Image.fromarray(page) for page in PAGES]
+    first.save(tmp_path / "x.tif", save_all=True, append_images=others)
+    whole = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "x.tif").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="page 2 lies beyond its end"):
+        with open_stack(str(tmp_path / "x.tif")):
+            pass

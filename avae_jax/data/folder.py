@@ -11,6 +11,9 @@ from avae_jax.data.source import Examples, Source, require_memory
 from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+# Images too, which are not read.
+OTHERS = (".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr")
+OTHERS += (".dcm", ".psd", ".jfif", ".jpe")
 
 
 def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
@@ -51,7 +54,7 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         return images, None if labels is None else labels[indices]
 
     note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
-    return Source(Examples(len(paths), read), None, names, (note, *skipped))
+    return Source(Examples(len(paths), read), None, names, (note, *left_out(folder), *skipped))
 
 
 def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:
@@ -106,6 +109,13 @@ def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[P
             if name.lower().endswith(suffixes) and not name.startswith(".")
         ]
     return sorted(found)
+
+
+def left_out(folder: Path) -> tuple[str, ...]:
+    """A sentence about images of other formats below `folder`, if any."""
+    kinds = Counter(path.suffix.lower() for path in image_paths(folder, suffixes=OTHERS))
+    said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return (f"{folder}: left out {said}; PNG, JPEG, TIFF and BMP are read.",) if said else ()
 
 
 def other_files(folder: Path) -> str:

@@ -14,12 +14,14 @@ from avae_jax.errors import InputError
 
 # Of an image, for each byte of its file: black and white, packed as much as anything is.
 MOST_PIXELS = 8 * EXPANDS
-# Pillow's modes whose pixels are numbers as they stand; the others become colours.
+# Pillow's modes whose pixels are numbers as they stand; the others become colours. "I" is what
+# some of its versions make of 16 bits.
 MODES: dict[str, tuple[int, str, str]] = {
     "1": (1, "?", GREY),
     "L": (1, "u1", GREY),
     "LA": (2, "u1", GREY),
     "I;16": (1, "u2", GREY),
+    "I": (1, "u2", GREY),
     "RGB": (3, "u1", RGB),
     "RGBA": (4, "u1", RGB),
     "CMYK": (4, "u1", CMYK),

@@ -51,7 +51,7 @@ def open_png(path: Path) -> Iterator[Picture]:
             if deep:
                 pixels = codec.png_decode(b"".join(_needed(path)))
                 return pixels.reshape(image.height, image.width, channels)
-            return numbers(image)
+            return numbers(image).astype(dtype, copy=False)
 
         def write(target: Path, pixels: np.ndarray) -> None:
             if deep:
@@ -77,11 +77,15 @@ def _notes(bits: int, colours: int) -> tuple[str, ...]:
 
 
 def _chunks(path: Path) -> Iterator[Chunk]:
-    """The pieces of a file in order, the last of them whole or not."""
+    """The whole pieces of a file in order."""
+    left = path.stat().st_size - 8
     with open(path, "rb") as stream:
         stream.seek(8)
         while len(head := stream.read(8)) == 8:
             length, name = struct.unpack(">I4s", head)
+            left -= 12 + length
+            if left < 0:
+                break
             yield Chunk(name, head + stream.read(length + 4))
 
 

@@ -83,7 +83,7 @@ def _copied(page: Any, tag: Any) -> tuple[Any, ...]:
     """A tag byte for byte: code, type, count, value and whether it is of the first page alone."""
     file = page.parent.filehandle
     file.seek(tag.valueoffset)
-    value = file.read(tag.valuebytecount)
+    value = file.read(min(tag.valuebytecount, file.size - tag.valueoffset))
     return tag.code, int(tag.dtype), tag.count, value, tag.code not in OF_PAGES
 
 

@@ -1,7 +1,6 @@
 """TIFF: how its pages are opened and decoded, and files of one page."""
 
 import contextlib
-import logging
 import os
 import struct
 from collections.abc import Iterator
@@ -21,10 +20,9 @@ MEANINGS |= {6: RGB, 9: "L*a*b*", 34892: "linear raw"}
 JPEG = (6, 7, 33007, 34892)
 # Compressions for which the library needs no other: none, deflate, PackBits, LZMA.
 ALONE = {1, 8, 32946, 32773, 34925}
+MOST_CHANNELS = 4
+MOST_TAGS = 4096  # of a page, as the library has it
 WHOLE_BITS = (1, 8, 16, 32, 64)
-
-# What is odd in a file is logged by the library; what matters comes as an error.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager
@@ -71,7 +69,7 @@ def open_page(path: Path) -> Iterator[Picture]:
 def open_file(path: Path) -> Iterator[Any]:
     """A `TiffFile` whose chain of pages ends."""
     tifffile = library("tifffile", str(path))
-    _require_end(path)
+    _require_pages(path)
     # What is said to continue in other files is not looked for there.
     with tifffile.TiffFile(path, _multifile=False) as tiff:
         yield tiff
@@ -102,6 +100,9 @@ def require_known(page: Any, path: Path) -> None:
         raise InputError(
             f"{path}: numbers of the kind {meaning}; grey values, RGB or CMYK are wanted"
         )
+    if page.samplesperpixel > MOST_CHANNELS:
+        came = f"{page.samplesperpixel} numbers for each pixel"
+        raise InputError(f"{path}: {came}; at most {MOST_CHANNELS} channels are wanted")
     packing = page.compression
     name = getattr(packing, "name", packing)
     if int(packing) not in ALONE or page.predictor == 3:
@@ -139,8 +140,13 @@ def _only_page(tiff: Any, path: Path) -> Any:
     return page
 
 
-def _require_end(path: Path) -> None:
-    """Checks that the chain of pages ends: one that comes back to itself has no last page."""
+def _require_pages(path: Path) -> None:
+    """Checks that the chain of pages ends, within the file.
+
+    The library would follow one that comes back to itself for ever, and read of one that
+    leaves the file what comes before.
+    """
+    size = path.stat().st_size
     with open(path, "rb") as stream:
         head = stream.read(16)
         order = "<" if head[:2] == b"II" else ">"
@@ -152,8 +158,13 @@ def _require_end(path: Path) -> None:
             seen.add(offset)
             stream.seek(offset)
             entries = stream.read(struct.calcsize(count)).ljust(8, b"\0")
-            stream.seek(entry * struct.unpack_from(order + count, entries)[0], os.SEEK_CUR)
-            # What ends before its end is for the library to judge.
+            (length,) = struct.unpack_from(order + count, entries)
+            if length > MOST_TAGS or stream.tell() + entry * length > size:
+                raise InputError(
+                    f"{path}: page {len(seen)} lies beyond its end; a complete file is wanted"
+                )
+            stream.seek(entry * length, os.SEEK_CUR)
+            # A file may end with the last entry.
             (offset,) = struct.unpack_from(order + place, stream.read(8).ljust(8, b"\0"))
     if offset:
         raise InputError(f"{path}: a chain of pages without end; one that ends is wanted")

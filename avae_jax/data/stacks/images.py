@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avae_jax.data.folder import image_paths, other_files
+from avae_jax.data.folder import image_paths, left_out, other_files
 from avae_jax.data.pictures import Picture, open_picture, read_image, require_like
 from avae_jax.data.source import describe
 from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
@@ -36,7 +36,7 @@ def open_folder(folder: Path) -> Iterator[Stack]:
         )
     paths = images or volumes
     load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
-    notes = _require_alike(paths, folder) if images else ()
+    notes = (*_require_alike(paths, folder), *left_out(folder)) if images else ()
     first = load(paths[0])
     names = [path.relative_to(folder) for path in paths]
 

@@ -34,7 +34,7 @@ class Stack:
       move: `(target, poses)` makes `target`, like the stack but for its shapes, which are
         moved: for formats that hold shapes, of which `read` makes pixels. `poses` are N
         matrices `[d + 1, d + 1]` in the frame of an example.
-      notes: what `write` cannot keep, a sentence each.
+      notes: what is left out, and what `write` cannot keep, a sentence each.
     """
 
     path: Path
