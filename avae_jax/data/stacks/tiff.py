@@ -96,11 +96,11 @@ def _lost_of_pages(tiff: Any, *, big: bool) -> Iterator[str]:
     first, *others = tiff.series[0].pages[:2]
     if not others or None in (first, *others):
         return
-    before = {tag.code: tag.value for tag in first.aspage().tags}
+    before = {tag.code: str(tag.value) for tag in first.aspage().tags}
     own = [
         f"{tag.code} ({tag.name})"
         for tag in others[0].aspage().tags
-        if tag.code not in tags.OF_STORAGE and before.get(tag.code) != tag.value
+        if tag.code not in tags.OF_STORAGE and before.get(tag.code) != str(tag.value)
     ]
     if own:
         yield f"tags of the pages after the first, left out: {', '.join(own)}"
