@@ -16,6 +16,8 @@ from avae_jax.data.stacks.contiguous import Layout, reader
 from avae_jax.data.stacks.stack import Stack
 from avae_jax.errors import InputError
 
+# Programs that want all numbers behind each other, and say everything on the first page.
+IN_ONE_PIECE = ("imagej", "shaped")
 # Places in a file have 32 bits; some are left for what the pages say of themselves.
 LARGE = 2**32 - 2**25
 
@@ -35,14 +37,15 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             _check(tiff, path)
             page, dtype = series.keyframe, series.dtype.newbyteorder(tiff.byteorder)
             big = math.prod(series.shape) * dtype.itemsize > LARGE
-            lost = (*tags.lost(page, tifffile), *_lost_of_pages(tiff, big=big))
+            own = _own_tags(series)
+            is_whole = not own or series.kind in IN_ONE_PIECE
+            lost = (*tags.lost(page, tifffile), *_lost_of_stack(series, own, big=big))
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
             how = tags.like(page, tifffile)
             pages = (fitting(one, how) for part in parts for one in part.reshape(-1, *page.shape))
-            count = math.prod(series.shape) // math.prod(page.shape)
             with writer(target, tiff, big=big) as file:
-                file.write(pages, shape=(count, *page.shape), **how)
+                _write_pages(file, series, pages, how if is_whole else None)
 
         if series.dataoffset is None or tags.narrow_bits(page):
             read = _decoded(tiff, dtype, path)
@@ -89,18 +92,36 @@ def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.
     return read
 
 
-def _lost_of_pages(tiff: Any, *, big: bool) -> Iterator[str]:
-    """What a stack holds beyond its first page, and `write` cannot keep."""
-    if big and not tiff.is_bigtiff:
-        yield "pages for 32-bit places in a file, written for 64 bits (BigTIFF)"
-    first, *others = tiff.series[0].pages[:2]
-    if not others or None in (first, *others):
+def _write_pages(
+    file: Any, series: Any, pages: Iterator[np.ndarray], how: dict[str, Any] | None
+) -> None:
+    """Writes all pages as one says `how`, or each as the one in whose place it stands."""
+    shape = series.keyframe.shape
+    if how is not None:
+        count = math.prod(series.shape) // math.prod(shape)
+        file.write(pages, shape=(count, *shape), **how)
         return
+    tifffile = library("tifffile", str(series.parent.filename))
+    for like, one in zip(series.pages, pages, strict=True):
+        own = tags.like(like.aspage(), tifffile)
+        file.write(iter([one]), shape=shape, contiguous=False, **own)
+
+
+def _own_tags(series: Any) -> list[str]:
+    """The tags by which the second page says something else of itself than the first."""
+    first, *others = series.pages[:2]
+    if not others or None in (first, *others):
+        return []
     before = {tag.code: str(tag.value) for tag in first.aspage().tags}
-    own = [
+    return [
         f"{tag.code} ({tag.name})"
         for tag in others[0].aspage().tags
         if tag.code not in tags.OF_STORAGE and before.get(tag.code) != str(tag.value)
     ]
-    if own:
+
+
+def _lost_of_stack(series: Any, own: list[str], *, big: bool) -> Iterator[str]:
+    if big and not series.parent.is_bigtiff:
+        yield "places of 32 bits in the file, written with 64 (BigTIFF)"
+    if own and series.kind in IN_ONE_PIECE:
         yield f"tags of the pages after the first, left out: {', '.join(own)}"
