@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from avae_jax.aligning.rehearsal import require_writable
 from avae_jax.data import load
 from avae_jax.data.folder import read_folder
 from avae_jax.data.stacks import open_stack
@@ -51,6 +52,7 @@ def unchanged(folder):
     with open_stack(str(folder)) as stack:
         values = stack.read(0, COUNT)
         assert values.shape == stack.shape and values.dtype == stack.dtype
+        require_writable(stack, folder.parent)
         target = folder.with_name("made")
         target.mkdir()
         stack.write(target, iter([values[:2], values[2:]]))
@@ -453,6 +455,7 @@ def test_stack_of_tiff(how, tmp_path):
     tifffile.imwrite(tmp_path / "x.tif", wanted, resolution=(3.5, 4), **how)
     with open_stack(str(tmp_path / "x.tif")) as stack:
         assert stack.notes == ()
+        require_writable(stack, tmp_path)
         stack.write(tmp_path / "made.tif", [stack.read(0, 2), stack.read(2, 3)])
     with (
         tifffile.TiffFile(tmp_path / "x.tif") as source,
@@ -492,6 +495,7 @@ def test_every_page_keeps_what_it_says_of_itself(how, tmp_path):
             file.write(page, metadata=None, contiguous=False, **packed, **said)
     with open_stack(str(tmp_path / "x.tif")) as stack:
         assert stack.notes == ()
+        require_writable(stack, tmp_path)
         stack.write(tmp_path / "made.tif", [stack.read(0, 1), stack.read(1, COUNT)])
     with tifffile.TiffFile(tmp_path / "made.tif") as target:
         assert [page.description for page in target.pages] == ["0 s", "1 s", "2 s"]
