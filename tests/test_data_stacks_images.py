@@ -434,11 +434,18 @@ def test_what_needs_another_library_names_it(suffix, make, tmp_path, monkeypatch
     )
 
 
+LATIN = "Größe in µm\0".encode("latin-1")
 STACKS = {
     "PackBits": {"compression": "packbits"},
     "LZW": {"compression": "lzw"},
     "UTF-8": {"description": "Größe in µm".encode(), "metadata": None},
-    "Latin-1": {"description": "Größe in µm".encode("latin-1"), "metadata": None},
+    "words and shape": {"description": "by hand"},
+    "Shift-JIS": {
+        "description": "\u8868\u793a".encode("shift-jis") + b"\x81\x90",
+        "metadata": None,
+    },
+    "several texts": {"description": b"one\0two\0\0", "metadata": None},
+    "Latin-1": {"description": LATIN[:-1], "metadata": None},
     "ImageJ": {"imagej": True, "metadata": {"unit": "\\u00B5m", "Labels": ["ä", "b", "c"]}},
     "OME": {"ome": True, "metadata": {"axes": "TYX", "Name": "Größe", "PhysicalSizeX": 0.65}},
     "shaped": {"metadata": {"pixel": 0.65}},
@@ -467,7 +474,22 @@ def test_stack_of_tiff(how, tmp_path):
             assert one == other, name
         assert target.series[0].axes == source.series[0].axes
         assert target.imagej_metadata == source.imagej_metadata
-        (raw(target, 270) or b"").decode()
+        words, as_utf8 = raw(source, 270) or b"", {LATIN: LATIN.decode("latin-1").encode()}
+        assert (raw(target, 270) or b"") == as_utf8.get(words, words)
+
+
+@pytest.mark.parametrize("how", [{}, {"description": "Größe".encode()}, {"imagej": True}], ids=str)
+def test_volumes_of_tiff_stay_volumes(how, tmp_path):
+    wanted = numbers((COUNT, 5, *GREY), ">u2" if "imagej" in how else "u2")
+    how = {"metadata": {"axes": "TZYX"}, **how}
+    tifffile.imwrite(tmp_path / "x.tif", wanted, photometric="minisblack", **how)
+    with open_stack(str(tmp_path / "x.tif")) as stack:
+        assert stack.shape == wanted.shape
+        stack.write(tmp_path / "made.tif", [stack.read(0, 2), stack.read(2, 3)])
+    with tifffile.TiffFile(tmp_path / "made.tif") as target:
+        assert target.series[0].axes == "TZYX"
+        np.testing.assert_array_equal(target.asarray(), wanted)
+        assert (target.pages[0].tags[270].value == "Größe") == ("description" in how)
 
 
 def test_a_compression_that_cannot_be_written_is_said(tmp_path, monkeypatch):

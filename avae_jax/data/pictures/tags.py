@@ -11,7 +11,7 @@ LOSSLESS = {UNPACKED, 5, 8, 32946, 32773, 34925, 50000, 34926}
 OF_STORAGE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 292}
 OF_STORAGE |= {293, 296, 297, 317, 320, 322, 323, 324, 325, 338, 339, 347, *range(512, 522)}
 OF_STORAGE |= {529, 530, 531, 532, 32997, 32998, 50674}
-DESCRIPTION, DATES = 270, 306
+DESCRIPTION = 270
 # Tags whose values say where in the file something else stands, which is not copied: smaller
 # images, camera data, LSM, MetaMorph, SIS, NDPI, DNG.
 OF_PLACES = {288, 289, 330, 400, 34665, 34853, 40965, 34412, 33560, 37500, 50740}
@@ -31,7 +31,6 @@ def like(page: Any, tifffile: Any) -> dict[str, Any]:
         "dtype": page.dtype,
         "photometric": RGB if page.photometric == YCBCR else page.photometric,
         "metadata": None,
-        "description": page.description.encode() or None,
         "software": False,
         "extratags": [_copied(page, tag) for tag in page.tags if _is_copied(tag)],
     }
@@ -54,7 +53,7 @@ def lost(page: Any, tifffile: Any) -> tuple[str, ...]:
     if page.photometric == YCBCR:
         said.append("luminance and chrominance, written as RGB")
     left = [tag for tag in page.tags if tag.code not in OF_STORAGE and not _is_copied(tag)]
-    names = ", ".join(f"{tag.code} ({tag.name})" for tag in left if tag.code != DESCRIPTION)
+    names = ", ".join(f"{tag.code} ({tag.name})" for tag in left)
     if names:
         said.append(f"tags that point to other places, left out: {names}")
     return tuple(said)
@@ -75,16 +74,29 @@ def narrow_bits(page: Any) -> bool:
 
 
 def _is_copied(tag: Any) -> bool:
-    own = tag.code == DESCRIPTION or tag.code in OF_STORAGE or tag.code in OF_PLACES
-    return not own and tag.dtype not in OFFSETS
+    return tag.code not in OF_STORAGE | OF_PLACES and tag.dtype not in OFFSETS
 
 
 def _copied(page: Any, tag: Any) -> tuple[Any, ...]:
-    """A tag byte for byte: code, type, count, value and whether it is of the first page alone."""
+    """A tag byte for byte: code, type, count, value and whether it is of the first page alone.
+
+    Descriptions, of which a page may have several, are written as UTF-8.
+    """
     file = page.parent.filehandle
     file.seek(tag.valueoffset)
     value = file.read(min(tag.valuebytecount, file.size - tag.valueoffset))
+    if tag.code == DESCRIPTION:
+        value = _in_utf8(value, tag.value)
     return tag.code, int(tag.dtype), tag.count, value, tag.code not in OF_PAGES
+
+
+def _in_utf8(value: bytes, read: Any) -> bytes:
+    """The bytes of a text, which the library has `read`, as UTF-8 where it can be told."""
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return read.encode() if isinstance(read, str) else value
+    return value
 
 
 def _resolution(page: Any) -> dict[str, Any]:
