@@ -61,6 +61,8 @@ def _align(
 ) -> None:
     require_fit(stack, avae=trained.avae, data=options.data)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+    for note in stack.notes:
+        print(note)
     print(end=cut_off(stack, data=options.data))
     surveyed = survey(stack)
     seen = _framing(stack, surveyed, trained, options)
