@@ -37,9 +37,9 @@ class Framing(NamedTuple):
 
     @property
     def raw_fill(self) -> np.ndarray:
-        """`[C]` float32, the value outside in raw numbers."""
+        """`[C]` float64, the value outside in raw numbers."""
         low, high = self.scaling.low, self.scaling.high
-        return (low + self.fill * (high - low)).astype(np.float32)
+        return low + self.fill * (high - low)
 
 
 def framing(stack: Stack, scaling: Scaling, *, avae: AVAE, data: DataOptions) -> Framing:

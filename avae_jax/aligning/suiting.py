@@ -5,7 +5,9 @@ import math
 
 import numpy as np
 
+from avae_jax.data.precision import told_apart
 from avae_jax.data.stacks import Stack
+from avae_jax.data.values import ends
 from avae_jax.errors import InputError
 from avae_jax.options import DataOptions, Options, TrainOptions
 
@@ -66,6 +68,11 @@ def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     least, largest = float(sample.min()), float(sample.max())
     if not least < largest:
         raise InputError(f"{stack.name}: all values are {least:g}; images of something are wanted")
+    if stack.dtype.kind in "iu" and not told_apart(sample.min(), sample.max(), np.float64):
+        raise InputError(
+            f"{stack.name}: {stack.dtype.name} values from {sample.min()} to {sample.max()}, which "
+            "64-bit floats hardly tell apart; take an offset off"
+        )
     binary = stack.dtype.kind != "f" and largest <= 1
     top = 1.0 if binary or stack.dtype.kind == "f" else float(np.iinfo(stack.dtype).max)
     if least >= 0 and DIM * top <= largest <= top:
@@ -74,7 +81,7 @@ def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     # Of objects that fill less than a thousandth of their frame.
     low, high = (low, high) if low < high else (least, largest)
     return {"window": (low, high)}, (
-        f"Shown to the model: {low:g} to {high:g} as 0 to 1 (data.window)."
+        f"Shown to the model: {ends(low, high)} as 0 to 1 (data.window)."
     )
 
 

@@ -47,10 +47,10 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     )
     skip = options.skip_broken
     train_values, train_labels, odd = _usable(
-        train_values, train_labels, train, name=f"{name}, training", skip=skip
+        (raw_train, train_values), train_labels, train, name=f"{name}, training", skip=skip
     )
     test_values, test_labels, also = _usable(
-        test_values, test_labels, test, name=f"{name}, test", skip=skip
+        (raw_test, test_values), test_labels, test, name=f"{name}, test", skip=skip
     )
     empty = _empty_note(train_values, test_values)
     fill = fill_value(options.fill, train_values)
@@ -87,23 +87,32 @@ def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tu
 
 
 def _usable(
-    values: np.ndarray, labels: np.ndarray | None, split: Split, *, name: str, skip: bool
+    values: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray | None,
+    split: Split,
+    *,
+    name: str,
+    skip: bool,
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """Values and labels of the examples that are finite, and a sentence about others, if any.
+
+    Args:
+        values: raw and as the model sees them; a window would make numbers of infinities.
 
     Raises:
         InputError: some are not and `skip` is false, or none is.
     """
-    sound = finite_examples(values)
+    raw, seen = values
+    sound = finite_examples(raw)
     if sound.all():
-        return values, labels, ()
+        return seen, labels, ()
     if not skip or not sound.any():
         way_out = ", or data.skip_broken=true to leave them out"
-        check_finite(values, split.indices, name=name, way_out=way_out)
+        check_finite(raw, split.indices, name=name, way_out=way_out)
     first = int(split.indices[~sound].min())
     said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
     kept = None if labels is None else labels[sound]
-    return values[sound], kept, (f"Left out of {name}: {said}.",)
+    return seen[sound], kept, (f"Left out of {name}: {said}.",)
 
 
 def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:
