@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avae_jax.aligning.framing import Framing
-from avae_jax.data.precision import above, is_wide, less, plus
+from avae_jax.data.precision import above, is_wide, less, plus, stored
 
 
 class Levels(NamedTuple):
@@ -60,14 +60,5 @@ def drawn(values: np.ndarray, seen: Framing, dtype: np.dtype) -> np.ndarray:
         return (low + values.astype(np.float64) * (high - low)).astype(dtype)
     limits = np.iinfo(dtype)
     base = min(max(int(low // 1), limits.min), limits.max)
-    return plus(values * (high - low) + float(low - base), np.array(base, dtype), dtype)
-
-
-def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`values` as numbers of `dtype`: rounded and kept in its range where it holds integers."""
-    if dtype.kind == "b":
-        return values >= 0.5
-    if dtype.kind not in "iu":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max).astype(dtype)
+    whole = np.full((1,) * values.ndim, base, dtype)
+    return plus(values.astype(np.float64) * (high - low) + float(low - base), whole, dtype)

@@ -41,6 +41,15 @@ def plus(differences: np.ndarray, base: np.ndarray, dtype: np.dtype) -> np.ndarr
     return words.astype(dtype)
 
 
+def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`values` as numbers of `dtype`: rounded and kept in its range where it holds integers."""
+    if dtype.kind == "b":
+        return values >= 0.5
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    return plus(values, np.zeros((1,) * values.ndim, dtype), dtype)
+
+
 def told_apart(least: Any, largest: Any, kind: type[np.floating]) -> bool:
     """Whether floats of `kind` have a thousand steps between two numbers."""
     step = float(np.spacing(kind(max(abs(least), abs(largest)))))

@@ -1,7 +1,7 @@
 """Folders in which every file is one example: PNG, JPEG and TIFF, or volumes of MRC and NIfTI."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,10 @@ from PIL import Image
 from avae_jax.data.folder import FORMATS, image_paths, read_image
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.stacks.mrc import open_mrc
-from avae_jax.data.stacks.nifti import open_nifti
-from avae_jax.data.stacks.stack import Stack, checked
+from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.stacks.volumes import VOLUMES, open_volumes
 from avae_jax.errors import InputError
 
-VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
 # Lossy, so that what is written is near to what was computed.
 JPEG = {"quality": 95, "subsampling": 0}
 
@@ -36,8 +34,11 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             f"{folder}: {came} in it; one kind is wanted, PNG, JPEG or TIFF files, MRC or NIfTI "
             "volumes, or OFF, OBJ or STL meshes"
         )
-    paths = images or volumes
-    load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
+    if volumes:
+        with open_volumes(folder, volumes) as stack:
+            yield stack
+        return
+    paths, load, save = images, read_image, _save_image
     first = load(paths[0])
     names = [path.relative_to(folder) for path in paths]
 
@@ -52,9 +53,8 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             save(path, target / name, example)
 
     keys = tuple(name.as_posix() for name in names)
-    pixel = () if images else _pixel(paths[0])
     shape = (len(paths), *first.shape)
-    yield Stack(folder, shape, first.dtype, read, write, keys=keys, pixel=pixel)
+    yield Stack(folder, shape, first.dtype, read, write, keys=keys)
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
@@ -87,24 +87,3 @@ def _kept(image: Image.Image, kind: str | None) -> dict[str, Any]:
         return {name: image.info[name] for name in ("dpi", "compression") if name in image.info}
     kept = {name: image.info[name] for name in names if name in image.info}
     return kept | (JPEG if kind == "JPEG" else {})
-
-
-def _volume_opener(path: Path) -> Callable:
-    return next(opener for end, opener in VOLUMES.items() if path.name.lower().endswith(end))
-
-
-def _read_volume(path: Path) -> np.ndarray:
-    with _volume_opener(path)(path) as stack:
-        if stack.shape[0] != 1:
-            raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
-        return checked(stack).read(0, 1)[0]
-
-
-def _pixel(path: Path) -> tuple[float, ...]:
-    with _volume_opener(path)(path) as stack:
-        return stack.pixel
-
-
-def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:
-    with _volume_opener(source)(source) as stack:
-        stack.write(target, [example[None]])

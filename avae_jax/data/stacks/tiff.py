@@ -51,7 +51,16 @@ def open_tiff(path: Path) -> Iterator[Stack]:
         else:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
-        yield Stack(path, series.shape, dtype, read, write)
+        yield Stack(path, series.shape, dtype, read, write, apart=_apart(series.axes))
+
+
+def _apart(axes: str) -> str:
+    """`data.axes` of pages along channels, nothing where there are none."""
+    inner = axes[1:]
+    if "C" not in inner or len(inner) > 4:
+        return ""
+    letters = {"C": "C", "Y": "H", "X": "W"}
+    return "N" + "".join(letters.get(letter, "D") for letter in inner)
 
 
 def _require_end(path: Path) -> None:
@@ -85,7 +94,7 @@ def _check(tiff: Any, path: Path) -> None:
             f"{path}: {describe(series.shape)} with axes {series.axes}; a stack of images or "
             "volumes is wanted, or a folder where every file is one image"
         )
-    if "C" in inner or "S" in inner:
+    if "S" in inner or ("C" in inner and series.axes.endswith("S")):
         raise InputError(
             f"{path}: axes {series.axes}, channels apart from pixels; channels in the last axis "
             "are wanted"
