@@ -306,6 +306,28 @@ def sized_nifti(path, values, sizes):
     return write_nifti(path, np.moveaxis(values, 0, -1), 1, 0, sizes)
 
 
+def sized_tiff(path, values, sizes, **more):
+    *_, high, wide = sizes
+    how = {"photometric": "minisblack", "resolution": (1 / wide, 1 / high), **more}
+    tifffile.imwrite(path, values, **how)
+    return path
+
+
+def sized_imagej(path, values, sizes):
+    axes = "TZYX"[-values.ndim :] if values.ndim == 4 else "TYX"
+    metadata = {"axes": axes, "spacing": sizes[0], "unit": "um"}
+    return sized_tiff(path, values, sizes, imagej=True, metadata=metadata)
+
+
+def sized_ome(path, values, sizes):
+    metadata = {
+        "axes": "TZYX",
+        **{f"PhysicalSize{a}": s for a, s in zip("ZYX", sizes, strict=True)},
+    }
+    tifffile.imwrite(path, values, ome=True, metadata=metadata)
+    return path
+
+
 # name: how a file is made of [N, *S] and of the sizes of a pixel on S.
 SPACED = {
     "MRC images": ("x.mrcs", (20, 11), (1, 2), lambda p, v, s: sized_mrc(p, v, (s[1], s[0], 1))),
@@ -314,6 +336,14 @@ SPACED = {
         (8, 20, 20),
         (2.5, 1, 1),
         lambda p, v, s: sized_mrc(p, v, s[::-1]),
+    ),
+    "ImageJ": ("x.tif", (8, 20, 20), (2.5, 1, 1), sized_imagej),
+    "OME": ("x.tif", (8, 20, 20), (2.5, 1, 1), sized_ome),
+    "TIFF": (
+        "x.tif",
+        (20, 10),
+        (1, 2),
+        lambda p, v, s: sized_tiff(p, v, s, resolutionunit="CENTIMETER", metadata=None),
     ),
     "NIfTI": ("x.nii", (20, 18, 7), (1, 1, 3), sized_nifti),
     "NIfTI of four slices": ("x.nii", (20, 18, 4), (1, 1, 4), sized_nifti),
@@ -363,6 +393,13 @@ def same_places(image, wanted):
 def places(image):
     grid = np.indices(image.shape).reshape(image.ndim, -1)
     return np.average(grid, axis=1, weights=image.ravel()), np.cov(grid, aweights=image.ravel())
+
+
+def test_a_resolution_without_a_unit_is_no_size(tmp_path):
+    values = contrast(1.0, (4, 20, 10)).astype("f4")
+    path = sized_tiff(tmp_path / "x.tif", values, (1, 2), metadata=None)
+    with open_stack(str(path)) as stack:
+        assert stack.spacing == () and not stack.notes
 
 
 def test_a_folder_of_other_voxels_is_refused(tmp_path):

@@ -78,7 +78,10 @@ def _whole(stack: Stack, axes: str, own: tuple[int, ...]) -> tuple[Callable, Cal
 
 def _moved(sizes: tuple[float, ...], axes: str, *, lone: bool) -> tuple[float, ...]:
     """Sizes of a pixel on the axes of the stack, in the order of those of an example."""
-    if not sizes:
+    letters = axes if lone else axes.replace("N", "")
+    if len(sizes) < len(letters):
+        letters = letters.replace("C", "")
+    if len(sizes) != len(letters):
         return ()
-    along = dict(zip(axes if lone else axes.replace("N", ""), sizes, strict=False))
+    along = dict(zip(letters, sizes, strict=True))
     return tuple(along[letter] for letter in ORDER[1:4] if letter in along)

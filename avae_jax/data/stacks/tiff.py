@@ -13,7 +13,8 @@ import numpy as np
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.contiguous import Layout, reader
 from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.stacks.stack import Stack, spacing_of
+from avae_jax.data.stacks.tiff_sizes import sizes
 from avae_jax.errors import InputError
 
 PALETTE = 3
@@ -37,6 +38,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             series = tiff.series[0]
             _check(tiff, path)
             dtype = series.dtype.newbyteorder(tiff.byteorder)
+            spacing = spacing_of(sizes(tiff))
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
             big = math.prod(series.shape) * dtype.itemsize > 2**31
@@ -51,7 +53,8 @@ def open_tiff(path: Path) -> Iterator[Stack]:
         else:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
-        yield Stack(path, series.shape, dtype, read, write, apart=_apart(series.axes))
+        more = {"apart": _apart(series.axes), "spacing": spacing}
+        yield Stack(path, series.shape, dtype, read, write, **more)
 
 
 def _apart(axes: str) -> str:
