@@ -397,7 +397,7 @@ def places(image):
 
 def test_a_resolution_without_a_unit_is_no_size(tmp_path):
     values = contrast(1.0, (4, 20, 10)).astype("f4")
-    path = sized_tiff(tmp_path / "x.tif", values, (1, 2), metadata=None)
+    path = sized_tiff(tmp_path / "x.tif", values, (1, 2), resolutionunit="NONE", metadata=None)
     with open_stack(str(path)) as stack:
         assert stack.spacing == () and not stack.notes
 
