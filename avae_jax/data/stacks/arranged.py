@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +70,11 @@ def _whole(stack: Stack, axes: str, own: tuple[int, ...]) -> tuple[Callable, Cal
         return held()[start:stop]
 
     def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-        everything = original(np.concatenate(list(parts)), axes)
-        stack.write(target, [everything.reshape(stack.shape)])
+        def everything() -> Iterator[np.ndarray]:
+            yield original(np.concatenate(list(parts)), axes).reshape(stack.shape)
+
+        # What the format cannot hold shows before the parts are asked for.
+        stack.write(target, everything())
 
     return read, write
 
