@@ -461,7 +461,8 @@ def test_stack_of_tiff(how, tmp_path):
     how = how if "imagej" in how else {"photometric": "minisblack", **how}
     tifffile.imwrite(tmp_path / "x.tif", wanted, resolution=(3.5, 4), **how)
     with open_stack(str(tmp_path / "x.tif")) as stack:
-        assert stack.notes == ()
+        # Of these resolutions pixels are not square, which is said where they have a unit.
+        assert not [note for note in stack.notes if not note.startswith("Pixels are ")]
         require_writable(stack, tmp_path)
         stack.write(tmp_path / "made.tif", [stack.read(0, 2), stack.read(2, 3)])
     with (

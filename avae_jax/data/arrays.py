@@ -7,6 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from avae_jax.data.axes import hint, require_axes, standard
+from avae_jax.data.bfloat import read_as, widened
 from avae_jax.data.labels import check_labels, index_labels
 from avae_jax.data.source import (
     MAX_BYTES,
@@ -38,15 +40,15 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_npy(path: Path) -> Source:
+def read_npy(path: Path, axes: str = "") -> Source:
     """The images or volumes of a `.npy` file; only the examples asked for are read."""
     with reading(path, "npy file of images or volumes"):
         check_magic(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array_source(array, None, name=str(path))
+    return array_source(array, None, name=str(path), axes=axes)
 
 
-def read_npz(path: Path) -> Source:
+def read_npz(path: Path, axes: str = "") -> Source:
     """The images or volumes of a `.npz` file, and its `labels` if there are any.
 
     They are the only array of rank 3 or more, else the one named `images` or `volumes`.
@@ -61,20 +63,25 @@ def read_npz(path: Path) -> Source:
                 way_out="save a smaller array",
             )
         chosen = choose_array(headers, name=str(path))
-        require_numbers(headers[chosen].dtype, name=f"{path}: {chosen}")
+        require_numbers(read_as(headers[chosen].dtype), name=f"{path}: {chosen}")
         with np.load(path, allow_pickle=False) as archive:
             array = archive[chosen]
             labels = archive[LABELS] if LABELS in headers and chosen != LABELS else None
-    return array_source(array, labels, name=f"{path}: {chosen}")
+    return array_source(array, labels, name=f"{path}: {chosen}", axes=axes)
 
 
-def array_source(array: np.ndarray, labels: np.ndarray | None, *, name: str) -> Source:
+def array_source(
+    array: np.ndarray, labels: np.ndarray | None, *, name: str, axes: str = ""
+) -> Source:
     """One array without a split of its own.
+
+    Args:
+        axes: what they are, by default as they look.
 
     Raises:
         InputError: for a wrong rank or dtype, and labels that do not match.
     """
-    images, note = with_channels(array, name=name)
+    images, note = with_channels(widened(array, name=name), name=name, axes=axes)
     if labels is None:
         return Source(array_examples(images, None), None, (), (note,))
     check_labels(labels, len(images), name=name)
@@ -91,11 +98,14 @@ def array_examples(images: np.ndarray, labels: np.ndarray | None) -> Examples:
     return Examples(len(images), read)
 
 
-def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
+def with_channels(array: np.ndarray, *, name: str, axes: str = "") -> tuple[np.ndarray, str]:
     """Finds out which axes are spatial.
 
     Rank 3 is `[N, H, W]`, rank 5 `[N, D, H, W, C]`; rank 4 is `[N, H, W, C]` if the last
     axis is at most 4 long, else `[N, D, H, W]`.
+
+    Args:
+        axes: what they are, where that is said.
 
     Returns:
         `[N, *S, C]` and a sentence that says how the axes were read.
@@ -104,6 +114,10 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
         InputError: for another rank or a dtype that is no number.
     """
     require_numbers(array.dtype, name=name)
+    if axes:
+        require_axes(axes, array.shape, name=name)
+        images = standard(array, axes)
+        return images, f"{describe(images.shape[1:])} is read by data.axes={axes}, channels last."
     if array.ndim not in (3, 4, 5):
         raise InputError(f"{name}: an array of shape {array.shape}; {RANKS} is wanted")
     shape = describe(array.shape[1:])
@@ -112,15 +126,16 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
             f"{name}: examples of {shape}; sides of at least 1 and at least one channel are wanted"
         )
     if array.ndim == 3:
-        return array[..., None], f"{shape} is read as images of one channel."
+        return array[..., None], f"{shape} is read as images of one channel{hint(array.shape)}."
     if array.ndim == 5:
-        return array, f"{shape} is read as volumes, the last axis as channels."
+        said = f"{shape} is read as volumes, the last axis as channels{hint(array.shape)}."
+        return array, said
     if array.shape[-1] <= MOST_CHANNELS:
         return array, (
             f"{shape} is read as images, the last axis as channels "
             "(add a last axis of length 1 if they are volumes)."
         )
-    return array[..., None], f"{shape} is read as volumes of one channel."
+    return array[..., None], f"{shape} is read as volumes of one channel{hint(array.shape)}."
 
 
 def check_magic(path: Path) -> None:

@@ -35,6 +35,7 @@ class Source(NamedTuple):
     test: Examples | None
     label_names: tuple[str, ...]  # () without labels
     notes: tuple[str, ...]
+    spacing: tuple[float, ...] = ()  # size of a pixel on each axis over the smallest, if unlike
 
 
 @contextlib.contextmanager
@@ -107,7 +108,7 @@ def require_held(path: Path, size: int) -> None:
         )
 
 
-def describe(shape: tuple[int, ...]) -> str:
+def describe(shape: tuple[int | str, ...]) -> str:
     """`(32, 32, 1)` as `32 x 32 x 1`."""
     return " x ".join(str(side) for side in shape)
 

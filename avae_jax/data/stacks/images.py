@@ -1,7 +1,7 @@
 """Folders in which every file is one example: PNG, JPEG, TIFF, BMP, or volumes, MRC and NIfTI."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,9 @@ from avae_jax.data.folder import image_paths, left_out, other_files
 from avae_jax.data.pictures import Picture, open_picture, read_image, require_like
 from avae_jax.data.source import describe
 from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.stacks.mrc import open_mrc
-from avae_jax.data.stacks.nifti import open_nifti
-from avae_jax.data.stacks.stack import Stack, checked
+from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.stacks.volumes import VOLUMES, open_volumes
 from avae_jax.errors import InputError
-
-VOLUMES = {".mrc": open_mrc, ".map": open_mrc, ".nii": open_nifti, ".nii.gz": open_nifti}
 
 
 @contextlib.contextmanager
@@ -34,9 +31,12 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             f"{folder}: {came} in it{others}; one kind is wanted, PNG, JPEG or TIFF (or BMP) "
             "files, MRC or NIfTI volumes, or OFF, OBJ or STL meshes"
         )
-    paths = images or volumes
-    load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
-    notes = (*_require_alike(paths, folder), *left_out(folder)) if images else ()
+    if volumes:
+        with open_volumes(folder, volumes) as stack:
+            yield stack
+        return
+    paths, load, save = images, read_image, _save_image
+    notes = (*_require_alike(paths, folder), *left_out(folder))
     first = load(paths[0])
     names = [path.relative_to(folder) for path in paths]
 
@@ -51,9 +51,8 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             save(path, target / name, example)
 
     keys = tuple(name.as_posix() for name in names)
-    pixel = () if images else _pixel(paths[0])
     shape = (len(paths), *first.shape)
-    yield Stack(folder, shape, first.dtype, read, write, keys=keys, pixel=pixel, notes=notes)
+    yield Stack(folder, shape, first.dtype, read, write, keys=keys, notes=notes)
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
@@ -96,24 +95,3 @@ def _heads(paths: list[Path]) -> Iterator[Picture]:
 def _named(paths: list[Path]) -> str:
     others = f" and {len(paths) - 1} others" if len(paths) > 1 else ""
     return f"{paths[0]}{others}"
-
-
-def _volume_opener(path: Path) -> Callable:
-    return next(opener for end, opener in VOLUMES.items() if path.name.lower().endswith(end))
-
-
-def _read_volume(path: Path) -> np.ndarray:
-    with _volume_opener(path)(path) as stack:
-        if stack.shape[0] != 1:
-            raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
-        return checked(stack).read(0, 1)[0]
-
-
-def _pixel(path: Path) -> tuple[float, ...]:
-    with _volume_opener(path)(path) as stack:
-        return stack.pixel
-
-
-def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:
-    with _volume_opener(source)(source) as stack:
-        stack.write(target, [example[None]])

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.data.bfloat import narrowed, read_as, widened
 from avae_jax.data.folder import SUFFIXES, image_paths
 from avae_jax.data.packed import open_plain
 from avae_jax.data.source import line_of, path_of, reading
+from avae_jax.data.stacks.arranged import arranged
 from avae_jax.data.stacks.hdf5 import open_hdf5
 from avae_jax.data.stacks.idx import open_idx
-from avae_jax.data.stacks.images import VOLUMES, open_folder
+from avae_jax.data.stacks.images import open_folder
 from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
 from avae_jax.data.stacks.meshes import open_meshes
 from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti
 from avae_jax.data.stacks.npy import open_npy
 from avae_jax.data.stacks.npz import open_npz
-from avae_jax.data.stacks.stack import Stack, checked
+from avae_jax.data.stacks.stack import Stack, checked, spacing_note
 from avae_jax.data.stacks.tiff import open_tiff
+from avae_jax.data.stacks.volumes import VOLUMES
 from avae_jax.errors import InputError
 
 FORMATS = (
@@ -50,8 +53,11 @@ CHOOSING = (open_hdf5, open_meshes)
 
 
 @contextlib.contextmanager
-def open_stack(text: str) -> Iterator[Stack]:
+def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
     """The stack that `text` names: a file, a folder, `FILE:DATASET` of HDF5, `MESHES:VOXELS`.
+
+    Args:
+      axes: what they are in the file (see `data.axes`), by default as it says or as they look.
 
     Raises:
       InputError: no such file, none of the formats, or a file that is damaged.
@@ -65,8 +71,27 @@ def open_stack(text: str) -> Iterator[Stack]:
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
             stack = opened.enter_context(opener(path, choice) if choice else opener(path))
-            checked(stack)
+            stack, axes = _as_floats(stack), axes or stack.apart
+            stack = checked(arranged(stack, axes) if axes else stack)
+        if stack.spacing:
+            notes = (*stack.notes, spacing_note(stack.spacing))
+            stack = dataclasses.replace(stack, notes=notes)
         yield _careful(stack)
+
+
+def _as_floats(stack: Stack) -> Stack:
+    """`stack`, of numbers that numpy knows."""
+    dtype = read_as(stack.dtype)
+    if dtype == stack.dtype:
+        return stack
+
+    def read(start: int, stop: int) -> np.ndarray:
+        return widened(stack.read(start, stop), name=stack.name)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        stack.write(target, (narrowed(part) for part in parts))
+
+    return dataclasses.replace(stack, dtype=dtype, read=read, write=write)
 
 
 def _careful(stack: Stack) -> Stack:

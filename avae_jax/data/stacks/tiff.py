@@ -13,7 +13,8 @@ from avae_jax.data.pictures import tags
 from avae_jax.data.pictures.tiff import fitting, open_file, require_inside, require_known, writer
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.contiguous import Layout, reader
-from avae_jax.data.stacks.stack import Stack
+from avae_jax.data.stacks.stack import Stack, spacing_of
+from avae_jax.data.stacks.tiff_sizes import sizes
 from avae_jax.errors import InputError
 
 # Programs that want all numbers behind each other, and say everything on the first page.
@@ -40,6 +41,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             own = _own_tags(series)
             is_whole = not own or series.kind in IN_ONE_PIECE
             lost = (*tags.lost(page, tifffile), *_lost_of_stack(series, own, big=big))
+            spacing = spacing_of(sizes(tiff))
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
             how = tags.like(page, tifffile)
@@ -53,7 +55,17 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         notes = tuple(f"{path}: {one}." for one in lost)
-        yield Stack(path, series.shape, dtype, read, write, notes=notes)
+        more = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
+        yield Stack(path, series.shape, dtype, read, write, **more)
+
+
+def _apart(axes: str) -> str:
+    """`data.axes` of pages along channels, nothing where there are none."""
+    inner = axes[1:]
+    if "C" not in inner or len(inner) > 4:
+        return ""
+    letters = {"C": "C", "Y": "H", "X": "W"}
+    return "N" + "".join(letters.get(letter, "D") for letter in inner)
 
 
 def _check(tiff: Any, path: Path) -> None:
@@ -67,7 +79,7 @@ def _check(tiff: Any, path: Path) -> None:
             f"{path}: {describe(series.shape)} with axes {series.axes}; a stack of images or "
             "volumes is wanted, or a folder where every file is one image"
         )
-    if "C" in inner or "S" in inner:
+    if "S" in inner or ("C" in inner and series.axes.endswith("S")):
         raise InputError(
             f"{path}: axes {series.axes}, channels apart from pixels; channels in the last axis "
             "are wanted"
