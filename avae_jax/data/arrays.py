@@ -24,6 +24,10 @@ from avae_jax.errors import InputError
 MOST_CHANNELS = 4  # a last axis of rank-4 arrays up to this long is read as channels
 NAMES = ("images", "volumes")
 LABELS = "labels"
+OBJECTS = (
+    "{path}: read without its labels, which are Python objects and not loaded; save them as "
+    "labels=labels.astype(str), or as integers."
+)
 RANKS = "[N, H, W], [N, H, W, C], [N, D, H, W] or [N, D, H, W, C]"
 
 
@@ -66,8 +70,13 @@ def read_npz(path: Path, axes: str = "") -> Source:
         require_numbers(read_as(headers[chosen].dtype), name=f"{path}: {chosen}")
         with np.load(path, allow_pickle=False) as archive:
             array = archive[chosen]
-            labels = archive[LABELS] if LABELS in headers and chosen != LABELS else None
-    return array_source(array, labels, name=f"{path}: {chosen}", axes=axes)
+            labelled = LABELS in headers and chosen != LABELS
+            objects = labelled and headers[LABELS].dtype.hasobject
+            labels = archive[LABELS] if labelled and not objects else None
+    source = array_source(array, labels, name=f"{path}: {chosen}", axes=axes)
+    if objects:
+        source = source._replace(notes=(*source.notes, OBJECTS.format(path=path)))
+    return source
 
 
 def array_source(

@@ -1,7 +1,9 @@
 """`folder:PATH`: a tree of image files, labelled by the folders just below PATH."""
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Images too, which are not read.
 OTHERS = (".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr")
 OTHERS += (".dcm", ".psd", ".jfif", ".jpe")
+MOST_FOLDERS = 100_000
+# A link with such a name that leads nowhere led to a file, any other one maybe to a folder.
+FILE_NAME = re.compile(r"\.[a-zA-Z]+(\.gz)?$")
 
 
 def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
@@ -99,16 +104,37 @@ def _broken(paths: list[Path]) -> dict[Path, str]:
 
 
 def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """The files below `folder` that end in one of `suffixes`, sorted; nothing hidden."""
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(root, name)
-            for name in files
-            if name.lower().endswith(suffixes) and not name.startswith(".")
-        ]
-    return sorted(found)
+    """The files below `folder` that end in one of `suffixes`, sorted; nothing hidden.
+
+    Links to files and folders are followed.
+
+    Raises:
+        InputError: a link to a folder that it lies in, or one that leads nowhere and may have
+            led to a folder.
+    """
+    return sorted(path for path in _files(folder) if path.name.lower().endswith(suffixes))
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below `top`, nothing hidden."""
+    waiting, count = [(top, (top.resolve(),))], 0
+    while waiting:
+        folder, above = waiting.pop()
+        count += 1
+        if count > MOST_FOLDERS:
+            raise InputError(f"{top}: more than {MOST_FOLDERS:,} folders, links to one another?")
+        for path in (path for path in folder.iterdir() if not path.name.startswith(".")):
+            if path.is_dir():
+                real = path.resolve()
+                if real in above:
+                    raise InputError(
+                        f"{path}: a link to {real}, in which it lies itself; remove it"
+                    )
+                waiting.append((path, (*above, real)))
+            elif path.exists() or FILE_NAME.search(path.name):
+                yield path
+            else:
+                raise InputError(f"{path}: a link that leads nowhere; remove it or mend it")
 
 
 def left_out(folder: Path) -> tuple[str, ...]:

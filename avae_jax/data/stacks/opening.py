@@ -32,6 +32,9 @@ FORMATS = (
 )
 HEAD = 352  # bytes that tell every format from the others
 HDF5 = b"\x89HDF\r\n\x1a\n"
+# HDF5 may stand behind a block of another program's, of 512 bytes or a doubling of them.
+BLOCKS = tuple(2**power for power in range(9, 25))
+OLD_MATLAB = b"MATLAB 5.0 MAT-file"
 BEGINNINGS: dict[bytes, Callable] = {
     b"\x93NUMPY": open_npy,
     b"PK": open_npz,
@@ -151,6 +154,8 @@ def _opener(path: Path) -> Callable:
     for place, marks, opener in INSIDE:
         if head[place : place + 4] in marks:
             return opener
+    if _is_hdf5_inside(path):
+        return open_hdf5
     if path.suffix.lower() in MESHES:
         return open_meshes
     if path.suffix.lower() in OLD_MRC:
@@ -158,4 +163,17 @@ def _opener(path: Path) -> Callable:
     # Two zero bytes, then the code of a type and a number of axes.
     if head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1:
         return open_idx
+    if head.startswith(OLD_MATLAB):
+        raise InputError(f"{path}: an old MATLAB file; one saved with save(..., '-v7.3') is wanted")
     raise InputError(f"{path}: none of the known formats; wanted {FORMATS}")
+
+
+def _is_hdf5_inside(path: Path) -> bool:
+    """Whether HDF5 begins behind a block of another program's, as in files of MATLAB 7.3."""
+    size = path.stat().st_size
+    with reading(path, "HDF5 file"), open(path, "rb") as stream:
+        for start in (block for block in BLOCKS if block < size):
+            stream.seek(start)
+            if stream.read(len(HDF5)) == HDF5:
+                return True
+    return False
