@@ -1,5 +1,6 @@
 """Trained weights back from a work directory or one file, without the data they came from."""
 
+import copy
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,17 @@ class Trained(NamedTuple):
     search: SearchOptions
     bank: Bank | None
     met: Array
+
+
+def own_copy(trained: Trained) -> Trained:
+    """`trained` with arrays that nobody else holds: changed in place or given away elsewhere."""
+
+    def copied(leaf: Any) -> Any:
+        return leaf.copy() if isinstance(leaf, np.ndarray | jax.Array) else copy.deepcopy(leaf)
+
+    params, met, bank = jax.tree.map(copied, (trained.params, trained.met, trained.bank))
+    avae = trained.avae._replace(fill=copied(trained.avae.fill))
+    return trained._replace(params=params, avae=avae, met=met, bank=bank)
 
 
 def load(path: str | os.PathLike) -> Trained:

@@ -54,6 +54,7 @@ def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str
     """
     with open_stack(request.input, options.data.axes) as stack:
         require_apart(stack.path, request.output)
+        _require_apart_files(stack, request.output)
         names = names_of(stack, reconstructions=request.reconstructions)
         require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
         require_writable(stack, request.output)
@@ -95,6 +96,19 @@ def require_apart(source: Path, output: Path) -> None:
         raise InputError(
             f"output {output}: holds the input {source}, or lies in it; another directory is wanted"
         )
+
+
+def _require_apart_files(stack: Stack, output: Path) -> None:
+    """Checks that no example lies in the output, by a link or as a table names it."""
+    keys = stack.keys if stack.path.is_dir() else ()
+    files = [name.rpartition("@")[2] for name in stack.images] or [stack.path / key for key in keys]
+    for folder in {Path(file).parent for file in files}:
+        real = folder.resolve()
+        if output.resolve() in (real, *real.parents):
+            raise InputError(
+                f"output {output}: holds examples of the input {stack.path}, in {folder}; another "
+                "directory is wanted"
+            )
 
 
 def require_room(work: Work, output: Path, *, begun: bool) -> None:

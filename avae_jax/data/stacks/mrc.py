@@ -53,11 +53,11 @@ def open_mrc(path: Path, sign: Sign | None = None) -> Iterator[Stack]:
     with open(path, "rb") as stream:
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-            seen = _Statistics()
+            seen = Statistics()
             with open(target, "wb") as file:
                 copy_head(stream, file, layout)
                 write_examples(file, seen.watched(parts), layout)
-            _note_statistics(target, seen)
+            note_statistics(target, seen)
 
         read = reader(stream, layout, name=str(path))
         notes = (*([found.note] if found else []), *([called] if called else []))
@@ -139,7 +139,7 @@ def _require_extension(mrcfile: Any, path: Path) -> None:
             raise InputError(f"{path}: announces a second header of {size} bytes, wanted one there")
 
 
-class _Statistics:
+class Statistics:
     """Least, largest, mean and deviation of numbers that come in parts."""
 
     def __init__(self):
@@ -168,7 +168,7 @@ class _Statistics:
         return math.sqrt(max(self._squares / self._count - self.mean**2, 0.0))
 
 
-def _note_statistics(path: Path, seen: _Statistics) -> None:
+def note_statistics(path: Path, seen: Statistics) -> None:
     """Puts the statistics of the new numbers into the header, which was copied."""
     mrcfile = library("mrcfile", str(path))
     with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -21,14 +22,16 @@ from avae_jax.data.stacks.mrc import open_mrc
 from avae_jax.data.stacks.nifti import open_nifti
 from avae_jax.data.stacks.npy import open_npy
 from avae_jax.data.stacks.npz import open_npz
+from avae_jax.data.stacks.particles import SUFFIX as STAR
 from avae_jax.data.stacks.stack import Stack, checked, spacing_note
+from avae_jax.data.stacks.star import open_star
 from avae_jax.data.stacks.tiff import open_tiff
 from avae_jax.data.stacks.volumes import VOLUMES
 from avae_jax.errors import InputError
 
 FORMATS = (
-    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, BMP, "
-    "MRC, NIfTI or mesh files"
+    "npy, npz, IDX, TIFF, HDF5, MRC, STAR, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
+    "BMP, MRC, NIfTI or mesh files"
 )
 HEAD = 352  # bytes that tell every format from the others
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -50,6 +53,8 @@ INSIDE: tuple[tuple[int, tuple[bytes, ...], Callable], ...] = (
     (344, (b"n+1\0",), open_nifti),
     (4, (b"n+2\0",), open_nifti),
 )
+# Comments and empty lines, then the name of a block alone on its line.
+STAR_HEAD = re.compile(rb"(\s*#[^\n]*\n|\s*\n)*\s*data_\w*[ \t\r]*\n")
 OLD_MRC = (".mrc", ".mrcs", ".map", ".st")
 # Openers that can do with what stands behind a colon.
 CHOOSING = (open_hdf5, open_meshes)
@@ -158,6 +163,8 @@ def _opener(path: Path) -> Callable:
         return open_hdf5
     if path.suffix.lower() in MESHES:
         return open_meshes
+    if path.suffix.lower() == STAR or STAR_HEAD.match(head):
+        return open_star
     if path.suffix.lower() in OLD_MRC:
         return open_mrc
     # Two zero bytes, then the code of a type and a number of axes.

@@ -10,6 +10,7 @@ import numpy as np
 from avae_jax.data.arrays import MOST_CHANNELS, with_channels
 from avae_jax.data.axes import hint
 from avae_jax.data.source import describe, require_held
+from avae_jax.data.stacks.particles import Particles
 from avae_jax.errors import InputError
 
 LEAST_SIDE = 4
@@ -44,6 +45,8 @@ class Stack:
         are alike or the file does not say it.
       apart: the axes, where the file says what they are and they do not look so.
       said: how the axes were said to be; the last are then channels.
+      images: RELION's name of each example, where a table names them.
+      particles: that table, which gets the poses.
     """
 
     path: Path
@@ -60,11 +63,18 @@ class Stack:
     spacing: tuple[float, ...] = ()
     apart: str = ""
     said: str = ""
+    images: tuple[str, ...] = ()
+    particles: Particles | None = None
 
     @property
     def name(self) -> str:
         """The stack as sentences call it."""
         return f"{self.path}:{self.member}" if self.member else str(self.path)
+
+    @property
+    def result_name(self) -> str:
+        """The name of the file or folder that is written: that of the input, but of a table."""
+        return f"{self.path.stem}.mrcs" if self.particles else self.path.name
 
     @property
     def bytes(self) -> int:
@@ -156,7 +166,7 @@ def _require_bounds(stack: Stack) -> None:
             f"{stack.name}: examples of {size / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} "
             "are wanted"
         )
-    if stack.path.is_file():
+    if stack.path.is_file() and not stack.particles:
         require_held(stack.path, stack.bytes)
 
 
