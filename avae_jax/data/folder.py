@@ -127,9 +127,8 @@ def _files(top: Path) -> Iterator[Path]:
             if path.is_dir():
                 real = path.resolve()
                 if real in above:
-                    raise InputError(
-                        f"{path}: a link to {real}, in which it lies itself; remove it"
-                    )
+                    link = next(each for each in (path, *path.parents) if each.is_symlink())
+                    raise InputError(f"{link}: a link by which {real} lies in itself; remove it")
                 waiting.append((path, (*above, real)))
             elif path.exists() or FILE_NAME.search(path.name):
                 yield path

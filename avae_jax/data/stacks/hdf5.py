@@ -63,12 +63,11 @@ def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
 
     def write(target: Path, parts: Iterable[np.ndarray]) -> None:
         shutil.copyfile(path, target)
-        with h5py.File(target, "r+") as made:
-            start = 0
+        start = 0
+        with h5py.File(target, "r+") as made, unpacking(h5py, chosen, f"{path}: {name}"):
             for part in parts:
                 values = part if order is None else part.transpose(order)
-                with unpacking(h5py, chosen, f"{path}: {name}"):
-                    made[name][start : start + len(part)] = values
+                made[name][start : start + len(part)] = values
                 start += len(part)
 
     shape = chosen.shape if order is None else tuple(chosen.shape[axis] for axis in order)
@@ -90,10 +89,10 @@ def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> 
     def write(target: Path, parts: Iterable[np.ndarray]) -> None:
         shutil.copyfile(path, target)
         examples = (example for part in parts for example in part)
-        with h5py.File(target, "r+") as made:
+        first = file[found.names[0]]
+        with h5py.File(target, "r+") as made, unpacking(h5py, first, f"{path}: {first.name}"):
             for example, name in zip(examples, found.names, strict=True):
-                with unpacking(h5py, file[name], f"{path}: {name}"):
-                    write_one(made[name], example)
+                write_one(made[name], example)
 
     shape = (len(found.names), *found.shape)
     return Stack(path, shape, found.dtype, read, write, member=found.folder, choice=member)
@@ -104,7 +103,7 @@ def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:
     file.visititems(
         lambda name, item: found.update({name: item} if isinstance(item, h5py.Dataset) else {})
     )
-    if member in found:
+    if _is_data_set(h5py, file, member):
         return member
     inside = {
         name: item
@@ -125,6 +124,17 @@ def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:
         f"{path}: holds {', '.join(listed[:LISTED]) or 'no data set'}{more}; {path}:NAME with the "
         "name of one of them is wanted, or a single one of rank 3 or more"
     )
+
+
+def _is_data_set(h5py: Any, file: Any, name: str) -> bool:
+    """Whether `name` is that of a data set, one of its names without links to other places."""
+    item = file
+    for part in name.split("/"):
+        group = isinstance(item, h5py.Group)
+        if not group or not isinstance(item.get(part, getlink=True), h5py.HardLink):
+            return False
+        item = item[part]
+    return isinstance(item, h5py.Dataset)
 
 
 def _require_own(h5py: Any, chosen: Any, path: Path) -> None:

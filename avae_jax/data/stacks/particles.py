@@ -6,7 +6,7 @@ a file are kept as they are.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,26 +122,30 @@ def write_particles(
       blocks: columns of numbers by name, `[n]` each, which take the place of those of the
         same name; all rows in order.
     """
-    table, lines = particles.table, particles.lines
-    places, name = {}, table.columns.index(IMAGE)
-    row = 0
+    table, lines, row = particles.table, particles.lines, 0
     with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
         for block in blocks:
+            columns = dict.fromkeys((*table.columns, *block))
             if not row:
-                added = [label for label in block if label not in table.columns]
-                columns = (*table.columns, *added)
-                places = {label: columns.index(label) for label in block}
                 heads = [f"_{label} #{number}" for number, label in enumerate(columns, 1)]
                 file.write("\n".join((*lines[: table.head], *heads)) + "\n")
-            for numbers in zip(*block.values(), strict=True):
-                words = [*table.rows[row], *[""] * (len(columns) - len(table.columns))]
-                words[name] = images[row]
-                for label, number in zip(block, numbers, strict=True):
-                    words[places[label]] = f"{number + 0.0:.6f}"
-                file.write(" ".join(map(_word, words)) + "\n")
-                row += 1
-        rest = lines[_end(lines, table.first) :]
-        file.write("".join(f"{line}\n" for line in rest))
+            count = len(next(iter(block.values())))
+            rows = slice(row, row + count)
+            file.writelines(_rows(table, rows, images[rows], columns, block))
+            row += count
+        file.writelines(f"{line}\n" for line in lines[_end(lines, table.first) :])
+
+
+def _rows(
+    table: Table, rows: slice, images: Sequence[str], columns: Iterable[str], block: Mapping
+) -> Iterator[str]:
+    """Lines of a table, with other words in the columns of `block` and for the images."""
+    changed = {IMAGE: images}
+    changed |= {name: [f"{value + 0.0:.6f}" for value in block[name]] for name in block}
+    for place, words in enumerate(table.rows[rows]):
+        old = dict(zip(table.columns, words, strict=True))
+        new = old | {name: values[place] for name, values in changed.items()}
+        yield " ".join(_word(new[name]) for name in columns) + "\n"
 
 
 def _loops(lines: list[str]) -> list[int]:

@@ -5,9 +5,10 @@ Names are relative to the current directory, as RELION takes them, or to the STA
 """
 
 import contextlib
+import functools
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,13 +51,12 @@ def open_star(path: Path) -> Iterator[Stack]:
 
     def read(start: int, stop: int) -> np.ndarray:
         made = np.empty((stop - start, *shape), dtype)
-        place = 0
+        done = 0
         # One after the other of the same file, so that each is opened once.
         for file, some in itertools.groupby(images[start:stop], key=_file_of):
-            with open_mrc(file[0], images=file[1]) as stack:
-                for image in some:
-                    made[place] = stack.read(image.index, image.index + 1)[0]
-                    place += 1
+            part = _read(*file, [image.index for image in some])
+            made[done : done + len(part)] = part
+            done += len(part)
         return made
 
     whole = (len(images), *shape)
@@ -70,6 +70,25 @@ def open_star(path: Path) -> Iterator[Stack]:
 
 def _file_of(image: _Image) -> tuple[Path, bool]:
     return image.path, image.numbered
+
+
+def _read(path: Path, numbered: bool, indices: list[int]) -> list[np.ndarray]:
+    with open_mrc(path) as stack:
+        _, section = _sections(stack, numbered=numbered)
+        return [section(index) for index in indices]
+
+
+def _sections(
+    stack: Stack, *, numbered: bool
+) -> tuple[tuple[int, ...], Callable[[int], np.ndarray]]:
+    """The shape of the examples of a file, and a function that reads one by its index.
+
+    Many programs do not say that a file holds images: numbers before its name do.
+    """
+    if not numbered or len(stack.shape) != 4 or stack.shape[0] != 1:
+        return stack.shape, lambda index: stack.read(index, index + 1)[0]
+    volume = functools.cache(lambda: stack.read(0, 1)[0])
+    return stack.shape[1:], lambda index: volume()[index]
 
 
 def _located(particles: Particles) -> list[_Image]:
@@ -104,8 +123,8 @@ def _agreed(
         most[_file_of(image)] = max(most.get(_file_of(image), 0), image.index + 1)
     first: tuple = ()
     for (path, numbered), wanted in most.items():
-        with open_mrc(path, images=numbered) as stack:
-            count, *shape = stack.shape
+        with open_mrc(path) as stack:
+            (count, *shape), _ = _sections(stack, numbered=numbered)
             came, pixel = (tuple(shape), stack.dtype.newbyteorder("=")), stack.pixel
         if not numbered and count > 1:
             raise InputError(
@@ -122,7 +141,7 @@ def _agreed(
                 f"{path}: {describe(came[0])} of {came[1]}, but {first[3]} is "
                 f"{describe(first[0])} of {first[1]}; all of one size and type are wanted"
             )
-    return first[:3]
+    return first[0], first[1], first[2][-len(first[0]) :]
 
 
 def _write(
