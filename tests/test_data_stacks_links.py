@@ -16,7 +16,7 @@ from avae_jax.aligning.run import asked
 from avae_jax.data.loading import load
 from avae_jax.data.stacks import open_stack
 from avae_jax.errors import InputError
-from avae_jax.options import DataOptions
+from avae_jax.options import DataOptions, Options
 from avae_jax.request import Request
 
 COUNT, SIDES = 6, (8, 9)
@@ -349,7 +349,7 @@ def test_an_output_that_holds_examples_by_a_link_is_refused(tmp_path):
     top = save_images(tmp_path / "top" / "a").parent
     (top / "z").symlink_to(save_images(tmp_path / "aligned" / "x"))
     with pytest.raises(InputError, match="holds examples of the input"):
-        with asked(Request(input=str(top), output=tmp_path / "aligned")):
+        with asked(Request(input=str(top), output=tmp_path / "aligned"), Options()):
             pass
 
 

@@ -123,17 +123,25 @@ def _files(top: Path) -> Iterator[Path]:
         count += 1
         if count > MOST_FOLDERS:
             raise InputError(f"{top}: more than {MOST_FOLDERS:,} folders, links to one another?")
-        for path in (path for path in folder.iterdir() if not path.name.startswith(".")):
-            if path.is_dir():
-                real = path.resolve()
-                if real in above:
-                    link = next(each for each in (path, *path.parents) if each.is_symlink())
-                    raise InputError(f"{link}: a link by which {real} lies in itself; remove it")
-                waiting.append((path, (*above, real)))
-            elif path.exists() or FILE_NAME.search(path.name):
-                yield path
-            else:
+        with os.scandir(folder) as listed:
+            entries = [entry for entry in listed if not entry.name.startswith(".")]
+        for entry in entries:
+            path = folder / entry.name
+            if entry.is_dir():
+                waiting.append((path, (*above, _below(path, above))))
+            elif entry.is_symlink() and not path.exists() and not FILE_NAME.search(path.name):
                 raise InputError(f"{path}: a link that leads nowhere; remove it or mend it")
+            else:
+                yield path
+
+
+def _below(path: Path, above: tuple[Path, ...]) -> Path:
+    """What a folder really is, if it is none of those `above` it."""
+    real = path.resolve()
+    if real in above:
+        link = next(each for each in (path, *path.parents) if each.is_symlink())
+        raise InputError(f"{link}: a link by which {real} lies in itself; remove it")
+    return real
 
 
 def left_out(folder: Path) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ import numpy as np
 
 from avae_jax.data.source import describe
 from avae_jax.data.stacks.extras import library
-from avae_jax.data.stacks.mrc import Statistics, note_statistics, open_mrc
+from avae_jax.data.stacks.mrc import Statistics, note_statistics, open_mrc, sign_of
+from avae_jax.data.stacks.mrc_bytes import Sign
 from avae_jax.data.stacks.particles import Particles, pixel_size, read_particles
 from avae_jax.data.stacks.stack import Stack
 from avae_jax.errors import InputError
@@ -46,7 +47,9 @@ def open_star(path: Path) -> Iterator[Stack]:
     particles = read_particles(path)
     images = _located(particles)
     sizes = pixel_size(particles)
-    shape, dtype, pixel = _agreed(particles, images)
+    # Bytes of all files are of one kind, as those of a folder.
+    sign = sign_of(list(dict.fromkeys(image.path for image in images)))
+    shape, dtype, pixel = _agreed(particles, images, sign)
     pixel = (sizes,) * len(pixel) if sizes else pixel
 
     def read(start: int, stop: int) -> np.ndarray:
@@ -54,7 +57,7 @@ def open_star(path: Path) -> Iterator[Stack]:
         done = 0
         # One after the other of the same file, so that each is opened once.
         for file, some in itertools.groupby(images[start:stop], key=_file_of):
-            part = _read(*file, [image.index for image in some])
+            part = _read(*file, sign, [image.index for image in some])
             made[done : done + len(part)] = part
             done += len(part)
         return made
@@ -65,15 +68,16 @@ def open_star(path: Path) -> Iterator[Stack]:
         _write(target, parts, whole, dtype, pixel)
 
     names = tuple(image.name for image in images)
-    yield Stack(path, whole, dtype, read, write, pixel=pixel, images=names, particles=particles)
+    more = {"images": names, "particles": particles, "notes": (sign.note,) if sign else ()}
+    yield Stack(path, whole, dtype, read, write, pixel=pixel, **more)
 
 
 def _file_of(image: _Image) -> tuple[Path, bool]:
     return image.path, image.numbered
 
 
-def _read(path: Path, numbered: bool, indices: list[int]) -> list[np.ndarray]:
-    with open_mrc(path) as stack:
+def _read(path: Path, numbered: bool, sign: Sign | None, indices: list[int]) -> list[np.ndarray]:
+    with open_mrc(path, sign) as stack:
         _, section = _sections(stack, numbered=numbered)
         return [section(index) for index in indices]
 
@@ -115,7 +119,7 @@ def _file(name: str, star: Path) -> Path:
 
 
 def _agreed(
-    particles: Particles, images: list[_Image]
+    particles: Particles, images: list[_Image], sign: Sign | None
 ) -> tuple[tuple[int, ...], np.dtype, tuple[float, ...]]:
     """Shape, type and size of a pixel that all images have."""
     most: dict[tuple[Path, bool], int] = {}
@@ -123,7 +127,7 @@ def _agreed(
         most[_file_of(image)] = max(most.get(_file_of(image), 0), image.index + 1)
     first: tuple = ()
     for (path, numbered), wanted in most.items():
-        with open_mrc(path) as stack:
+        with open_mrc(path, sign) as stack:
             (count, *shape), _ = _sections(stack, numbered=numbered)
             came, pixel = (tuple(shape), stack.dtype.newbyteorder("=")), stack.pixel
         if not numbered and count > 1:
