@@ -14,8 +14,10 @@ from avae_jax.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Images too, which are not read.
-OTHERS = (".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr")
-OTHERS += (".dcm", ".psd", ".jfif", ".jpe")
+OTHERS = (
+    *(".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr"),
+    *(".dcm", ".psd", ".jfif", ".jpe"),
+)
 MOST_FOLDERS = 100_000
 # A link with such a name that leads nowhere led to a file, any other one maybe to a folder.
 FILE_NAME = re.compile(r"\.[a-zA-Z]+(\.gz)?$")

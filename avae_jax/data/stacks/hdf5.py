@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from avae_jax.data.extras import library
 from avae_jax.data.source import reading
-from avae_jax.data.stacks.extras import library
 from avae_jax.data.stacks.hdf5_filters import require_filters, unpacking
 from avae_jax.data.stacks.hdf5_numbered import EMAN, Numbered, numbered, read_one, write_one
 from avae_jax.data.stacks.stack import Stack

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.data.extras import library
 from avae_jax.data.source import reading
-from avae_jax.data.stacks.extras import library
 from avae_jax.errors import InputError
 
 SUFFIXES = (".off", ".obj", ".stl")

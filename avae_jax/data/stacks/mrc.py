@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from avae_jax.data.extras import library
 from avae_jax.data.packed import is_packed
 from avae_jax.data.source import reading
 from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.extras import library
 from avae_jax.data.stacks.mrc_bytes import FILES, Sign, looked_at, planes_of, stamped
 from avae_jax.data.stacks.stack import Stack, spacing_of, volumes_axes
 from avae_jax.errors import InputError

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.data.extras import library
 from avae_jax.data.packed import created, is_packed, open_plain
 from avae_jax.data.precision import stored
 from avae_jax.data.source import describe, reading
 from avae_jax.data.stacks.contiguous import Layout, copy_head, reader, write_examples
-from avae_jax.data.stacks.extras import library
 from avae_jax.data.stacks.stack import Stack, spacing_of, volumes_axes
 from avae_jax.errors import InputError
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avae_jax.data.extras import library
 from avae_jax.data.source import describe
-from avae_jax.data.stacks.extras import library
 from avae_jax.data.stacks.mrc import Statistics, note_statistics, open_mrc, sign_of
 from avae_jax.data.stacks.mrc_bytes import Sign
 from avae_jax.data.stacks.particles import Particles, pixel_size, read_particles

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from avae_jax.data.stacks.extras import library
+from avae_jax.data.extras import library
 
 INCH, CENTIMETRE = 2, 3
 MICROMETRE = "\u00b5m"  # the unit of OME where none is given

@@ -1,3 +1,0 @@
-"""Libraries that only some formats need."""
-
-from avae_jax.data.extras import library as library
