@@ -482,6 +482,12 @@ def test_a_table_of_old_has_its_origins_in_pixels(tmp_path):
     assert "rlnOriginXAngst" not in made and "rlnAnglePsi" in made
 
 
+def test_origins_in_angstrom_are_replaced_also_without_optics(tmp_path):
+    made, found = with_poses(save_star(tmp_path, OLD.replace("OriginX", "OriginXAngst")), tmp_path)
+    np.testing.assert_allclose(made["rlnOriginXAngst"], found["rlnOriginXAngst"], atol=1e-6)
+    assert "rlnOriginX" not in made
+
+
 def test_names_that_lead_somewhere_from_here_stay_as_they_are(tmp_path, monkeypatch):
     save_star(tmp_path, OLD)
     monkeypatch.chdir(tmp_path)

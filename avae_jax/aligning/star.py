@@ -133,7 +133,8 @@ def _for_table(
 
     Angles out of the plane that it has of images belonged to other poses.
     """
-    angstrom, size = table.optics is not None, pixel_size(stack)
+    angstrom = table.optics is not None or "rlnOriginXAngst" in table.table.columns
+    size = pixel_size(stack)
     for block in blocks:
         found = {}
         for name, column in block.items():
