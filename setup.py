@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-FORMATS = ["h5py", "mrcfile", "nibabel", "tifffile"]
+FORMATS = ["h5py", "imagecodecs", "mrcfile", "nibabel"]
 MESH = ["trimesh"]
 # The compiler for TPUs, which needs none; there is one for Linux on x86 alone.
 PLAN = ["jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'"]
@@ -38,6 +38,8 @@ setup(
         "scipy",
         "tensorboardX",
         "tensorflow-datasets",
+        # Plain TIFF; the codecs of packed ones come with `formats`.
+        "tifffile",
         "tqdm",
     ],
     extras_require={
@@ -57,7 +59,8 @@ setup(
             *NOTEBOOKS,
             *PLAN,
         ],
-        # Readers of stacks of images and volumes; those of npy, npz, IDX, PNG and JPEG are there.
+        # Readers of stacks of images and volumes, of packed TIFF and of PNG colours of 16 bits;
+        # those of npy, npz, IDX, PNG, JPEG, BMP and plain TIFF are there.
         "formats": FORMATS,
         # Makes volumes of meshes.
         "mesh": MESH,

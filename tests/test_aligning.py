@@ -12,11 +12,12 @@ import pytest
 from blobs import blobs, drawing
 from scipy.spatial.transform import Rotation
 
-from avae_jax.alignment import compute, model_frame, output_dir, pose_table, programs, row_store
+from avae_jax.alignment import model_frame, output_dir, pose_table, programs, row_store
 from avae_jax.alignment.align import align_by
 from avae_jax.config.modes import Request
 from avae_jax.config.options import DataOptions, EvalOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
+from avae_jax.data import precision
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import reframe
 from avae_jax.inference.ambiguity import DOUBTFUL
@@ -271,14 +272,14 @@ def test_a_quarter_turn_moves_every_channel_exactly(channels):
     fill = np.zeros(channels, np.float32)
     moved = programs.move(raw, poses, fill, own=frame((9, 9)), interpolation="linear")
     np.testing.assert_allclose(moved[0], np.rot90(raw[0]), atol=0.05)
-    np.testing.assert_array_equal(compute.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])
+    np.testing.assert_array_equal(precision.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])
 
 
 def test_values_are_rounded_and_kept_in_range():
     values = np.array([-3.0, 0.49, 0.51, 254.6, 300.0], np.float32)
-    np.testing.assert_array_equal(compute.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
-    np.testing.assert_array_equal(compute.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
-    np.testing.assert_array_equal(compute.stored(values, np.dtype(">f4")), values)
+    np.testing.assert_array_equal(precision.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
+    np.testing.assert_array_equal(precision.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(precision.stored(values, np.dtype(">f4")), values)
 
 
 def test_a_column_keeps_what_was_written(tmp_path):

@@ -1,8 +1,10 @@
 """A VAE of one's own made robust to pose: any number of examples, any kind of function."""
 
+import copy
 import dataclasses
 import functools
 import os
+import pickle
 import subprocess
 import sys
 
@@ -12,8 +14,9 @@ import numpy as np
 import pytest
 
 import avae_jax
-from avae_jax.config.options import SearchOptions
+from avae_jax.config.options import ModelOptions, SearchOptions
 from avae_jax.core.errors import InputError
+from avae_jax.models import build
 
 SEARCH = SearchOptions(starts=3, keep=2, steps=1, polish=1, prototypes=6, turns=8)
 WIDE = {"search": SearchOptions(method="gauss_newton", kind="even", starts=3, keep=1, steps=1)}
@@ -213,3 +216,60 @@ def test_what_cannot_be_exported_is_said(tmp_path):
     with pytest.raises(InputError, match="cannot be exported"):
         avae_jax.export(wrap(*functions), tmp_path / "posed.bin")
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_changed_in_place_afterwards_change_nothing(posed):
+    params, x = jax.tree.map(np.array, clubs.weights()), np.array(clubs.images())
+    made = avae_jax.Posed.wrap(clubs.encode, clubs.decode, params, x, search=SEARCH, batch=4)
+    direct = avae_jax.Posed(made.trained._replace(params=params, met=np.array(made.trained.met)), 4)
+    for leaf in (*jax.tree.leaves(params), *(x,)):
+        leaf[...] = 0
+    wanted = posed.pose(upright()[:3])
+    for other in (made, direct):
+        np.testing.assert_array_equal(other.pose(upright()[:3]), wanted)
+
+
+def test_weights_given_away_afterwards_are_still_there(posed):
+    params = jax.tree.map(jax.numpy.array, clubs.weights())
+    made = avae_jax.Posed.wrap(clubs.encode, clubs.decode, params, upright(), search=SEARCH)
+    for leaf in jax.tree.leaves(params):
+        leaf.delete()
+    assert made.reconstruct(upright()[:2]).shape == upright()[:2].shape
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_pickled_or_copied_one_gives_the_same(posed, again):
+    x = upright()[:3]
+    np.testing.assert_array_equal(again(posed).pose(x), posed.pose(x))
+
+
+@pytest.mark.parametrize("options", [ModelOptions(), ModelOptions(name="conv", dtype="bfloat16")])
+def test_models_of_the_package_can_be_pickled(options):
+    model, params = build(jax.random.key(0), (8, 8), 1, options=options)
+    again, x = pickle.loads(pickle.dumps(model)), np.zeros((8, 8, 1), np.float32)
+    np.testing.assert_array_equal(again.encode(params, x), model.encode(params, x))
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.vmap, jax.grad, jax.make_jaxpr, jax.linearize])
+@pytest.mark.parametrize("method", ["pose", "canonicalise", "log_likelihood"])
+def test_inside_of_a_transformation_the_pure_function_is_named(posed, transform, method):
+    def called(x):
+        return getattr(posed, method)(x).sum()
+
+    given = (called, upright()[:2]) if transform is jax.linearize else (called,)
+    with pytest.raises(InputError, match=r"^x: .*inside jit, vmap or grad.*avae_jax.find_poses"):
+        transform(*given)(upright()[:2])
+
+
+def test_known_poses_and_weights_inside_of_a_transformation_are_refused_too(posed):
+    x, poses = upright()[:2], np.tile(np.eye(3), (2, 1, 1))
+    with pytest.raises(InputError, match=r"^x: .*find_poses"):
+        jax.jit(lambda poses: posed.canonicalise(x, poses=poses))(poses)
+    with pytest.raises(InputError, match=r"^x: .*find_poses"):
+        jax.jit(lambda: posed.pose(x))()
+    with pytest.raises(InputError, match=r"^params: .*find_poses"):
+        jax.jit(lambda p: avae_jax.Posed.wrap(clubs.encode, clubs.decode, p, upright()).pose(x))(
+            clubs.weights()
+        )

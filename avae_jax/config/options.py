@@ -41,6 +41,7 @@ class DataOptions:
         "digits",
         "digits, solids, idx:DIR, npz:PATH, npy:PATH, folder:PATH, stack:PATH or tfds:NAME",
     )
+    axes: str = option("", "axes of an array, such as NCHW, HWN or NDHW; by default as they look")
     pose: str = option("random", "pose of the training examples", choices=("as_is", "random"))
     size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
     scale: float = option(

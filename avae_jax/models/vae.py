@@ -1,5 +1,6 @@
 """The variational autoencoder of one example, and the pure functions that others use."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -66,11 +67,14 @@ def build(
     module = VAE(tuple(shape), channels, options)
     params = jax.jit(module.init)(key, jnp.zeros((*shape, channels), jnp.float32))
 
-    def call(method: Any) -> Any:
-        return lambda params, *args: module.apply(params, *args, method=method)
-
-    model = Model(call(VAE.encode), call(VAE.decode), call(VAE.log_sigma))
+    # By name, so that a model can be pickled.
+    methods = ("encode", "decode", "log_sigma")
+    model = Model(*(functools.partial(_call, module, method) for method in methods))
     return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
+
+
+def _call(module: VAE, method: str, params: Params, *args: Array) -> Any:
+    return module.apply(params, *args, method=method)
 
 
 def wrap(encode: Encode, decode: Decode, *, sigma: float = 1.0) -> Model:
@@ -82,4 +86,9 @@ def wrap(encode: Encode, decode: Decode, *, sigma: float = 1.0) -> Model:
         likelihood is Bernoulli).
       sigma: standard deviation, if the likelihood is Gaussian.
     """
-    return Model(encode, decode, lambda params: jnp.log(jnp.float32(sigma)))
+    return Model(encode, decode, functools.partial(_log, sigma))
+
+
+def _log(sigma: float, params: Params) -> Array:
+    del params
+    return jnp.log(jnp.float32(sigma))

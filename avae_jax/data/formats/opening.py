@@ -2,17 +2,20 @@
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats.arranged import arranged
+from avae_jax.data.formats.bfloat import narrowed, read_as, widened
 from avae_jax.data.formats.gzip_files import open_plain
 from avae_jax.data.formats.hdf5 import open_hdf5
 from avae_jax.data.formats.idx import open_idx
 from avae_jax.data.formats.image_files import SUFFIXES, image_paths
-from avae_jax.data.formats.image_folder import VOLUMES, open_folder
+from avae_jax.data.formats.image_folder import open_folder
 from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
 from avae_jax.data.formats.mesh_folder import open_meshes
 from avae_jax.data.formats.mrc import open_mrc
@@ -20,15 +23,21 @@ from avae_jax.data.formats.nifti import open_nifti
 from avae_jax.data.formats.npy import open_npy
 from avae_jax.data.formats.npz import open_npz
 from avae_jax.data.formats.reading import line_of, path_of, reading
-from avae_jax.data.formats.stack import Stack, checked
+from avae_jax.data.formats.relion_particles import SUFFIX as STAR
+from avae_jax.data.formats.stack import Stack, checked, spacing_note
+from avae_jax.data.formats.star import open_star
 from avae_jax.data.formats.tiff import open_tiff
+from avae_jax.data.formats.volume_folder import VOLUMES
 
 FORMATS = (
-    "npy, npz, IDX, TIFF, HDF5, MRC, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
-    "MRC, NIfTI or mesh files"
+    "npy, npz, IDX, TIFF, HDF5, MRC, STAR, NIfTI, OFF, OBJ, STL, or a folder of PNG, JPEG, TIFF, "
+    "BMP, MRC, NIfTI or mesh files"
 )
 HEAD = 352  # bytes that tell every format from the others
 HDF5 = b"\x89HDF\r\n\x1a\n"
+# HDF5 may stand behind a block of another program's, of 512 bytes or a doubling of them.
+BLOCKS = tuple(2**power for power in range(9, 25))
+OLD_MATLAB = b"MATLAB 5.0 MAT-file"
 BEGINNINGS: dict[bytes, Callable] = {
     b"\x93NUMPY": open_npy,
     b"PK": open_npz,
@@ -44,14 +53,19 @@ INSIDE: tuple[tuple[int, tuple[bytes, ...], Callable], ...] = (
     (344, (b"n+1\0",), open_nifti),
     (4, (b"n+2\0",), open_nifti),
 )
+# Comments and empty lines, then the name of a block alone on its line.
+STAR_HEAD = re.compile(rb"(\s*#[^\n]*\n|\s*\n)*\s*data_\w*[ \t\r]*\n")
 OLD_MRC = (".mrc", ".mrcs", ".map", ".st")
 # Openers that can do with what stands behind a colon.
 CHOOSING = (open_hdf5, open_meshes)
 
 
 @contextlib.contextmanager
-def open_stack(text: str) -> Iterator[Stack]:
+def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
     """The stack that `text` names: a file, a folder, `FILE:DATASET` of HDF5, `MESHES:VOXELS`.
+
+    Args:
+      axes: what they are in the file (see `data.axes`), by default as it says or as they look.
 
     Raises:
       InputError: no such file, none of the formats, or a file that is damaged.
@@ -65,8 +79,27 @@ def open_stack(text: str) -> Iterator[Stack]:
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
             stack = opened.enter_context(opener(path, choice) if choice else opener(path))
-            checked(stack)
+            stack, axes = _as_floats(stack), axes or stack.apart
+            stack = checked(arranged(stack, axes) if axes else stack)
+        if stack.spacing:
+            notes = (*stack.notes, spacing_note(stack.spacing))
+            stack = dataclasses.replace(stack, notes=notes)
         yield _careful(stack)
+
+
+def _as_floats(stack: Stack) -> Stack:
+    """`stack`, of numbers that numpy knows."""
+    dtype = read_as(stack.dtype)
+    if dtype == stack.dtype:
+        return stack
+
+    def read(start: int, stop: int) -> np.ndarray:
+        return widened(stack.read(start, stop), name=stack.name)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        stack.write(target, (narrowed(part) for part in parts))
+
+    return dataclasses.replace(stack, dtype=dtype, read=read, write=write)
 
 
 def _careful(stack: Stack) -> Stack:
@@ -126,11 +159,28 @@ def _opener(path: Path) -> Callable:
     for place, marks, opener in INSIDE:
         if head[place : place + 4] in marks:
             return opener
+    if _is_hdf5_inside(path):
+        return open_hdf5
     if path.suffix.lower() in MESHES:
         return open_meshes
+    if path.suffix.lower() == STAR or STAR_HEAD.match(head):
+        return open_star
     if path.suffix.lower() in OLD_MRC:
         return open_mrc
     # Two zero bytes, then the code of a type and a number of axes.
     if head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1:
         return open_idx
+    if head.startswith(OLD_MATLAB):
+        raise InputError(f"{path}: an old MATLAB file; one saved with save(..., '-v7.3') is wanted")
     raise InputError(f"{path}: none of the known formats; wanted {FORMATS}")
+
+
+def _is_hdf5_inside(path: Path) -> bool:
+    """Whether HDF5 begins behind a block of another program's, as in files of MATLAB 7.3."""
+    size = path.stat().st_size
+    with reading(path, "HDF5 file"), open(path, "rb") as stream:
+        for start in (block for block in BLOCKS if block < size):
+            stream.seek(start)
+            if stream.read(len(HDF5)) == HDF5:
+                return True
+    return False
