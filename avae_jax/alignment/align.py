@@ -1,6 +1,7 @@
 """`align`: the whole way from a stack and a trained model to an aligned stack."""
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,27 +30,31 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     Raises:
       InputError: the model, the stack or the output cannot be used, or belong to other ones.
     """
-    WorkDir(workdir).compare(options)
-    with asked(request) as (stack, names):
+    folder = WorkDir(workdir)
+    # A stack may have other axes than what a model was trained on.
+    data = dataclasses.replace(options.data, axes=folder.saved_options().data.axes)
+    folder.compare(dataclasses.replace(options, data=data))
+    with asked(request, options) as (stack, names):
         _align(stack, names, restore.load(workdir), options, request)
 
 
 def align_by(trained: Trained, options: Options, request: Request) -> None:
     """Aligns a stack by a model that was trained with `options`; errors as for `align`."""
-    with asked(request) as (stack, names):
+    with asked(request, options) as (stack, names):
         _align(stack, names, trained, options, request)
 
 
 @contextlib.contextmanager
-def asked(request: Request) -> Iterator[tuple[Stack, tuple[str, ...]]]:
+def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str, ...]]]:
     """The stack of a request and the names of the results, which its output has room for.
 
     Raises:
       InputError: the stack cannot be read or written again, the output holds something else
         or the stack itself.
     """
-    with open_stack(request.input) as stack:
+    with open_stack(request.input, options.data.axes) as stack:
         require_apart(stack.path, request.output)
+        _require_apart_files(stack, request.output)
         names = names_of(stack, reconstructions=request.reconstructions)
         require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
         require_writable(stack, request.output)
@@ -61,6 +66,8 @@ def _align(
 ) -> None:
     require_fit(stack, avae=trained.avae, data=options.data)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+    for note in stack.notes:
+        print(note)
     print(end=cut_off(stack, data=options.data))
     surveyed = survey(stack)
     seen = _framing(stack, surveyed, trained, options)
@@ -89,6 +96,19 @@ def require_apart(source: Path, output: Path) -> None:
         raise InputError(
             f"output {output}: holds the input {source}, or lies in it; another directory is wanted"
         )
+
+
+def _require_apart_files(stack: Stack, output: Path) -> None:
+    """Checks that no example lies in the output, by a link or as a table names it."""
+    keys = stack.keys if stack.path.is_dir() else ()
+    files = [name.rpartition("@")[2] for name in stack.images] or [stack.path / key for key in keys]
+    for folder in {Path(file).parent for file in files}:
+        real = folder.resolve()
+        if output.resolve() in (real, *real.parents):
+            raise InputError(
+                f"output {output}: holds examples of the input {stack.path}, in {folder}; another "
+                "directory is wanted"
+            )
 
 
 def require_room(work: Work, output: Path, *, begun: bool) -> None:

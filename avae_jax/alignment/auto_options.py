@@ -8,6 +8,9 @@ import numpy as np
 from avae_jax.config.options import DataOptions, Options, TrainOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack
+from avae_jax.data.intensity import ends
+from avae_jax.data.precision import told_apart
+from avae_jax.data.resize import frame_sides
 
 # Longest side that a model sees, by dimension: larger examples are shrunk to it.
 MOST = {2: 48, 3: 16}
@@ -66,6 +69,11 @@ def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     least, largest = float(sample.min()), float(sample.max())
     if not least < largest:
         raise InputError(f"{stack.name}: all values are {least:g}; images of something are wanted")
+    if stack.dtype.kind in "iu" and not told_apart(sample.min(), sample.max(), np.float64):
+        raise InputError(
+            f"{stack.name}: {stack.dtype.name} values from {sample.min()} to {sample.max()}, which "
+            "64-bit floats hardly tell apart; take an offset off"
+        )
     binary = stack.dtype.kind != "f" and largest <= 1
     top = 1.0 if binary or stack.dtype.kind == "f" else float(np.iinfo(stack.dtype).max)
     if least >= 0 and DIM * top <= largest <= top:
@@ -74,13 +82,13 @@ def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     # Of objects that fill less than a thousandth of their frame.
     low, high = (low, high) if low < high else (least, largest)
     return {"window": (low, high)}, (
-        f"Shown to the model: {low:g} to {high:g} as 0 to 1 (data.window)."
+        f"Shown to the model: {ends(low, high)} as 0 to 1 (data.window)."
     )
 
 
 def _frame(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     """Large examples shrink; the results keep their full size."""
-    *sides, _ = stack.example
+    sides = frame_sides(stack.example[:-1], 0, stack.spacing)
     most = MOST[len(sides)]
     if max(sides) <= most:
         return {}, ""
@@ -92,7 +100,7 @@ def _frame(data: DataOptions, stack: Stack) -> tuple[dict, str]:
 def _limit(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     """As many examples as fit into memory."""
     *sides, channels = stack.example
-    shown = data.size ** len(sides) if data.size else math.prod(sides)
+    shown = math.prod(frame_sides(tuple(sides), data.size, stack.spacing))
     largest = max(stack.bytes // stack.shape[0], 4 * channels * math.prod(sides), 4 * shown)
     most = max(2, TRAINED_ON // largest)
     if stack.shape[0] <= most:
@@ -106,7 +114,8 @@ def _training(
     """Batches no larger than the stack, fewer updates for volumes."""
     count = stack.shape[0]
     if count < 2:
-        raise InputError(f"{stack.name}: one example; a model needs many to learn from")
+        why = "; ".join(["a model needs many to learn from", *stack.notes])
+        raise InputError(f"{stack.name}: one example; {why}")
     if len(stack.example) == 4:
         free = {k: v for k, v in VOLUMES.items() if f"train.{k}" in untouched}
         train = dataclasses.replace(train, **free)

@@ -9,6 +9,7 @@ import numpy as np
 
 from avae_jax.alignment import programs as step
 from avae_jax.alignment.job import Work
+from avae_jax.alignment.levels import drawn, lowered, raised
 from avae_jax.alignment.model_frame import own_poses, shown
 from avae_jax.alignment.output_dir import Output
 from avae_jax.alignment.row_store import Column
@@ -36,8 +37,7 @@ def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
                 continue
             rows = rows_of(work.stack.raw(start, stop), np.arange(start, stop))
             for name, column in columns.items():
-                values = stored(rows[name], column.dtype)
-                column.write(start, values.reshape(-1, *column.shape[1:]))
+                column.write(start, rows[name].reshape(-1, *column.shape[1:]))
             if stop == count or time.monotonic() - saved > SECONDS:
                 save(columns, output, stop)
                 saved = time.monotonic()
@@ -56,7 +56,7 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
     trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
     whole = (trained.params, trained.bank, stream(work.options, "test"))
     params, bank, key = sharding.replicated(whole)
-    fill, into = np.asarray(seen.raw_fill), np.asarray(seen.into, np.float32)
+    into, dtype = np.asarray(seen.into, np.float32), work.stack.dtype
     find, move, bring_back = programs(work)
 
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
@@ -64,10 +64,11 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
         found = find(params=params, key=key, x=x, index=places, bank=bank)
         poses = own_poses(np.asarray(found.pose), seen)
+        levels = lowered(full, seen)
         moved = move(
-            raw=sharding.split(full.astype(np.float32)),
+            raw=sharding.split(levels.values),
             poses=sharding.split(poses.astype(np.float32)),
-            fill=fill,
+            fill=sharding.split(levels.fill),
         )
         doubt = doubtful(
             np.asarray(found.gap),
@@ -75,15 +76,15 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             constant=constant_examples(full),
         )
         rows = {
-            "aligned": moved,
+            "aligned": raised(np.asarray(moved), levels, dtype),
             "poses": poses,
             "losses": np.stack([found.before, found.after, found.gap], axis=1),
             "doubtful": doubt,
             "latents": found.mu,
         }
         if work.reconstructions:
-            drawn = bring_back(drawn=found.canonical, into=into, fill=avae.fill)
-            rows["drawn"] = raw_values(np.asarray(drawn), work)
+            brought = bring_back(drawn=found.canonical, into=into, fill=avae.fill)
+            rows["drawn"] = drawn(np.asarray(brought), seen, dtype)
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
@@ -98,22 +99,6 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (
         sharding.examples(find, whole=("params", "key", "bank"), searches=True),
-        sharding.examples(move, whole=("fill",)),
+        sharding.examples(move),
         sharding.examples(bring_back, whole=("into", "fill")),
     )
-
-
-def raw_values(values: np.ndarray, work: Work) -> np.ndarray:
-    """Values as the model has them, in the range of the stack."""
-    low, high = work.seen.scaling.low, work.seen.scaling.high
-    return np.float32(low) + values * np.float32(high - low)
-
-
-def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`values` as numbers of `dtype`: rounded and kept in its range where it holds integers."""
-    if dtype.kind == "b":
-        return values >= 0.5
-    if dtype.kind not in "iu":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max).astype(dtype)

@@ -27,7 +27,7 @@ def fit_align(
     Raises:
       InputError: the stack, the output or the work directory cannot be used.
     """
-    with asked(request) as (stack, _):
+    with asked(request, options) as (stack, _):
         options, notes = suited(options, stack, untouched=untouched)
         for note in notes:
             print(note)

@@ -37,14 +37,15 @@ class Framing(NamedTuple):
 
     @property
     def raw_fill(self) -> np.ndarray:
-        """`[C]` float32, the value outside in raw numbers."""
+        """`[C]` float64, the value outside in raw numbers."""
         low, high = self.scaling.low, self.scaling.high
-        return (low + self.fill * (high - low)).astype(np.float32)
+        return low + self.fill * (high - low)
 
 
 def framing(stack: Stack, scaling: Scaling, *, avae: AVAE, data: DataOptions) -> Framing:
     """The framing of a stack for a model trained with the options `data`."""
-    own, fill = make_frame(stack.example[:-1]), np.asarray(avae.fill, np.float64)
+    own = make_frame(stack.example[:-1], spacing=stack.spacing or None)
+    fill = np.asarray(avae.fill, np.float64)
     return Framing(own, into_model(own, avae.inner, data.scale), scaling, fill, data)
 
 
@@ -59,7 +60,7 @@ def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
     came = f"{stack.name}: examples of {describe(stack.example)}, channels last"
     if len(sides) != avae.inner.d or channels != len(avae.fill):
         raise InputError(f"{came}; the model was trained on {describe(trained)}")
-    if frame_sides(tuple(sides), data.size) != avae.inner.shape:
+    if frame_sides(tuple(sides), data.size, stack.spacing) != avae.inner.shape:
         raise InputError(
             f"{came}; the model was trained on {describe(trained)} with data.size=0, which takes "
             "no other size"
@@ -69,10 +70,12 @@ def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
 def cut_off(stack: Stack, *, data: DataOptions) -> str:
     """A line that says so where a model sees only the middle of the examples; else nothing."""
     sides = stack.example[:-1]
+    scales = [data.scale * one for one in stack.spacing or (1.0,) * len(sides)]
+    each = list(zip(sides, scales, strict=True))
     # Less than a pixel of the model's is what rounding data.scale does.
-    if not data.size or all(side * data.scale < data.size + 1 for side in sides):
+    if not data.size or all(side * scale < data.size + 1 for side, scale in each):
         return ""
-    seen = [min(side, round(data.size / data.scale)) for side in sides]
+    seen = [min(side, round(data.size / scale)) for side, scale in each]
     return (
         f"The model sees only the middle {' x '.join(map(str, seen))} of each example: it takes "
         f"pixels as large as those it was trained on (data.scale={data.scale:g}, "
@@ -87,7 +90,7 @@ def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
         matrix[axis, axis] = scale * own.unit / model.unit
         # Pixels are copied where nothing is scaled: between odd and even sides the centre
         # then moves by half a pixel.
-        if scale == 1.0 and (new - old) % 2:
+        if scale == 1.0 and set(own.spacing) == {1.0} and (new - old) % 2:
             matrix[axis, -1] = -0.5 / model.unit
     return matrix
 
@@ -95,7 +98,9 @@ def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
 def shown(raw: np.ndarray, seen: Framing) -> np.ndarray:
     """Raw examples `[n, *S, C]` as the model sees them, float32."""
     values = scaled(raw, seen.scaling)
-    return reframe(values, scale=seen.data.scale, size=seen.data.size, fill=seen.fill)
+    spacing = () if set(seen.own.spacing) == {1.0} else seen.own.spacing
+    data = seen.data
+    return reframe(values, scale=data.scale, size=data.size, fill=seen.fill, spacing=spacing)
 
 
 def own_poses(poses: np.ndarray, seen: Framing) -> np.ndarray:

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
@@ -65,13 +66,18 @@ def find(
 
 
 def move(raw: Array, poses: Array, fill: Array, *, own: Frame, interpolation: str) -> Array:
-    """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in their own frame."""
+    """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in their own frame.
 
-    def one(pair: tuple[Array, Array]) -> Array:
-        image, pose = pair
+    Args:
+      fill: `[C]` or `[B, C]`, the value outside.
+    """
+
+    def one(example: tuple[Array, Array, Array]) -> Array:
+        image, pose, fill = example
         return warp(image, pose, fill, source=own, target=own, interpolation=interpolation)
 
-    return jax.lax.map(one, (raw, poses), batch_size=max(1, PIXELS // math.prod(own.shape)))
+    fills = jnp.broadcast_to(fill, (len(raw), raw.shape[-1]))
+    return jax.lax.map(one, (raw, poses, fills), batch_size=max(1, PIXELS // math.prod(own.shape)))
 
 
 def bring_back(

@@ -8,7 +8,7 @@ where n is even, about which rotations then shift.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from avae_jax.data.formats import Stack
+from avae_jax.data.formats.relion_particles import Particles, write_particles
 from avae_jax.report.text import plain
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
@@ -89,13 +90,20 @@ def _angles(turned: np.ndarray) -> dict[str, np.ndarray]:
 
 def image(stack: Stack, index: int) -> str:
     """RELION's name of an example: its number from 1 in a stack, or its own file."""
+    if stack.images:
+        return stack.images[index]
     if stack.keys:
         return str(stack.path / stack.keys[index])
     return f"{index + 1:06d}@{stack.path}"
 
 
 def write(path: Path, stack: Stack, blocks: Iterable[Mapping[str, np.ndarray]]) -> None:
-    """Writes blocks of `columns`, all examples in order."""
+    """Writes blocks of `columns`, all examples in order; into the table that the stack came by."""
+    if stack.particles:
+        write_particles(
+            path, stack.particles, stack.images, _for_table(stack, stack.particles, blocks)
+        )
+        return
     *sides, _ = stack.example
     optics = {
         "rlnOpticsGroup": 1,
@@ -116,6 +124,25 @@ def write(path: Path, stack: Stack, blocks: Iterable[Mapping[str, np.ndarray]]) 
                 texts = [f"{value + 0.0:.6f}" for value in numbers]
                 file.write(" ".join((_word(image(stack, index)), *texts, "1")) + "\n")
                 index += 1
+
+
+def _for_table(
+    stack: Stack, table: Particles, blocks: Iterable[Mapping[str, np.ndarray]]
+) -> Iterator[dict[str, np.ndarray]]:
+    """`blocks` as the table of a stack has them: origins in pixels before RELION 3.1.
+
+    Angles out of the plane that it has of images belonged to other poses.
+    """
+    angstrom = table.optics is not None or "rlnOriginXAngst" in table.table.columns
+    size = pixel_size(stack)
+    for block in blocks:
+        found = {}
+        for name, column in block.items():
+            pixels = name.endswith("Angst") and not angstrom
+            found[name.removesuffix("Angst") if pixels else name] = column / (size if pixels else 1)
+        others = [name for name in ("rlnAngleRot", "rlnAngleTilt") if name in table.table.columns]
+        zeros = np.zeros(len(next(iter(found.values()))))
+        yield {name: zeros for name in others} | found
 
 
 def _begin(file: TextIO, name: str, labels: Iterable[str]) -> None:

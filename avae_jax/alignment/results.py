@@ -32,7 +32,7 @@ def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
     Raises:
       InputError: the stack has the name of another result, or none that a file can have.
     """
-    name = stack.path.name
+    name = stack.result_name
     if not written_files.is_inside(name):
         raise InputError(f"{stack.path}: no name that the result could have; name another folder")
     others = (TABLE, relion_star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)

@@ -25,7 +25,7 @@ def require_writable(stack: Stack, output: Path) -> None:
     place = next(folder for folder in (output, *output.resolve().parents) if folder.is_dir())
     try:
         with tempfile.TemporaryDirectory(prefix=".avae_jax-", dir=place) as folder:
-            _write_first(stack, Path(folder) / stack.path.name)
+            _write_first(stack, Path(folder) / stack.result_name)
     except OSError as error:
         raise InputError(f"output {output}: cannot be written, {error.strerror}") from error
 

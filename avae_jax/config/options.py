@@ -29,6 +29,7 @@ class DataOptions(Choosing):
     """Where the examples come from and how they are posed."""
 
     source: str = option("digits", f"one of {', '.join(source_forms())}")
+    axes: str = option("", "axes of an array, such as NCHW, HWN or NDHW; by default as they look")
     pose: str = option("random", "pose of the training examples", choices=POSES)
     size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
     scale: float = option(

@@ -67,6 +67,9 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
         if value.get("family", "rotation") != "rotation" or not whole:
             rule = "wants family=rotation and ranges.rotation=180"
             found.append(("ranges.right_angles", rule))
+    axes = value.get("data.axes", "")
+    if axes and (len(set(axes)) < len(axes) or not set("NHW") <= set(axes) <= set("NDHWC")):
+        found.append(("data.axes", "nothing, or N, H, W and perhaps D and C, each once"))
     window = value.get("data.window", "type")
     if not isinstance(window, str) and not (len(window) == 2 and window[0] < window[1]):
         found.append(("data.window", "type, or two numbers of which the second is larger"))

@@ -1,5 +1,6 @@
 """Numbers as sources store them -> float32, by one rule for every source."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import require_numbers
+from avae_jax.data.precision import LARGEST, is_wide, less, told_apart
 
 # Below this share of its type's range an integer image is all but black: most often
 # 0..255 stored in a wide type.
@@ -65,8 +67,9 @@ def scaling_of(
     """
     if not isinstance(window, str):
         low, high = window
-        return Scaling(low, high, clip=True), f"Values: {low:g} to {high:g} become 0 to 1."
+        return Scaling(low, high, clip=True), f"Values: {ends(low, high)} become 0 to 1."
     if dtype.kind == "f":
+        _require_steps(dtype, least, largest, name=name)
         return Scaling(0, 1), f"Values: {dtype.name} taken as they are."
     if least < 0:
         raise InputError(
@@ -84,8 +87,35 @@ def scaling_of(
     return Scaling(0, top), said
 
 
+def _require_steps(dtype: np.dtype, least: float, largest: float, *, name: str) -> None:
+    """Checks that values which a model sees as they are do not become a few steps.
+
+    Raises:
+        InputError: they would, as float32; a window comes off in their own precision.
+    """
+    reach = max(abs(least), abs(largest))
+    # What is too large is said of the example that holds it.
+    if not is_wide(dtype) or not reach <= LARGEST or least == largest:
+        return
+    if not told_apart(least, largest, np.float32):
+        raise InputError(
+            f"{name}: {dtype.name} values from {ends(least, largest)}, nearly one and the same in "
+            f"the 32 bits that a model sees; data.window={least!s},{largest!s} is wanted"
+        )
+
+
+def ends(low: float, high: float) -> str:
+    """`low to high`, with the digits that tell them apart."""
+    apart = max(abs(low), abs(high)) / (high - low) if low < high else 1.0
+    digits = 6 + math.ceil(math.log10(apart)) if 10 < apart < 1e18 else 6
+    return f"{low:.{digits}g} to {high:.{digits}g}"
+
+
 def scaled(raw: np.ndarray, scaling: Scaling) -> np.ndarray:
     """Raw numbers as the model sees them, float32."""
+    if is_wide(raw.dtype) and (scaling.low, scaling.high) != (0, 1):
+        values = less(raw, scaling.low) / (scaling.high - scaling.low)
+        return _narrow(np.clip(values, 0, 1) if scaling.clip else values)
     values = _narrow(raw)
     if (scaling.low, scaling.high) != (0, 1):
         span = np.float32(scaling.high - scaling.low)
@@ -108,15 +138,22 @@ def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str, way_out:
     bad = ~finite_examples(values)
     if bad.any():
         first = int(indices[bad].min())
+        example = values[int(np.flatnonzero(indices == first)[0])]
+        holds = "NaN or infinity"
+        if np.isfinite(example).all():
+            holds = f"{example.flat[np.abs(example).argmax()]:g}, too large for 32 bits"
         raise InputError(
-            f"{name}: example {first} holds NaN or infinity ({int(bad.sum())} such "
+            f"{name}: example {first} holds {holds} ({int(bad.sum())} such "
             f"examples among those read); finite float32 values are wanted{way_out}"
         )
 
 
 def finite_examples(values: np.ndarray) -> np.ndarray:
-    """`[n, *S, C]` -> `[n]`, true where an example holds neither NaN nor infinity."""
-    return np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    """`[n, *S, C]` -> `[n]`, true where all of an example are numbers that float32 can hold."""
+    finite = np.isfinite(values)
+    if values.dtype.kind == "f" and is_wide(values.dtype):
+        finite &= np.abs(values) <= LARGEST
+    return finite.all(axis=tuple(range(1, values.ndim)))
 
 
 def constant_examples(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import Dataset
+from avae_jax.data.formats.axes import hint
 from avae_jax.data.formats.reading import describe, require_memory
 from avae_jax.data.intensity import check_finite, constant_examples, finite_examples, to_float
 from avae_jax.data.resize import fill_value, frame_sides, reframe
@@ -38,7 +39,7 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
         InputError: one sentence for whatever cannot be read or used.
     """
     name = f"data.source={options.source}"
-    source = open_source(options.source, skip_broken=options.skip_broken)
+    source = open_source(options.source, skip_broken=options.skip_broken, axes=options.axes)
     train, test = _choose(source, options, name=name, seed=seed)
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)
@@ -48,15 +49,15 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     )
     skip = options.skip_broken
     train_values, train_labels, odd = _usable(
-        train_values, train_labels, train, name=f"{name}, training", skip=skip
+        (raw_train, train_values), train_labels, train, name=f"{name}, training", skip=skip
     )
     test_values, test_labels, also = _usable(
-        test_values, test_labels, test, name=f"{name}, test", skip=skip
+        (raw_test, test_values), test_labels, test, name=f"{name}, test", skip=skip
     )
     empty = _empty_note(train_values, test_values)
     fill = fill_value(options.fill, train_values)
-    train_values = _framed(train_values, options, fill, name=name)
-    test_values = _framed(test_values, options, fill, name=name)
+    train_values = _framed(train_values, options, fill, source.spacing, name=name)
+    test_values = _framed(test_values, options, fill, source.spacing, name=name)
     sizes = _sizes_note(train_values, test_values, fill, source.label_names)
     return Dataset(
         train=train_values,
@@ -88,23 +89,32 @@ def _choose(source: Source, options: DataOptions, *, name: str, seed: int) -> tu
 
 
 def _usable(
-    values: np.ndarray, labels: np.ndarray | None, split: Split, *, name: str, skip: bool
+    values: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray | None,
+    split: Split,
+    *,
+    name: str,
+    skip: bool,
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """Values and labels of the examples that are finite, and a sentence about others, if any.
+
+    Args:
+        values: raw and as the model sees them; a window would make numbers of infinities.
 
     Raises:
         InputError: some are not and `skip` is false, or none is.
     """
-    sound = finite_examples(values)
+    raw, seen = values
+    sound = finite_examples(raw)
     if sound.all():
-        return values, labels, ()
+        return seen, labels, ()
     if not skip or not sound.any():
         way_out = ", or data.skip_broken=true to leave them out"
-        check_finite(values, split.indices, name=name, way_out=way_out)
+        check_finite(raw, split.indices, name=name, way_out=way_out)
     first = int(split.indices[~sound].min())
     said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
     kept = None if labels is None else labels[sound]
-    return values[sound], kept, (f"Left out of {name}: {said}.",)
+    return seen[sound], kept, (f"Left out of {name}: {said}.",)
 
 
 def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:
@@ -117,16 +127,24 @@ def _check_shapes(train: np.ndarray, test: np.ndarray, *, name: str) -> None:
     if min(shape[:-1]) < LEAST_SIDE or shape[-1] < 1:
         raise InputError(
             f"{name}: examples of {describe(shape)}, channels last; sides of at least "
-            f"{LEAST_SIDE} and at least one channel are wanted"
+            f"{LEAST_SIDE} and at least one channel are wanted{hint((len(train), *shape[:-1]))}"
         )
 
 
-def _framed(values: np.ndarray, options: DataOptions, fill: np.ndarray, *, name: str) -> np.ndarray:
+def _framed(
+    values: np.ndarray,
+    options: DataOptions,
+    fill: np.ndarray,
+    spacing: tuple[float, ...],
+    *,
+    name: str,
+) -> np.ndarray:
     if 0 < options.size < LEAST_SIDE:
         raise InputError(f"data.size={options.size}: 0 (keep) or at least {LEAST_SIDE} is wanted")
-    shape = (len(values), *frame_sides(values.shape[1:-1], options.size), values.shape[-1])
+    sides = frame_sides(values.shape[1:-1], options.size, spacing)
+    shape = (len(values), *sides, values.shape[-1])
     require_memory(name, shape, 4, way_out="lower data.size or set data.limit")
-    return reframe(values, scale=options.scale, size=options.size, fill=fill)
+    return reframe(values, scale=options.scale, size=options.size, fill=fill, spacing=spacing)
 
 
 def _is_binary(values: np.ndarray) -> bool:

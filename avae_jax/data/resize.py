@@ -47,57 +47,76 @@ def border_median(images: np.ndarray) -> np.ndarray:
     return np.array([np.median(images[:, border, c]) for c in channels], dtype=np.float32)
 
 
-def frame_sides(sides: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """Spatial shape after `data.size`; 0 keeps `sides`."""
-    return (size,) * len(sides) if size else tuple(sides)
+def frame_sides(
+    sides: tuple[int, ...], size: int, spacing: tuple[float, ...] = ()
+) -> tuple[int, ...]:
+    """Spatial shape after `data.size`; 0 keeps `sides`, or what they are in the smallest pixels."""
+    if size:
+        return (size,) * len(sides)
+    lengths = np.multiply(sides, spacing or 1)
+    return tuple(max(1, round(length)) for length in lengths.tolist())
 
 
-def reframe(images: np.ndarray, *, scale: float, size: int, fill: np.ndarray) -> np.ndarray:
+def reframe(
+    images: np.ndarray,
+    *,
+    scale: float,
+    size: int,
+    fill: np.ndarray,
+    spacing: tuple[float, ...] = (),
+) -> np.ndarray:
     """Scales content about the image centre and pads or crops, in one resampling.
 
     With `scale == 1` pixels are copied exactly: going from H to n pixels puts
     `(n - H) // 2` of `fill` in front (a negative number crops). Otherwise the centre of
-    the image falls on the centre of the frame.
+    the image falls on the centre of the frame. Pixels that are not square become square.
 
     Args:
         images: `[N, *S, C]` float32.
         scale: > 1 enlarges, < 1 shrinks.
         size: pixels of every spatial axis, 0 keeps.
         fill: `[C]`, the value outside.
+        spacing: size of a pixel on each axis over the smallest, `()` where all are alike.
 
     Returns:
         `[N, *T, C]` float32.
     """
-    sides = frame_sides(images.shape[1:-1], size)
-    if scale == 1.0:
+    sides = frame_sides(images.shape[1:-1], size, spacing)
+    if scale == 1.0 and not spacing:
         return _pad_or_crop(images, sides, fill)
     framed = np.empty((len(images), *sides, images.shape[-1]), dtype=np.float32)
+    scales = scale * np.asarray(spacing or (1.0,) * len(sides))
     for n, image in enumerate(images):
         for c, outside in enumerate(fill):
-            framed[n, ..., c] = resample(image[..., c], sides, scale=scale, fill=outside)
+            framed[n, ..., c] = resample(image[..., c], sides, scale=scales, fill=outside)
     return framed
 
 
-def resample(image: np.ndarray, sides: tuple[int, ...], *, scale: float, fill: float) -> np.ndarray:
+def resample(
+    image: np.ndarray, sides: tuple[int, ...], *, scale: float | np.ndarray, fill: float
+) -> np.ndarray:
     """One channel `[*S]` -> `[*T]` scaled about the centre, as if `fill` went on without end.
 
     Shrinking is linear after a Gaussian of standard deviation `(1 / scale - 1) / 2` pixels
     against aliasing; enlarging is cubic, kept within the range of the image.
+
+    Args:
+        scale: of all axes, or of each, `[d]`.
     """
-    sigma = max(0.0, (1.0 / scale - 1.0) / 2.0)
+    scales = np.broadcast_to(scale, image.ndim)
+    sigma = np.maximum(0.0, (1.0 / scales - 1.0) / 2.0)
     # The Gaussian carries content across the border, so the border moves out first.
-    margin = math.ceil(4.0 * sigma)
-    wide = np.pad(image, margin, constant_values=fill)
-    if sigma > 0.0:
+    wide = np.pad(image, [(math.ceil(4.0 * s),) * 2 for s in sigma], constant_values=fill)
+    if sigma.any():
         wide = ndimage.gaussian_filter(wide, sigma, mode="constant", cval=fill, truncate=4.0)
     centre_in = (np.array(wide.shape) - 1) / 2.0
     centre_out = (np.array(sides) - 1) / 2.0
     moved = ndimage.affine_transform(
         wide,
-        np.full(image.ndim, 1.0 / scale),
-        offset=centre_in - centre_out / scale,
+        1.0 / scales,
+        offset=centre_in - centre_out / scales,
         output_shape=tuple(sides),
-        order=3 if scale > 1.0 else 1,
+        order=3 if scales.max() > 1.0 else 1,
         mode="grid-constant",
         cval=fill,
     )

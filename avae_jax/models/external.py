@@ -1,5 +1,6 @@
 """Networks outside of JAX, called back from compiled code: values without derivatives."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.core.types import Array, Decode, Encode, Params, Shape
+from avae_jax.core.types import Array, Decode, Encode, Params, PyTree, Shape
 
 
 def from_numpy_functions(
@@ -41,16 +42,16 @@ def from_numpy_functions(
     code = jax.ShapeDtypeStruct((latent,), jnp.float32)
     drawn = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
 
-    def encode_one(params: Params, x: Array) -> tuple[Array, Array]:
-        del params
-        seen = _by_rows(encode, len(shape))
-        return jax.pure_callback(seen, (code, code), x, vmap_method="expand_dims")
+    # Of module level, so that a model can be pickled where its functions can.
+    return (
+        functools.partial(_called, encode, len(shape), (code, code)),
+        functools.partial(_called, decode, 1, drawn),
+    )
 
-    def decode_one(params: Params, z: Array) -> Array:
-        del params
-        return jax.pure_callback(_by_rows(decode, 1), drawn, z, vmap_method="expand_dims")
 
-    return encode_one, decode_one
+def _called(function: Callable, rank: int, gives: PyTree, params: Params, x: Array) -> PyTree:
+    del params
+    return jax.pure_callback(_by_rows(function, rank), gives, x, vmap_method="expand_dims")
 
 
 on_host = from_numpy_functions  # The earlier name.

@@ -1,5 +1,6 @@
 """Interface between a network and the rest of the library."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -33,4 +34,10 @@ class Model(NamedTuple):
             likelihood is Bernoulli).
           sigma: standard deviation, if the likelihood is Gaussian.
         """
-        return cls(encode, decode, lambda params: jnp.log(jnp.float32(sigma)))
+        # By name, so that a model can be pickled.
+        return cls(encode, decode, functools.partial(_log, sigma))
+
+
+def _log(sigma: float, params: Params) -> Array:
+    del params
+    return jnp.log(jnp.float32(sigma))

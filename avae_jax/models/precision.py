@@ -1,9 +1,12 @@
 """Networks that compute in fewer bits than their weights have."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
-from avae_jax.core.types import PyTree
+from avae_jax.core.types import Decode, Encode, PyTree
 from avae_jax.models.model import Model
 
 
@@ -13,13 +16,13 @@ def in_bfloat16(model: Model) -> Model:
     Weights stay in float32, and so do their gradients, the objective and the poses.
     """
 
-    def low(tree: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    encode, decode = (functools.partial(_low, each) for each in (model.encode, model.decode))
+    return model._replace(encode=encode, decode=decode)
 
-    def full(tree: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 
-    return model._replace(
-        encode=lambda params, x: full(model.encode(low(params), low(x))),
-        decode=lambda params, z: full(model.decode(low(params), low(z))),
-    )
+def _low(function: Encode | Decode, *args: PyTree) -> PyTree:
+    return _cast(function(*_cast(args, jnp.bfloat16)), jnp.float32)
+
+
+def _cast(tree: PyTree, dtype: DTypeLike) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)

@@ -1,5 +1,6 @@
 """The variational autoencoder of one example as pure functions."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -56,11 +57,14 @@ def build_model(
     module = VAE(tuple(shape), channels, options)
     params = jax.jit(module.init)(key, jnp.zeros((*shape, channels), jnp.float32))
 
-    def call(method: Any) -> Any:
-        return lambda params, *args: module.apply(params, *args, method=method)
-
-    model = Model(call(VAE.encode), call(VAE.decode), call(VAE.log_sigma))
+    # By name, so that a model can be pickled.
+    methods = ("encode", "decode", "log_sigma")
+    model = Model(*(functools.partial(_call, module, method) for method in methods))
     return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
+
+
+def _call(module: VAE, method: str, params: Params, *args: Array) -> Any:
+    return module.apply(params, *args, method=method)
 
 
 # The earlier names.

@@ -18,8 +18,8 @@ from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
-from avae_jax.serving.pretrained import examples, wrapped
-from avae_jax.training.restore import load
+from avae_jax.serving.pretrained import examples, require_values, wrapped
+from avae_jax.training.restore import load, own_copy
 from avae_jax.transform.lie import brackets
 
 # Examples worked at once.
@@ -37,6 +37,11 @@ class Posed:
     program. What an example gives depends on its place in `x` where something is drawn (random
     starts, the draws of `log_likelihood`), and not on `batch`.
 
+    Arrays are copied: what the caller does to weights afterwards changes nothing. Those that
+    `encode` and `decode` hold themselves, outside of `params`, are not. Methods want arrays
+    with values; inside `jit`, `vmap` and `grad`, `find_poses` does the same. It can be pickled
+    if `encode` and `decode` can: functions of a module, no lambdas.
+
     Attributes:
       trained: weights, model, search and bank.
       batch: examples worked at once; the last are filled up to it.
@@ -48,6 +53,11 @@ class Posed:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise InputError(f"batch={self.batch}: wanted at least one example at once")
+        object.__setattr__(self, "trained", own_copy(self.trained))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs are compiled anew, where they are wanted.
+        return {"trained": self.trained, "batch": self.batch}
 
     @classmethod
     def wrap(
@@ -144,6 +154,7 @@ class Posed:
     def _viewed(self, x: np.ndarray, poses: np.ndarray | None, part: Callable) -> PyTree:
         """The part of the views that is wanted: of many examples no memory holds them all."""
         x = self.checked(x)
+        require_values("poses", poses)
         poses = self.find(x).pose if poses is None else self._poses(poses, len(x))
         return self._worked(lambda *given: part(self._programs["views"](*given)), x, poses)
 
@@ -166,6 +177,7 @@ class Posed:
         Raises:
           InputError: it is not what the model takes.
         """
+        require_values("x", x)
         avae = self.trained.avae
         like = *avae.inner.shape, len(avae.fill)
         return examples("x", x, likelihood=avae.likelihood, like=like)

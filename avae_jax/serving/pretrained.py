@@ -15,7 +15,7 @@ from avae_jax.config.options import RangeOptions, SearchOptions
 from avae_jax.config.validation import interval
 from avae_jax.core.choices import look_up
 from avae_jax.core.errors import InputError
-from avae_jax.core.types import Array, Decode, Encode, Params, Shape
+from avae_jax.core.types import Array, Decode, Encode, Params, PyTree, Shape
 from avae_jax.data.intensity import check_finite
 from avae_jax.data.resize import fill_value
 from avae_jax.inference.find_poses import build_bank
@@ -73,6 +73,8 @@ def wrapped(
             raise InputError(f"{name}={given!r}: wanted avae_jax.{kind.__name__}(...)")
     network = {"likelihood": likelihood, "sigma": sigma, "interpolation": interpolation}
     parts = {"ranges": dataclasses.asdict(ranges), "search": dataclasses.asdict(search)}
+    require_values("params", params)
+    require_values("upright", upright)
     sound = from_dict({"family": family, "model": network, **parts})
     upright = examples("upright", upright, likelihood=likelihood)
     model = Model.from_functions(encode, decode, sigma=sound.model.sigma)
@@ -109,6 +111,21 @@ def _searching(
         params, met, head=head
     )
     return Trained(params, avae, options, bank, met)
+
+
+def require_values(name: str, tree: PyTree) -> None:
+    """Checks that arrays have values: those that JAX transforms have none.
+
+    Raises:
+      InputError: names what does the same there.
+    """
+    # Where a program is traced even a constant has no value.
+    leaves = (*jax.tree.leaves(tree), jnp.zeros(()))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise InputError(
+            f"{name}: a Posed inside jit, vmap or grad, wanted arrays with values; "
+            "avae_jax.find_poses is the pure function that JAX transforms"
+        )
 
 
 def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = None) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Restores trained weights from a work directory or one file; needs no data."""
 
+import copy
 import os
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,17 @@ from avae_jax.training.workdir import WorkDir
 # The file of the work directory that says what examples look like.
 FRAME = "frame.json"
 MOST_PIXELS = 2**14  # of a side
+
+
+def own_copy(trained: Trained) -> Trained:
+    """`trained` with arrays that nobody else holds: changed in place or given away elsewhere."""
+
+    def copied(leaf: Any) -> Any:
+        return leaf.copy() if isinstance(leaf, np.ndarray | jax.Array) else copy.deepcopy(leaf)
+
+    params, met, bank = jax.tree.map(copied, (trained.params, trained.met, trained.bank))
+    avae = trained.avae._replace(fill=copied(trained.avae.fill))
+    return trained._replace(params=params, avae=avae, met=met, bank=bank)
 
 
 def load(path: str | os.PathLike) -> Trained:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avae_jax.alignment import compute
+from avae_jax.data import precision
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
@@ -11,6 +11,6 @@ pytestmark = pytest.mark.usefixtures("quick_to_compile")
 def test_stored_rounds_and_keeps_the_range():
     """Values are rounded and kept in range."""
     values = np.array([-3.0, 0.49, 0.51, 254.6, 300.0], np.float32)
-    np.testing.assert_array_equal(compute.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
-    np.testing.assert_array_equal(compute.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
-    np.testing.assert_array_equal(compute.stored(values, np.dtype(">f4")), values)
+    np.testing.assert_array_equal(precision.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
+    np.testing.assert_array_equal(precision.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(precision.stored(values, np.dtype(">f4")), values)

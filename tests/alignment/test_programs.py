@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.alignment import compute, model_frame, programs
+from avae_jax.alignment import model_frame, programs
 from avae_jax.config.options import DataOptions
+from avae_jax.data import precision
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import reframe
 from avae_jax.models.objective import canonicalise
@@ -58,4 +59,4 @@ def test_move_quarter_turn_exact_in_every_channel(channels):
     fill = np.zeros(channels, np.float32)
     moved = programs.move(raw, poses, fill, own=frame((9, 9)), interpolation="linear")
     np.testing.assert_allclose(moved[0], np.rot90(raw[0]), atol=0.05)
-    np.testing.assert_array_equal(compute.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])
+    np.testing.assert_array_equal(precision.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])

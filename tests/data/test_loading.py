@@ -80,7 +80,7 @@ def test_load_first_not_finite_named(tmp_path, bad):
     with pytest.raises(InputError, match=r"example (17|31) .*finite"):
         load(saved(tmp_path, images), seed=0)
     images[31] = 0.0
-    with pytest.raises(InputError, match=r"example 17 holds NaN or infinity"):
+    with pytest.raises(InputError, match=r"example 17 holds (NaN or infinity|1e\+300, too large)"):
         load(saved(tmp_path, images), seed=0)
 
 

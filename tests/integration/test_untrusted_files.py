@@ -17,7 +17,7 @@ from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.formats import open_stack
-from avae_jax.data.formats.image_files import read_image
+from avae_jax.data.formats.pictures import read_image
 from avae_jax.data.sources.registry import open_source
 from avae_jax.training.workdir import WorkDir
 from tests.robustness.fuzz import fuzz

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5py
+import imagecodecs
 import jax.numpy as jnp
 import mrcfile
 import nibabel
@@ -103,6 +104,23 @@ def _make_images(name: str) -> Callable[[Path], None]:
         for number, image in enumerate(IMAGES[:3]):
             (folder / f"label{number}").mkdir()
             Image.fromarray(image).save(folder / f"label{number}" / name)
+
+    return make
+
+
+def _make_deep(name: str) -> Callable[[Path], None]:
+    """Colours of 16 bits, with words."""
+    colours = np.stack([IMAGES.astype(np.uint16) * 257] * 3, -1)
+
+    def make(folder: Path) -> None:
+        for number, image in enumerate(colours[:3]):
+            (folder / f"label{number}").mkdir()
+            path = folder / f"label{number}" / name
+            if name.endswith("png"):
+                path.write_bytes(imagecodecs.png_encode(image))
+            else:
+                how = {"compression": "lzw", "predictor": True, "description": "words"}
+                tifffile.imwrite(path, image, photometric="rgb", resolution=(3, 4), **how)
 
     return make
 
@@ -221,6 +239,10 @@ TARGETS: dict[str, Target] = {
     "JPEG": Target(_make_images("x.jpg"), "label1/x.jpg", _source("folder")),
     "TIFF": Target(_make_images("x.tif"), "label1/x.tif", _source("folder")),
     "PNG stack": Target(_make_images("x.png"), "label0/x.png", _stack("")),
+    "JPEG stack": Target(_make_images("x.jpg"), "label0/x.jpg", _stack("")),
+    "BMP stack": Target(_make_images("x.bmp"), "label0/x.bmp", _stack("")),
+    "PNG of 16 bits": Target(_make_deep("x.png"), "label0/x.png", _stack("")),
+    "TIFF of 16 bits": Target(_make_deep("x.tif"), "label0/x.tif", _stack("")),
     "TIFF stack": Target(_tiff(), "x.tif", _stack("x.tif")),
     "TIFF packed": Target(_tiff(compression="zlib"), "x.tif", _stack("x.tif")),
     "HDF5": Target(_make_hdf5, "x.h5", _stack("x.h5")),

@@ -1,14 +1,18 @@
 """A VAE of one's own made robust to pose: any number of examples, any kind of function."""
 
+import copy
 import dataclasses
 import functools
+import pickle
 
 import jax
 import numpy as np
 import pytest
 
 import avae_jax
+from avae_jax.config.options import ModelOptions
 from avae_jax.core.errors import InputError
+from avae_jax.models import build_model
 from tests.support import tiny_vae
 from tests.support.wrapped_vae import SEARCH, WIDE, host_functions, upright, wrap
 
@@ -108,3 +112,60 @@ def test_posed_refuses_examples_that_do_not_fit(posed):
         posed.reconstruct(upright()[:4], poses=none)
     with pytest.raises(InputError, match=r"poses: of shape \(2, 3, 3\), wanted \(4, 3, 3\)"):
         posed.canonicalise(upright()[:4], poses=np.zeros((2, 3, 3)))
+
+
+def test_posed_copies_weights(posed):
+    params, x = jax.tree.map(np.array, tiny_vae.weights()), np.array(tiny_vae.images())
+    made = avae_jax.Posed.wrap(tiny_vae.encode, tiny_vae.decode, params, x, search=SEARCH, batch=4)
+    direct = avae_jax.Posed(made.trained._replace(params=params, met=np.array(made.trained.met)), 4)
+    for leaf in (*jax.tree.leaves(params), *(x,)):
+        leaf[...] = 0
+    wanted = posed.pose(upright()[:3])
+    for other in (made, direct):
+        np.testing.assert_array_equal(other.pose(upright()[:3]), wanted)
+
+
+def test_posed_keeps_weights_that_are_deleted(posed):
+    params = jax.tree.map(jax.numpy.array, tiny_vae.weights())
+    made = avae_jax.Posed.wrap(tiny_vae.encode, tiny_vae.decode, params, upright(), search=SEARCH)
+    for leaf in jax.tree.leaves(params):
+        leaf.delete()
+    assert made.reconstruct(upright()[:2]).shape == upright()[:2].shape
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_posed_pickled_or_copied(posed, again):
+    x = upright()[:3]
+    np.testing.assert_array_equal(again(posed).pose(x), posed.pose(x))
+
+
+@pytest.mark.parametrize("options", [ModelOptions(), ModelOptions(name="conv", dtype="bfloat16")])
+def test_build_model_can_be_pickled(options):
+    model, params = build_model(jax.random.key(0), (8, 8), 1, options=options)
+    again, x = pickle.loads(pickle.dumps(model)), np.zeros((8, 8, 1), np.float32)
+    np.testing.assert_array_equal(again.encode(params, x), model.encode(params, x))
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.vmap, jax.grad, jax.make_jaxpr, jax.linearize])
+@pytest.mark.parametrize("method", ["pose", "canonicalise", "log_likelihood"])
+def test_posed_inside_a_transformation_names_the_pure_function(posed, transform, method):
+    def called(x):
+        return getattr(posed, method)(x).sum()
+
+    given = (called, upright()[:2]) if transform is jax.linearize else (called,)
+    with pytest.raises(InputError, match=r"^x: .*inside jit, vmap or grad.*avae_jax.find_poses"):
+        transform(*given)(upright()[:2])
+
+
+def test_posed_refuses_traced_poses_and_weights(posed):
+    x, poses = upright()[:2], np.tile(np.eye(3), (2, 1, 1))
+    with pytest.raises(InputError, match=r"^x: .*find_poses"):
+        jax.jit(lambda poses: posed.canonicalise(x, poses=poses))(poses)
+    with pytest.raises(InputError, match=r"^x: .*find_poses"):
+        jax.jit(lambda: posed.pose(x))()
+    with pytest.raises(InputError, match=r"^params: .*find_poses"):
+        jax.jit(
+            lambda p: avae_jax.Posed.wrap(tiny_vae.encode, tiny_vae.decode, p, upright()).pose(x)
+        )(tiny_vae.weights())

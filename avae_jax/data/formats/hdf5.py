@@ -1,6 +1,12 @@
-"""Stacks in HDF5 files: `FILE:DATASET`, or the only data set that can be one."""
+"""Stacks in HDF5 files: `FILE:DATASET`, or the only data set, or set of them, that can be one.
+
+What is written is a copy of the file with other numbers in the data set: references between
+objects, links, attributes and everything else stay as they are, also for MATLAB, whose files
+are HDF5 behind a block of its own.
+"""
 
 import contextlib
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,102 +14,133 @@ from typing import Any
 import numpy as np
 
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats.hdf5_filters import require_filters, unpacking
+from avae_jax.data.formats.hdf5_numbered import EMAN, Numbered, numbered, read_one, write_one
 from avae_jax.data.formats.optional import library
 from avae_jax.data.formats.reading import reading
 from avae_jax.data.formats.stack import Stack
 
-# These attributes point at data sets of their own file.
-POINTERS = ("DIMENSION_LIST", "REFERENCE_LIST")
+# MATLAB marks its arrays so; it counts the axes from the other end.
+MATLAB = "MATLAB_class"
+LISTED = 8  # names in a sentence
 
 
 @contextlib.contextmanager
 def open_hdf5(path: Path, member: str = "") -> Iterator[Stack]:
-    """One data set of an HDF5 file.
+    """One data set of an HDF5 file, or data sets of one image each.
+
+    Args:
+      member: the name of a data set, or of a group that holds one stack.
 
     Raises:
-      InputError: no such data set, or several where none is named.
+      InputError: no such data set, several where none is named, or numbers that are in
+        other files or need a plug-in that is not installed.
     """
     h5py = library("h5py", str(path))
     with contextlib.ExitStack() as opened:
         with reading(path, "HDF5 file"):
             file = opened.enter_context(h5py.File(path, "r"))
-            chosen = file[_choose(h5py, file, member, path)]
-            _require_own(chosen, path)
-
-        def read(start: int, stop: int) -> np.ndarray:
-            with reading(path, "HDF5 file"):
-                return chosen[start:stop]
-
-        def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-            with h5py.File(target, "w") as made:
-                _copy_others(h5py, file, made, chosen.name)
-                _fill(_like(made, chosen), parts)
-
-        name = chosen.name
-        yield Stack(path, chosen.shape, chosen.dtype, read, write, member=name, choice=name)
+            found = _choose(h5py, file, member.strip("/"), path)
+            if isinstance(found, Numbered):
+                stack = _of_many(h5py, file, path, found, member)
+            else:
+                stack = _of_one(h5py, file, path, found)
+        yield stack
 
 
-def _choose(h5py: Any, file: Any, member: str, path: Path) -> str:
+def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
+    """The examples along the first axis of a data set."""
+    chosen = file[name]
+    name = chosen.name
+    _require_own(h5py, chosen, path)
+    # Its own inverse.
+    order = (0, *range(chosen.ndim - 1, 0, -1)) if MATLAB in chosen.attrs else None
+
+    def read(start: int, stop: int) -> np.ndarray:
+        with reading(path, "HDF5 file"), unpacking(h5py, chosen, f"{path}: {name}"):
+            part = chosen[start:stop]
+        return part if order is None else part.transpose(order)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        shutil.copyfile(path, target)
+        start = 0
+        with h5py.File(target, "r+") as made, unpacking(h5py, chosen, f"{path}: {name}"):
+            for part in parts:
+                values = part if order is None else part.transpose(order)
+                made[name][start : start + len(part)] = values
+                start += len(part)
+
+    shape = chosen.shape if order is None else tuple(chosen.shape[axis] for axis in order)
+    return Stack(path, shape, chosen.dtype, read, write, member=name, choice=name)
+
+
+def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> Stack:
+    """The examples of data sets that each hold one."""
+    for name in found.names:
+        _require_own(h5py, file[name], path)
+
+    def read(start: int, stop: int) -> np.ndarray:
+        made = np.empty((stop - start, *found.shape), found.dtype)
+        for place, name in enumerate(found.names[start:stop]):
+            with reading(path, "HDF5 file"), unpacking(h5py, file[name], f"{path}: {name}"):
+                made[place] = read_one(file[name], found)
+        return made
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        shutil.copyfile(path, target)
+        examples = (example for part in parts for example in part)
+        first = file[found.names[0]]
+        with h5py.File(target, "r+") as made, unpacking(h5py, first, f"{path}: {first.name}"):
+            for example, name in zip(examples, found.names, strict=True):
+                write_one(made[name], example)
+
+    shape = (len(found.names), *found.shape)
+    return Stack(path, shape, found.dtype, read, write, member=found.folder, choice=member)
+
+
+def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:
     found: dict[str, Any] = {}
     file.visititems(
         lambda name, item: found.update({name: item} if isinstance(item, h5py.Dataset) else {})
     )
-    stacks = [name for name, item in found.items() if item.ndim >= 3 and item.dtype.kind in "biuf"]
-    if member.strip("/") in found:
-        return member.strip("/")
-    if not member and len(stacks) == 1:
+    if _is_data_set(h5py, file, member):
+        return member
+    inside = {
+        name: item
+        for name, item in found.items()
+        # What MATLAB begins with # are its own tables.
+        if not name.startswith("#") and (not member or name.startswith(member + "/"))
+    }
+    numeric = {name: item for name, item in inside.items() if item.dtype.kind in "biuf"}
+    stacks = [name for name, item in numeric.items() if item.ndim >= 3]
+    if len(stacks) == 1 and not stacks[0].startswith(EMAN):
         return stacks[0]
-    listed = ", ".join(f"{name} {item.shape} {item.dtype}" for name, item in found.items())
+    many = numbered(numeric, stacks, path)
+    if many:
+        return many
+    listed = [f"{name} {item.shape} {item.dtype}" for name, item in found.items()]
+    more = f" and {len(listed) - LISTED:,} more" if len(listed) > LISTED else ""
     raise InputError(
-        f"{path}: holds {listed or 'no data set'}; {path}:NAME with the name of one of them is "
-        "wanted, or a single one of rank 3 or more"
+        f"{path}: holds {', '.join(listed[:LISTED]) or 'no data set'}{more}; {path}:NAME with the "
+        "name of one of them is wanted, or a single one of rank 3 or more"
     )
 
 
-def _require_own(chosen: Any, path: Path) -> None:
+def _is_data_set(h5py: Any, file: Any, name: str) -> bool:
+    """Whether `name` is that of a data set, one of its names without links to other places."""
+    item = file
+    for part in name.split("/"):
+        group = isinstance(item, h5py.Group)
+        if not group or not isinstance(item.get(part, getlink=True), h5py.HardLink):
+            return False
+        item = item[part]
+    return isinstance(item, h5py.Dataset)
+
+
+def _require_own(h5py: Any, chosen: Any, path: Path) -> None:
     """Checks that the numbers of a data set are in the file itself."""
     if chosen.is_virtual or chosen.external:
         raise InputError(
             f"{path}: {chosen.name} keeps its numbers in other files; numbers in the file wanted"
         )
-
-
-def _copy_others(h5py: Any, source: Any, target: Any, chosen: str) -> None:
-    """Copies attributes, groups and data sets, all but the one called `chosen`."""
-    _copy_attributes(source, target)
-    for name in source:
-        link = source.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            target[name] = link  # as it is: what it leads to may lie in another file
-            continue
-        item = source[name]
-        if item.name == chosen:
-            continue
-        if isinstance(item, h5py.Group) and chosen.startswith(item.name + "/"):
-            _copy_others(h5py, item, target.create_group(name), chosen)
-        else:
-            source.copy(item, target, name)
-
-
-def _like(target: Any, chosen: Any) -> Any:
-    """An empty data set like `chosen`."""
-    kept = {
-        name: getattr(chosen, name)
-        for name in ("chunks", "compression", "compression_opts", "shuffle", "fletcher32")
-    }
-    if chosen.chunks:
-        kept["maxshape"] = chosen.maxshape
-    made = target.create_dataset(chosen.name, chosen.shape, chosen.dtype, **kept)
-    _copy_attributes(chosen, made)
-    return made
-
-
-def _fill(made: Any, parts: Iterable[np.ndarray]) -> None:
-    start = 0
-    for part in parts:
-        made[start : start + len(part)] = part
-        start += len(part)
-
-
-def _copy_attributes(source: Any, target: Any) -> None:
-    target.attrs.update({k: v for k, v in source.attrs.items() if k not in POINTERS})
+    require_filters(h5py, chosen, f"{path}: {chosen.name}")

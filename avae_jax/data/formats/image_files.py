@@ -1,68 +1,80 @@
-"""Single image files: which there are and what they hold."""
+"""The files of a folder, and which of them are images."""
 
 import os
-import warnings
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.reading import EXPANDS, reading
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-
-
-# Pillow would open many more whatever a file is called, some by starting other programs.
-FORMATS = ("PNG", "JPEG", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-# Of an image, for each byte of its file: black and white, packed as much as anything is.
-MOST_PIXELS = 8 * EXPANDS
+# Images too, which are not read.
+OTHERS = (
+    *(".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr"),
+    *(".dcm", ".psd", ".jfif", ".jpe"),
+)
 
 
-# Pillow's modes whose pixels are numbers as they stand; the others become colours.
-NUMERIC_MODES = ("1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+MOST_FOLDERS = 100_000
 
 
-def read_image(path: Path) -> np.ndarray:
-    """One image file -> `[H, W, C]`.
-
-    Grey values keep their type (boolean, 8, 16 or 32 bits); palettes and other colour
-    spaces become red, green, blue (and alpha, where a palette is transparent).
-
-    Raises:
-        InputError: for a damaged file, a stack of pages, and more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`.
-    """
-    with reading(path, "PNG, JPEG or TIFF file"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters comes as an error
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as image:
-            size = path.stat().st_size
-            if image.width * image.height > MOST_PIXELS * size:
-                came = f"{image.width} x {image.height} pixels in a file of {size} bytes"
-                raise InputError(f"{path}: {came}; no image can be packed like that")
-            pages = getattr(image, "n_frames", 1)
-            # Cameras store a preview as a second picture of a JPEG file (MPO).
-            if pages != 1 and image.format != "MPO":
-                raise InputError(f"{path}: {pages} pages; one image a file, or npz for volumes")
-            if image.mode not in NUMERIC_MODES:
-                clear = "transparency" in image.info
-                pixels = np.array(image.convert("RGBA" if clear else "RGB"))
-            else:
-                pixels = np.array(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+# A link with such a name that leads nowhere led to a file, any other one maybe to a folder.
+FILE_NAME = re.compile(r"\.[a-zA-Z]+(\.gz)?$")
 
 
 def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """The files below `folder` that end in one of `suffixes`, sorted; nothing hidden."""
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(root, name)
-            for name in files
-            if name.lower().endswith(suffixes) and not name.startswith(".")
-        ]
-    return sorted(found)
+    """The files below `folder` that end in one of `suffixes`, sorted; nothing hidden.
+
+    Links to files and folders are followed.
+
+    Raises:
+        InputError: a link to a folder that it lies in, or one that leads nowhere and may have
+            led to a folder.
+    """
+    return sorted(path for path in _files(folder) if path.name.lower().endswith(suffixes))
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below `top`, nothing hidden."""
+    waiting, count = [(top, (top.resolve(),))], 0
+    while waiting:
+        folder, above = waiting.pop()
+        count += 1
+        if count > MOST_FOLDERS:
+            raise InputError(f"{top}: more than {MOST_FOLDERS:,} folders, links to one another?")
+        with os.scandir(folder) as listed:
+            entries = [entry for entry in listed if not entry.name.startswith(".")]
+        for entry in entries:
+            path = folder / entry.name
+            if entry.is_dir():
+                waiting.append((path, (*above, _below(path, above))))
+            elif entry.is_symlink() and not path.exists() and not FILE_NAME.search(path.name):
+                raise InputError(f"{path}: a link that leads nowhere; remove it or mend it")
+            else:
+                yield path
+
+
+def _below(path: Path, above: tuple[Path, ...]) -> Path:
+    """What a folder really is, if it is none of those `above` it."""
+    real = path.resolve()
+    if real in above:
+        link = next(each for each in (path, *path.parents) if each.is_symlink())
+        raise InputError(f"{link}: a link by which {real} lies in itself; remove it")
+    return real
+
+
+def left_out(folder: Path) -> tuple[str, ...]:
+    """A sentence about images of other formats below `folder`, if any."""
+    kinds = Counter(path.suffix.lower() for path in image_paths(folder, suffixes=OTHERS))
+    said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return (f"{folder}: left out {said}; PNG, JPEG, TIFF and BMP are read.",) if said else ()
+
+
+def other_files(folder: Path) -> str:
+    """What lies below a folder without images, as part of a sentence: ` (3 .gif, 1 .txt)`."""
+    kinds = Counter(path.suffix.lower() for path in image_paths(folder, suffixes=("",)))
+    said = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in kinds.most_common(3))
+    return f" ({said})" if said else ""

@@ -1,22 +1,19 @@
-"""Folders in which every file is one example: PNG, JPEG and TIFF, or volumes of MRC and NIfTI."""
+"""Folders in which every file is one example: PNG, JPEG, TIFF, BMP, or volumes, MRC and NIfTI."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.image_files import FORMATS, image_paths, read_image
+from avae_jax.data.formats.image_files import image_paths, left_out, other_files
 from avae_jax.data.formats.mesh_files import SUFFIXES as MESHES
-from avae_jax.data.formats.reading import describe, reading
+from avae_jax.data.formats.pictures import Picture, open_picture, read_image, require_like
+from avae_jax.data.formats.reading import describe
 from avae_jax.data.formats.registry import volume_openers
-from avae_jax.data.formats.stack import Stack, checked
-
-# Lossy, so that what is written is near to what was computed.
-JPEG = {"quality": 95, "subsampling": 0}
+from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.volume_folder import open_volumes
 
 
 @contextlib.contextmanager
@@ -30,12 +27,17 @@ def open_folder(folder: Path) -> Iterator[Stack]:
     meshes = image_paths(folder, suffixes=MESHES)
     if bool(images) == bool(volumes) or meshes:
         came = f"{len(images)} images, {len(volumes)} volumes and {len(meshes)} meshes"
+        others = "" if images or volumes or meshes else other_files(folder)
         raise InputError(
-            f"{folder}: {came} in it; one kind is wanted, PNG, JPEG or TIFF files, MRC or NIfTI "
-            "volumes, or OFF, OBJ or STL meshes"
+            f"{folder}: {came} in it{others}; one kind is wanted, PNG, JPEG or TIFF (or BMP) "
+            "files, MRC or NIfTI volumes, or OFF, OBJ or STL meshes"
         )
-    paths = images or volumes
-    load, save = (read_image, _save_image) if images else (_read_volume, _save_volume)
+    if volumes:
+        with open_volumes(folder, volumes) as stack:
+            yield stack
+        return
+    paths, load, save = images, read_image, _save_image
+    notes = (*_require_alike(paths, folder), *left_out(folder))
     first = load(paths[0])
     names = [path.relative_to(folder) for path in paths]
 
@@ -50,13 +52,13 @@ def open_folder(folder: Path) -> Iterator[Stack]:
             save(path, target / name, example)
 
     keys = tuple(name.as_posix() for name in names)
-    pixel = () if images else _pixel(paths[0])
     shape = (len(paths), *first.shape)
-    yield Stack(folder, shape, first.dtype, read, write, keys=keys, pixel=pixel)
+    yield Stack(folder, shape, first.dtype, read, write, keys=keys, notes=notes)
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
-    if example.shape != first.shape or example.dtype != first.dtype:
+    native = first.dtype.newbyteorder("=")
+    if example.shape != first.shape or example.dtype.newbyteorder("=") != native:
         raise InputError(
             f"{path}: {describe(example.shape)} of {example.dtype}, but {first_path} is "
             f"{describe(first.shape)} of {first.dtype}; all of one size, channels and type wanted"
@@ -66,45 +68,31 @@ def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) 
 
 def _save_image(source: Path, target: Path, example: np.ndarray) -> None:
     """Writes `[H, W, C]` in the kind of file that `source` is."""
-    pixels = example[..., 0] if example.shape[-1] == 1 else example
-    with reading(source, "PNG, JPEG or TIFF file"), Image.open(source, formats=FORMATS) as image:
-        mode, kind = image.mode, "JPEG" if image.format == "MPO" else image.format
-        kept = _kept(image, kind)
-    if mode.startswith("I;16"):
-        # The only modes of which Pillow keeps the byte order.
-        made = Image.frombytes(mode, pixels.shape[::-1], pixels.tobytes())
-    else:
-        made = Image.fromarray(pixels)
-    made.save(target, kind, **kept)
+    with open_picture(source) as picture:
+        picture.write(target, example)
 
 
-def _kept(image: Image.Image, kind: str | None) -> dict[str, Any]:
-    """What a picture says of itself, for its successor: resolution, colours, orientation."""
-    names = ("dpi", "icc_profile", "exif")
-    if kind == "TIFF":
-        return {name: image.info[name] for name in ("dpi", "compression") if name in image.info}
-    kept = {name: image.info[name] for name in names if name in image.info}
-    return kept | (JPEG if kind == "JPEG" else {})
+def _require_alike(paths: list[Path], folder: Path) -> tuple[str, ...]:
+    """Checks the heads of all images; what of them cannot be written again, a sentence each.
+
+    Raises:
+      InputError: one is damaged, or differs from the first in size, type or meaning.
+    """
+    first = next(_heads(paths))
+    lost: dict[str, list[Path]] = {}
+    for picture in _heads(paths):
+        require_like(picture, first)
+        for note in picture.notes:
+            lost.setdefault(note, []).append(picture.path.relative_to(folder))
+    return tuple(f"{_named(found)}: {note}." for note, found in lost.items())
 
 
-def _volume_opener(path: Path) -> Callable:
-    return next(
-        opener for end, opener in volume_openers().items() if path.name.lower().endswith(end)
-    )
+def _heads(paths: list[Path]) -> Iterator[Picture]:
+    for path in paths:
+        with open_picture(path) as picture:
+            yield picture
 
 
-def _read_volume(path: Path) -> np.ndarray:
-    with _volume_opener(path)(path) as stack:
-        if stack.shape[0] != 1:
-            raise InputError(f"{path}: {stack.shape[0]} examples; in a folder one a file is wanted")
-        return checked(stack).read(0, 1)[0]
-
-
-def _pixel(path: Path) -> tuple[float, ...]:
-    with _volume_opener(path)(path) as stack:
-        return stack.pixel
-
-
-def _save_volume(source: Path, target: Path, example: np.ndarray) -> None:
-    with _volume_opener(source)(source) as stack:
-        stack.write(target, [example[None]])
+def _named(paths: list[Path]) -> str:
+    others = f" and {len(paths) - 1} others" if len(paths) > 1 else ""
+    return f"{paths[0]}{others}"

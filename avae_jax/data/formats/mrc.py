@@ -3,46 +3,108 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
 from avae_jax.data.formats.gzip_files import is_packed
+from avae_jax.data.formats.mrc_bytes import FILES, Sign, looked_at, planes_of, stamped
 from avae_jax.data.formats.optional import library
 from avae_jax.data.formats.reading import reading
-from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.stack import Stack, spacing_of, volumes_axes
 
 STACKS = (".mrcs", ".st")
+CALLED = (
+    "The header calls it one volume: if its sections are images, say data.axes=NHW or rename it "
+    "to .mrcs."
+)
 HEAD, PLACE = 1024, 92  # bytes of the header, and where it says the size of the second
 
 
+class Head(NamedTuple):
+    """What the header of an MRC file says.
+
+    Attributes:
+      pixel: size of a pixel on each axis of an example in Angstrom, 0 where it is not said.
+      called: a sentence where images may have been meant by what is called a volume.
+    """
+
+    layout: Layout
+    pixel: tuple[float, ...]
+    sign: Sign | None
+    called: str
+
+
 @contextlib.contextmanager
-def open_mrc(path: Path) -> Iterator[Stack]:
+def open_mrc(path: Path, sign: Sign | None = None) -> Iterator[Stack]:
     """The images of an MRC file, or its volumes.
 
     A file that says that it is one volume counts as one example, unless it is called
     `.mrcs`, which many programs write without saying that they are stacks of images.
+
+    Args:
+      sign: of bytes where the file has no flag for it; by default as they look.
     """
-    layout, pixel = _layout(path)
+    layout, pixel, found, called = _head(path, sign)
     with open(path, "rb") as stream:
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-            seen = _Statistics()
+            seen = Statistics()
             with open(target, "wb") as file:
                 copy_head(stream, file, layout)
                 write_examples(file, seen.watched(parts), layout)
-            _note_statistics(target, seen)
+            note_statistics(target, seen)
 
         read = reader(stream, layout, name=str(path))
-        yield Stack(path, layout.shape, layout.dtype, read, write, pixel=pixel)
+        notes = (*([found.note] if found else []), *([called] if called else []))
+        more = {"pixel": pixel, "spacing": spacing_of(pixel), "notes": notes}
+        more["apart"] = volumes_axes(layout.shape)
+        yield Stack(path, layout.shape, layout.dtype, read, write, **more)
 
 
-def _layout(path: Path) -> tuple[Layout, tuple[float, ...]]:
-    """Where the numbers are, and the size of a pixel on each axis of an example."""
+def sign_of(paths: Sequence[Path]) -> Sign | None:
+    """What the bytes of files that belong together are, if some of them hold bytes."""
+    some = [paths[place] for place in np.unique(np.linspace(0, len(paths) - 1, FILES).astype(int))]
+    planes, least, largest = [], math.inf, -math.inf
+    for path in some:
+        header, layout, _ = _read_header(path)
+        if layout.dtype == np.int8:
+            planes += planes_of(path, layout.offset, layout.shape)
+            least, largest = min(least, float(header.dmin)), max(largest, float(header.dmax))
+    return looked_at(planes, least, largest) if planes else None
+
+
+def _head(path: Path, sign: Sign | None) -> Head:
+    header, layout, images = _read_header(path)
+    named = dict(zip((1, 2, 3), (_sizes(header)), strict=True))
+    # Which of x, y, z the sections, rows and columns go along.
+    along = [int(header[name]) for name in ("maps", "mapr", "mapc")]
+    sizes = [named[axis] for axis in along] if sorted(along) == [1, 2, 3] else [0.0] * 3
+    if layout.dtype == np.int8:
+        sign = stamped(path) or sign or sign_of([path])
+        layout = layout._replace(dtype=sign.dtype if sign else layout.dtype)
+    else:
+        sign = None
+    called = "" if images or layout.shape[0] > 1 or len(layout.shape) < 4 else CALLED
+    return Head(layout, tuple(sizes[1 - len(layout.shape) :]), sign, called)
+
+
+def _sizes(header: Any) -> list[float]:
+    """Size of a pixel along x, y, z, 0 where it is not said."""
+    sizes = []
+    for axis in "xyz":
+        count, length = int(header[f"m{axis}"]), float(header.cella[axis])
+        size = length / count if count > 0 else 0.0
+        sizes.append(size if size > 0 and math.isfinite(size) else 0.0)
+    return sizes
+
+
+def _read_header(path: Path) -> tuple[Any, Layout, bool]:
+    """The header, where the numbers are, and whether they are images by it or by their name."""
     mrcfile = library("mrcfile", str(path))
     with reading(path, "MRC file"), warnings.catch_warnings():
         if is_packed(path):
@@ -55,11 +117,9 @@ def _layout(path: Path) -> tuple[Layout, tuple[float, ...]]:
             dtype = mrcfile.utils.data_dtype_from_header(header)
             offset = int(header.nbytes + extended.nbytes)
             images = int(header.ispg) == 0 or path.suffix.lower() in STACKS
-            sizes = [float(file.voxel_size[axis]) for axis in "zyx"]
     rank = 3 if len(shape) == 4 or images else 4
     shape = (1,) * (rank - len(shape)) + shape
-    sizes = [size if size > 0 and math.isfinite(size) else 0.0 for size in sizes]
-    return Layout(offset, shape, dtype), tuple(sizes[1 - len(shape) :])
+    return header, Layout(offset, shape, dtype), images
 
 
 def _require_extension(mrcfile: Any, path: Path) -> None:
@@ -79,7 +139,7 @@ def _require_extension(mrcfile: Any, path: Path) -> None:
             raise InputError(f"{path}: announces a second header of {size} bytes, wanted one there")
 
 
-class _Statistics:
+class Statistics:
     """Least, largest, mean and deviation of numbers that come in parts."""
 
     def __init__(self):
@@ -108,7 +168,7 @@ class _Statistics:
         return math.sqrt(max(self._squares / self._count - self.mean**2, 0.0))
 
 
-def _note_statistics(path: Path, seen: _Statistics) -> None:
+def note_statistics(path: Path, seen: Statistics) -> None:
     """Puts the statistics of the new numbers into the header, which was copied."""
     mrcfile = library("mrcfile", str(path))
     with warnings.catch_warnings():

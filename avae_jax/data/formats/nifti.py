@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,36 +12,71 @@ from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_ex
 from avae_jax.data.formats.gzip_files import created, is_packed, open_plain
 from avae_jax.data.formats.optional import library
 from avae_jax.data.formats.reading import describe, reading
-from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.stack import Stack, spacing_of, volumes_axes
+from avae_jax.data.precision import stored
+
+
+class Line(NamedTuple):
+    """What the numbers of a file mean: `slope * number + intercept`."""
+
+    slope: float
+    intercept: float
+
+    @property
+    def plain(self) -> bool:
+        """Whether they mean themselves."""
+        return self == (1.0, 0.0)
 
 
 @contextlib.contextmanager
 def open_nifti(path: Path) -> Iterator[Stack]:
-    """The volumes of a NIfTI file as stored, in its axis order x, y, z.
+    """The volumes of a NIfTI file, in its axis order x, y, z.
 
-    Numbers are those of the file before its own slope and intercept.
+    Where the file has a slope and an intercept the values are the real ones, float64; they
+    are written by the same slope and intercept.
     """
-    layout, packed = _layout(path), is_packed(path)
+    layout, line, sizes = _header(path)
+    packed, dtype = is_packed(path), layout.dtype if line.plain else np.dtype(np.float64)
     with open_plain(path) as stream:
+        numbers = reader(stream, layout, name=str(path))
+
+        def read(start: int, stop: int) -> np.ndarray:
+            raw = numbers(start, stop)
+            return raw if line.plain else raw * np.float64(line.slope) + line.intercept
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+            raw = (_raw(part, line, layout.dtype) for part in parts)
             with created(target, packed=packed) as file:
                 copy_head(stream, file, layout)
-                write_examples(file, parts, layout)
+                write_examples(file, raw, layout)
 
-        read = reader(stream, layout, name=str(path))
-        yield Stack(path, layout.shape, layout.dtype, read, write)
+        more = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
+        yield Stack(path, layout.shape, dtype, read, write, **more)
 
 
-def _layout(path: Path) -> Layout:
+def has_scale(path: Path) -> bool:
+    """Whether a file has a slope or an intercept."""
+    return not _header(path)[1].plain
+
+
+def _raw(values: np.ndarray, line: Line, dtype: np.dtype) -> np.ndarray:
+    """Values as the numbers of the file."""
+    if line.plain and values.dtype == dtype:
+        return values
+    return stored((values - line.intercept) / line.slope, dtype)
+
+
+def _header(path: Path) -> tuple[Layout, Line, tuple[float, ...]]:
+    """Where the numbers are, what they mean, and the size of a voxel on each axis."""
     nibabel = library("nibabel", str(path))
     with reading(path, "NIfTI file"):
         image = nibabel.load(path)
         shape, dtype = tuple(map(int, image.shape)), image.header.get_data_dtype()
-        offset = int(image.dataobj.offset)
+        proxy, sizes = image.dataobj, tuple(map(float, image.header.get_zooms()[:3]))
+        offset, line = int(proxy.offset), Line(float(proxy.slope), float(proxy.inter))
     if len(shape) not in (3, 4):
         raise InputError(
             f"{path}: an array of {describe(shape)}; a volume or volumes along a fourth axis wanted"
         )
     count = shape[3] if len(shape) == 4 else 1
-    return Layout(offset, (count, *shape[:3]), dtype, order="F")
+    return Layout(offset, (count, *shape[:3]), dtype, order="F"), line, sizes

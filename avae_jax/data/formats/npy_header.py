@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats.axes import hint, require_axes, standard
 from avae_jax.data.formats.reading import MAX_BYTES, describe, require_numbers
 
 MOST_CHANNELS = 4  # a last axis of rank-4 arrays up to this long is read as channels
@@ -32,11 +33,14 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
+def with_channels(array: np.ndarray, *, name: str, axes: str = "") -> tuple[np.ndarray, str]:
     """Finds out which axes are spatial.
 
     Rank 3 is `[N, H, W]`, rank 5 `[N, D, H, W, C]`; rank 4 is `[N, H, W, C]` if the last
     axis is at most 4 long, else `[N, D, H, W]`.
+
+    Args:
+        axes: what they are, where that is said.
 
     Returns:
         `[N, *S, C]` and a sentence that says how the axes were read.
@@ -45,6 +49,10 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
         InputError: for another rank or a dtype that is no number.
     """
     require_numbers(array.dtype, name=name)
+    if axes:
+        require_axes(axes, array.shape, name=name)
+        images = standard(array, axes)
+        return images, f"{describe(images.shape[1:])} is read by data.axes={axes}, channels last."
     if array.ndim not in (3, 4, 5):
         raise InputError(f"{name}: an array of shape {array.shape}; {RANKS} is wanted")
     shape = describe(array.shape[1:])
@@ -53,15 +61,16 @@ def with_channels(array: np.ndarray, *, name: str) -> tuple[np.ndarray, str]:
             f"{name}: examples of {shape}; sides of at least 1 and at least one channel are wanted"
         )
     if array.ndim == 3:
-        return array[..., None], f"{shape} is read as images of one channel."
+        return array[..., None], f"{shape} is read as images of one channel{hint(array.shape)}."
     if array.ndim == 5:
-        return array, f"{shape} is read as volumes, the last axis as channels."
+        said = f"{shape} is read as volumes, the last axis as channels{hint(array.shape)}."
+        return array, said
     if array.shape[-1] <= MOST_CHANNELS:
         return array, (
             f"{shape} is read as images, the last axis as channels "
             "(add a last axis of length 1 if they are volumes)."
         )
-    return array[..., None], f"{shape} is read as volumes of one channel."
+    return array[..., None], f"{shape} is read as volumes of one channel{hint(array.shape)}."
 
 
 def check_magic(path: Path) -> None:

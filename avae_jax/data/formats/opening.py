@@ -8,16 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats.arranged import arranged
+from avae_jax.data.formats.bfloat import narrowed, read_as, widened
 from avae_jax.data.formats.image_files import SUFFIXES, image_paths
 from avae_jax.data.formats.image_folder import open_folder
 from avae_jax.data.formats.reading import line_of, path_of, reading
 from avae_jax.data.formats.registry import FORMATS, Format, format_of, listed, volume_openers
-from avae_jax.data.formats.stack import Stack, checked
+from avae_jax.data.formats.stack import Stack, checked, spacing_note
 
 
 @contextlib.contextmanager
-def open_stack(text: str) -> Iterator[Stack]:
+def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
     """The stack that `text` names: a file, a folder, `FILE:DATASET` of HDF5, `MESHES:VOXELS`.
+
+    Args:
+      axes: what they are in the file (see `data.axes`), by default as it says or as they look.
 
     Raises:
       InputError: no such file, none of the formats, or a file that is damaged.
@@ -32,8 +37,27 @@ def open_stack(text: str) -> Iterator[Stack]:
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
             stack = opened.enter_context(entry.open(path, choice) if choice else entry.open(path))
-            checked(stack)
+            stack, axes = _as_floats(stack), axes or stack.apart
+            stack = checked(arranged(stack, axes) if axes else stack)
+        if stack.spacing:
+            notes = (*stack.notes, spacing_note(stack.spacing))
+            stack = dataclasses.replace(stack, notes=notes)
         yield _careful(stack)
+
+
+def _as_floats(stack: Stack) -> Stack:
+    """`stack`, of numbers that numpy knows."""
+    dtype = read_as(stack.dtype)
+    if dtype == stack.dtype:
+        return stack
+
+    def read(start: int, stop: int) -> np.ndarray:
+        return widened(stack.read(start, stop), name=stack.name)
+
+    def write(target: Path, parts: Iterable[np.ndarray]) -> None:
+        stack.write(target, (narrowed(part) for part in parts))
+
+    return dataclasses.replace(stack, dtype=dtype, read=read, write=write)
 
 
 def _careful(stack: Stack) -> Stack:

@@ -33,6 +33,8 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
         # A pipe would be waited for, and a device has no end.
         if isinstance(path, Path) and path.exists() and not path.is_file():
             raise InputError(f"{path}: no regular file; a readable {wanted} is wanted")
+        if isinstance(path, Path) and path.is_symlink() and not path.exists():
+            raise InputError(f"{path}: a link that leads nowhere; a readable {wanted} is wanted")
         yield
     except InputError:
         raise
@@ -88,7 +90,7 @@ def require_held(path: Path, size: int) -> None:
         )
 
 
-def describe(shape: tuple[int, ...]) -> str:
+def describe(shape: tuple[int | str, ...]) -> str:
     """`(32, 32, 1)` as `32 x 32 x 1`."""
     return " x ".join(str(side) for side in shape)
 

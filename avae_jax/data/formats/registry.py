@@ -1,10 +1,12 @@
 """The formats of stacks: `FORMATS` holds an entry for each, with all that finds and opens it."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.formats.gzip_files import open_plain
 from avae_jax.data.formats.hdf5 import open_hdf5
 from avae_jax.data.formats.idx import open_idx
@@ -15,11 +17,19 @@ from avae_jax.data.formats.nifti import open_nifti
 from avae_jax.data.formats.npy import open_npy
 from avae_jax.data.formats.npz import open_npz
 from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.relion_particles import SUFFIX as STAR
 from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.star import open_star
 from avae_jax.data.formats.tiff import open_tiff
 
 Opener = Callable[..., AbstractContextManager[Stack]]
 HEAD = 352  # bytes that tell every format from the others
+HDF5 = b"\x89HDF\r\n\x1a\n"
+# HDF5 may stand behind a block of another program's, of 512 bytes or a doubling of them.
+BLOCKS = tuple(2**power for power in range(9, 25))
+OLD_MATLAB = b"MATLAB 5.0 MAT-file"
+# Comments and empty lines, then the name of a block alone on its line.
+STAR_HEAD = re.compile(rb"(\s*#[^\n]*\n|\s*\n)*\s*data_\w*[ \t\r]*\n")
 
 
 class Format(NamedTuple):
@@ -33,7 +43,7 @@ class Format(NamedTuple):
       beginnings: the first bytes of a file, one of these.
       inside: (offset, bytes) where the format is marked further inside.
       suffixes: of files that neither of these marks, in lower case.
-      recognises: `head -> bool`, for a format that no fixed bytes mark.
+      recognises: `(path, head) -> bool`, for a format that no fixed bytes mark.
       choice: what may stand behind a colon after the path, such as `DATASET`.
       in_folder: suffixes of files of which a folder can hold one for each example.
       folders: whether `open` takes a folder of files with its `suffixes` too.
@@ -43,15 +53,33 @@ class Format(NamedTuple):
     beginnings: tuple[bytes, ...] = ()
     inside: tuple[tuple[int, bytes], ...] = ()
     suffixes: tuple[str, ...] = ()
-    recognises: Callable[[bytes], bool] | None = None
+    recognises: Callable[[Path, bytes], bool] | None = None
     choice: str = ""
     in_folder: tuple[str, ...] = ()
     folders: bool = False
 
 
-def _is_idx(head: bytes) -> bool:
+def _is_idx(path: Path, head: bytes) -> bool:
     """Two zero bytes, then the code of a type and a number of axes."""
+    del path
     return head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1
+
+
+def _is_star(path: Path, head: bytes) -> bool:
+    del path
+    return STAR_HEAD.match(head) is not None
+
+
+def _is_hdf5_inside(path: Path, head: bytes) -> bool:
+    """Whether HDF5 begins behind a block of another program's, as in files of MATLAB 7.3."""
+    del head
+    size = path.stat().st_size
+    with reading(path, "HDF5 file"), open(path, "rb") as stream:
+        for start in (block for block in BLOCKS if block < size):
+            stream.seek(start)
+            if stream.read(len(HDF5)) == HDF5:
+                return True
+    return False
 
 
 FORMATS = {
@@ -59,7 +87,8 @@ FORMATS = {
     "npz": Format(open_npz, beginnings=(b"PK",)),
     "IDX": Format(open_idx, recognises=_is_idx),
     "TIFF": Format(open_tiff, beginnings=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    "HDF5": Format(open_hdf5, beginnings=(b"\x89HDF\r\n\x1a\n",), choice="DATASET"),
+    "HDF5": Format(open_hdf5, beginnings=(HDF5,), recognises=_is_hdf5_inside, choice="DATASET"),
+    "STAR": Format(open_star, suffixes=(STAR,), recognises=_is_star),
     "MRC": Format(
         open_mrc,
         inside=((208, b"MAP "),),
@@ -76,14 +105,14 @@ FORMATS = {
 def listed() -> str:
     """The formats in words, for a sentence that says what is wanted."""
     inside = [name for name, entry in FORMATS.items() if entry.in_folder or entry.folders]
-    return f"{', '.join(FORMATS)}, or a folder of PNG, JPEG, TIFF, {', '.join(inside)} files"
+    return f"{', '.join(FORMATS)}, or a folder of PNG, JPEG, TIFF, BMP, {', '.join(inside)} files"
 
 
 def format_of(path: Path) -> Format | None:
     """The format of a file, None if it is in none of them.
 
     Raises:
-      InputError: the file cannot be read.
+      InputError: the file cannot be read, or is one of an old MATLAB.
     """
     with reading(path, f"stack ({listed()})"), open_plain(path) as stream:
         head = stream.read(HEAD)
@@ -92,10 +121,13 @@ def format_of(path: Path) -> Format | None:
         lambda entry: head.startswith(entry.beginnings),
         lambda entry: any(head[at:].startswith(mark) for at, mark in entry.inside),
         lambda entry: suffix in entry.suffixes,
-        lambda entry: entry.recognises is not None and entry.recognises(head),
+        lambda entry: entry.recognises is not None and entry.recognises(path, head),
     )
     hits = (entry for test in tests for entry in FORMATS.values() if test(entry))
-    return next(hits, None)
+    found = next(hits, None)
+    if found is None and head.startswith(OLD_MATLAB):
+        raise InputError(f"{path}: an old MATLAB file; one saved with save(..., '-v7.3') is wanted")
+    return found
 
 
 def volume_openers() -> dict[str, Opener]:

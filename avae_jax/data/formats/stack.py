@@ -2,17 +2,22 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.npy_header import with_channels
+from avae_jax.data.formats.axes import hint
+from avae_jax.data.formats.npy_header import MOST_CHANNELS, with_channels
 from avae_jax.data.formats.reading import describe, require_held
+from avae_jax.data.formats.relion_particles import Particles
 
 LEAST_SIDE = 4
 MOST_BYTES = 2**31  # of one example
+MOST_OBLONG = 50  # pixels longer than that on one axis are more likely a wrong header
+# Sizes of a pixel that differ by less than this are the same, as they are sides over counts.
+SAME = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +39,14 @@ class Stack:
       move: `(target, poses)` makes `target`, like the stack but for its shapes, which are
         moved: for formats that hold shapes, of which `read` makes pixels. `poses` are N
         matrices `[d + 1, d + 1]` in the frame of an example.
+      notes: what is left out, what `write` cannot keep, and what else is to be said of how it is
+        read, a sentence each.
+      spacing: size of a pixel on each axis of an example over the smallest, `()` where all
+        are alike or the file does not say it.
+      apart: the axes, where the file says what they are and they do not look so.
+      said: how the axes were said to be; the last are then channels.
+      images: RELION's name of each example, where a table names them.
+      particles: that table, which gets the poses.
     """
 
     path: Path
@@ -46,11 +59,22 @@ class Stack:
     keys: tuple[str, ...] = ()
     pixel: tuple[float, ...] = ()
     move: Callable[[Path, Iterable[np.ndarray]], None] | None = None
+    notes: tuple[str, ...] = ()
+    spacing: tuple[float, ...] = ()
+    apart: str = ""
+    said: str = ""
+    images: tuple[str, ...] = ()
+    particles: Particles | None = None
 
     @property
     def name(self) -> str:
         """The stack as sentences call it."""
         return f"{self.path}:{self.member}" if self.member else str(self.path)
+
+    @property
+    def result_name(self) -> str:
+        """The name of the file or folder that is written: that of the input, but of a table."""
+        return f"{self.path.stem}.mrcs" if self.particles else self.path.name
 
     @property
     def bytes(self) -> int:
@@ -79,6 +103,9 @@ class Stack:
         return self.read(start, stop).reshape(stop - start, *self.example)
 
     def _read_as(self) -> tuple[tuple[int, ...], str]:
+        if self.said:
+            shape = self.shape[1:]
+            return shape, f"{describe(shape)} is read by data.axes={self.said}, channels last."
         # Only the axes matter, so that one number stands for all.
         like = np.broadcast_to(np.zeros((), self.dtype), self.shape)
         images, note = with_channels(like, name=self.name)
@@ -97,12 +124,38 @@ def checked(stack: Stack) -> Stack:
     if not stack.shape[0]:
         raise InputError(f"{stack.name}: no examples in it; at least one is wanted")
     if min(example[:-1]) < LEAST_SIDE or not example[-1]:
+        meant = "" if stack.said else hint(stack.shape)
         raise InputError(
             f"{stack.name}: examples of {describe(example)}, channels last; sides of at least "
-            f"{LEAST_SIDE} and at least one channel are wanted"
+            f"{LEAST_SIDE} and at least one channel are wanted{meant}"
+        )
+    if max(stack.spacing, default=1) > MOST_OBLONG:
+        sizes = describe(tuple(f"{one:g}" for one in stack.spacing))
+        raise InputError(
+            f"{stack.name}: pixels of {sizes}; at most {MOST_OBLONG} times as long on one axis as "
+            "on another are wanted: resample it"
         )
     _require_bounds(stack)
     return stack
+
+
+def volumes_axes(shape: tuple[int, ...]) -> str:
+    """`Stack.apart` of a format in which four axes are volumes, also of few slices."""
+    return "NDHW" if len(shape) == 4 and shape[-1] <= MOST_CHANNELS else ""
+
+
+def spacing_of(sizes: Sequence[float]) -> tuple[float, ...]:
+    """Sizes of a pixel on each axis over the smallest; `()` where alike or not all known."""
+    known = all(0 < size < math.inf for size in sizes)
+    if not sizes or not known or max(sizes) - min(sizes) <= SAME * max(sizes):
+        return ()
+    return tuple(float(size) / float(min(sizes)) for size in sizes)
+
+
+def spacing_note(spacing: tuple[float, ...]) -> str:
+    """A sentence about pixels that are not alike on all axes."""
+    sizes = describe(tuple(f"{one:.4g}" for one in spacing))
+    return f"Pixels are {sizes}: the model sees the object with the same on every axis."
 
 
 def _require_bounds(stack: Stack) -> None:
@@ -113,7 +166,7 @@ def _require_bounds(stack: Stack) -> None:
             f"{stack.name}: examples of {size / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} "
             "are wanted"
         )
-    if stack.path.is_file():
+    if stack.path.is_file() and not stack.particles:
         require_held(stack.path, stack.bytes)
 
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import math
-import os
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,22 @@ import numpy as np
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.contiguous import Layout, reader
 from avae_jax.data.formats.optional import library
+from avae_jax.data.formats.pictures import tags
+from avae_jax.data.formats.pictures.tiff import (
+    fitting,
+    open_file,
+    require_inside,
+    require_known,
+    writer,
+)
 from avae_jax.data.formats.reading import describe, reading
-from avae_jax.data.formats.stack import Stack
+from avae_jax.data.formats.stack import Stack, spacing_of
+from avae_jax.data.formats.tiff_sizes import sizes
 
-PALETTE = 3
-# Programs that write the meaning of the axes into the description, by tifffile's names.
-DIALECTS = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {}}
+# Programs that want all numbers behind each other, and say everything on the first page.
+IN_ONE_PIECE = ("imagej", "shaped")
+# Places in a file have 32 bits; some are left for what the pages say of themselves.
+LARGE = 2**32 - 2**25
 
 
 @contextlib.contextmanager
@@ -31,47 +39,39 @@ def open_tiff(path: Path) -> Iterator[Stack]:
     tifffile = library("tifffile", str(path))
     with contextlib.ExitStack() as opened:
         with reading(path, "TIFF file"):
-            _require_end(path)
-            # What is said to continue in other files is not looked for there.
-            tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
+            tiff = opened.enter_context(open_file(path))
             series = tiff.series[0]
             _check(tiff, path)
-            dtype = series.dtype.newbyteorder(tiff.byteorder)
+            page, dtype = series.keyframe, series.dtype.newbyteorder(tiff.byteorder)
+            big = math.prod(series.shape) * dtype.itemsize > LARGE
+            own = _own_tags(series)
+            is_whole = not own or series.kind in IN_ONE_PIECE
+            lost = (*tags.lost(page, tifffile), *_lost_of_stack(series, own, big=big))
+            spacing = spacing_of(sizes(tiff))
 
         def write(target: Path, parts: Iterable[np.ndarray]) -> None:
-            big = math.prod(series.shape) * dtype.itemsize > 2**31
-            dialect = DIALECTS.get(series.kind, {})
-            bigtiff = (tiff.is_bigtiff or big) and "imagej" not in dialect
-            how = {"bigtiff": bigtiff, "byteorder": tiff.byteorder, **dialect}
-            with tifffile.TiffWriter(target, **how) as file:
-                file.write(_pages(parts, series), **_like(series))
+            how = tags.like(page, tifffile)
+            pages = (fitting(one, how) for part in parts for one in part.reshape(-1, *page.shape))
+            with writer(target, tiff, big=big) as file:
+                _write_pages(file, series, pages, how if is_whole else None)
 
-        if series.dataoffset is None:
+        if series.dataoffset is None or tags.narrow_bits(page):
             read = _decoded(tiff, dtype, path)
         else:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
-        yield Stack(path, series.shape, dtype, read, write)
+        notes = tuple(f"{path}: {one}." for one in lost)
+        more = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
+        yield Stack(path, series.shape, dtype, read, write, **more)
 
 
-def _require_end(path: Path) -> None:
-    """Checks that the chain of pages ends: one that comes back to itself has no last page."""
-    with open(path, "rb") as stream:
-        head = stream.read(16)
-        order = "<" if head[:2] == b"II" else ">"
-        big = head[2:4] in (b"+\0", b"\0+")
-        count, entry, place = ("Q", 20, "Q") if big else ("H", 12, "I")
-        (offset,) = struct.unpack_from(order + place, head, 8 if big else 4)
-        seen: set[int] = set()
-        while offset and offset not in seen:
-            seen.add(offset)
-            stream.seek(offset)
-            entries = stream.read(struct.calcsize(count)).ljust(8, b"\0")
-            stream.seek(entry * struct.unpack_from(order + count, entries)[0], os.SEEK_CUR)
-            # What ends before its end is for the library to judge.
-            (offset,) = struct.unpack_from(order + place, stream.read(8).ljust(8, b"\0"))
-    if offset:
-        raise InputError(f"{path}: a chain of pages without end; one that ends is wanted")
+def _apart(axes: str) -> str:
+    """`data.axes` of pages along channels, nothing where there are none."""
+    inner = axes[1:]
+    if "C" not in inner or len(inner) > 4:
+        return ""
+    letters = {"C": "C", "Y": "H", "X": "W"}
+    return "N" + "".join(letters.get(letter, "D") for letter in inner)
 
 
 def _check(tiff: Any, path: Path) -> None:
@@ -85,13 +85,14 @@ def _check(tiff: Any, path: Path) -> None:
             f"{path}: {describe(series.shape)} with axes {series.axes}; a stack of images or "
             "volumes is wanted, or a folder where every file is one image"
         )
-    if "C" in inner or "S" in inner:
+    if "S" in inner or ("C" in inner and series.axes.endswith("S")):
         raise InputError(
             f"{path}: axes {series.axes}, channels apart from pixels; channels in the last axis "
             "are wanted"
         )
-    if int(series.keyframe.photometric) == PALETTE:
+    if series.keyframe.photometric == tags.PALETTE:
         raise InputError(f"{path}: numbers of a colour table; grey values or colours are wanted")
+    require_known(series.keyframe, path)
 
 
 def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.ndarray]:
@@ -102,50 +103,43 @@ def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.
     def read(start: int, stop: int) -> np.ndarray:
         with reading(path, "TIFF file"):
             for page in series.pages[start * each : stop * each]:
-                _require_inside(page, size, path)
+                require_inside(page, size, path)
             pages = tiff.asarray(key=range(start * each, stop * each), series=0)
         return pages.reshape(stop - start, *series.shape[1:]).astype(dtype)
 
     return read
 
 
-def _require_inside(page: Any, size: int, path: Path) -> None:
-    """Checks that no part of a page is announced as larger than the whole file.
+def _write_pages(
+    file: Any, series: Any, pages: Iterator[np.ndarray], how: dict[str, Any] | None
+) -> None:
+    """Writes all pages as one says `how`, or each as the one in whose place it stands."""
+    shape = series.keyframe.shape
+    if how is not None:
+        count = math.prod(series.shape) // math.prod(shape)
+        file.write(pages, shape=(count, *shape), **how)
+        return
+    tifffile = library("tifffile", str(series.parent.filename))
+    for like, one in zip(series.pages, pages, strict=True):
+        own = tags.like(like.aspage(), tifffile)
+        file.write(iter([one]), shape=shape, contiguous=False, **own)
 
-    The library would make room for it.
-    """
-    largest = max(page.databytecounts, default=0) if page is not None else 0
-    if largest > size:
-        raise InputError(f"{path}: a page of {largest:,} bytes in a file of {size:,}")
+
+def _own_tags(series: Any) -> list[str]:
+    """The tags by which the second page says something else of itself than the first."""
+    first, *others = series.pages[:2]
+    if not others or None in (first, *others):
+        return []
+    before = {tag.code: str(tag.value) for tag in first.aspage().tags}
+    return [
+        f"{tag.code} ({tag.name})"
+        for tag in others[0].aspage().tags
+        if tag.code not in tags.OF_STORAGE and before.get(tag.code) != str(tag.value)
+    ]
 
 
-def _pages(parts: Iterable[np.ndarray], series: Any) -> Iterator[np.ndarray]:
-    page = series.keyframe.shape
-    for part in parts:
-        yield from part.reshape(-1, *page)
-
-
-def _like(series: Any) -> dict[str, Any]:
-    """How `TiffWriter.write` makes pages like those of `series`."""
-    page = series.keyframe
-    how: dict[str, Any] = {
-        "shape": series.shape,
-        "dtype": series.dtype,
-        "photometric": page.photometric,
-        "compression": page.compression,
-        "software": page.software or False,
-        "datetime": page.datetime,
-    }
-    if page.samplesperpixel > 1:
-        how |= {"planarconfig": page.planarconfig, "extrasamples": page.extrasamples}
-    if page.compression != 1 and page.predictor != 1:
-        how["predictor"] = page.predictor
-    if "XResolution" in page.tags:
-        how |= {"resolution": page.resolution, "resolutionunit": page.resolutionunit}
-    if series.kind == "imagej":
-        how["metadata"] = {**series.parent.imagej_metadata, "axes": series.axes}
-    elif series.kind in DIALECTS:
-        how["metadata"] = {"axes": series.axes}
-    else:
-        how |= {"metadata": None, "description": page.description or None}
-    return how
+def _lost_of_stack(series: Any, own: list[str], *, big: bool) -> Iterator[str]:
+    if big and not series.parent.is_bigtiff:
+        yield "places of 32 bits in the file, written with 64 (BigTIFF)"
+    if own and series.kind in IN_ONE_PIECE:
+        yield f"tags of the pages after the first, left out: {', '.join(own)}"

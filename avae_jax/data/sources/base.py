@@ -24,3 +24,4 @@ class Source(NamedTuple):
     test: Examples | None
     label_names: tuple[str, ...]  # () without labels
     notes: tuple[str, ...]
+    spacing: tuple[float, ...] = ()  # size of a pixel on each axis over the smallest, if unlike

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.image_files import image_paths, read_image
-from avae_jax.data.formats.reading import describe, require_memory
+from avae_jax.data.formats.image_files import image_paths, left_out, other_files
+from avae_jax.data.formats.pictures import Picture, open_picture, read_image, require_like
+from avae_jax.data.formats.reading import require_memory
 from avae_jax.data.sources.base import Examples, Source
 
 
 def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
-    """The PNG, JPEG and TIFF files below `folder`, in order of their paths.
+    """The PNG, JPEG, TIFF and BMP files below `folder`, in order of their paths.
 
     Labels are the names of the folders just below `folder`, if the files lie in such;
     an image is read as it is stored, without regard to an orientation tag.
@@ -23,13 +24,16 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         InputError: for no images, and images both inside and outside label folders.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; one with PNG, JPEG or TIFF files is wanted")
+        raise InputError(
+            f"{folder}: no such folder; one with PNG, JPEG or TIFF (or BMP) files is wanted"
+        )
     paths = image_paths(folder)
     if not paths:
-        raise InputError(f"{folder}: no image in it; PNG, JPEG or TIFF files are wanted")
+        came = f"no image in it{other_files(folder)}"
+        raise InputError(f"{folder}: {came}; PNG, JPEG or TIFF (or BMP) files are wanted")
     paths, skipped = _readable(paths) if skip_broken else (paths, ())
     labels, names = _labels(folder, paths)
-    first = _read_among(paths[0], paths)
+    first, _ = _read_among(paths[0], paths)
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         require_memory(
@@ -39,18 +43,20 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         # In the order of the paths, so that the odd file that is named is the first.
         for place in np.argsort(indices):
             path = paths[indices[place]]
-            image = _read_among(path, [paths[index] for index in np.sort(indices)])
-            images[place] = _like(image, path, first, paths[0])
+            picture, pixels = _read_among(path, [paths[index] for index in np.sort(indices)])
+            require_like(picture, first)
+            images[place] = pixels
         return images, None if labels is None else labels[indices]
 
     note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
-    return Source(Examples(len(paths), read), None, names, (note, *skipped))
+    return Source(Examples(len(paths), read), None, names, (note, *left_out(folder), *skipped))
 
 
-def _read_among(path: Path, paths: list[Path]) -> np.ndarray:
+def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:
     """The image at `path`; where it cannot be read, counts those of `paths` that cannot."""
     try:
-        return read_image(path)
+        with open_picture(path) as picture:
+            return picture, picture.read()
     except InputError:
         broken = _broken(paths)
         first = next(iter(broken.values()))
@@ -99,14 +105,3 @@ def _labels(folder: Path, paths: list[Path]) -> tuple[np.ndarray | None, tuple[s
         )
     names, labels = np.unique([parts[0] for parts in inner], return_inverse=True)
     return labels.astype(np.int32), tuple(str(name) for name in names)
-
-
-def _like(image: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:
-    """`image` unchanged if it has the size, channels and type of the first one."""
-    if image.shape != first.shape or image.dtype != first.dtype:
-        raise InputError(
-            f"{path}: {describe(image.shape)} of {image.dtype}, but {first_path} is "
-            f"{describe(first.shape)} of {first.dtype}; all images of one size, channels and "
-            "type are wanted"
-        )
-    return image

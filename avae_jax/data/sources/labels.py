@@ -6,10 +6,10 @@ from avae_jax.core.errors import InputError
 
 
 def index_labels(*splits: np.ndarray) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Integer labels of any values -> `0..K-1` in increasing order of value.
+    """Labels of any values -> `0..K-1` in increasing order of value.
 
     Args:
-        splits: integer arrays, one per split; the values of all of them are counted.
+        splits: arrays of integers or strings, one per split; the values of all of them are counted.
 
     Returns:
         The indices of each split, int32, and the K values as names.
@@ -21,16 +21,16 @@ def index_labels(*splits: np.ndarray) -> tuple[list[np.ndarray], tuple[str, ...]
 
 
 def check_labels(labels: np.ndarray, count: int, *, name: str) -> np.ndarray:
-    """`labels` unchanged if they are one integer for each of `count` examples.
+    """`labels` unchanged if they are one integer or string for each of `count` examples.
 
     Raises:
         InputError: says what came instead.
     """
-    if labels.dtype.kind not in "iub":
-        raise InputError(f"{name}: labels of dtype {labels.dtype}; integers are wanted")
+    if labels.dtype.kind not in "iubU":
+        raise InputError(f"{name}: labels of dtype {labels.dtype}; integers or strings are wanted")
     if labels.shape != (count,):
         raise InputError(
             f"{name}: labels of shape {labels.shape} for {count} examples; "
-            f"one integer for each is wanted, shape ({count},)"
+            f"one for each is wanted, shape ({count},)"
         )
     return labels

@@ -25,34 +25,37 @@ class Reader(NamedTuple):
         called: TensorFlow and scikit-learn are slow.
       argument: what stands behind the colon, such as `PATH`; nothing for a kind without one.
       skips: whether `read` takes the keyword `skip_broken`.
+      axes: whether `read` takes the keyword `axes`.
     """
 
     read: Callable[..., Source]
     argument: str = ""
     skips: bool = False
+    axes: bool = False
 
 
 SOURCES = {
     "digits": Reader(lambda text: read_digits()),
     "solids": Reader(lambda text: read_solids()),
     "idx": Reader(lambda text: read_idx_folder(path_of(text)), argument="DIR"),
-    "npz": Reader(lambda text: read_npz(path_of(text)), argument="PATH"),
-    "npy": Reader(lambda text: read_npy(path_of(text)), argument="PATH"),
+    "npz": Reader(lambda text, axes: read_npz(path_of(text), axes), argument="PATH", axes=True),
+    "npy": Reader(lambda text, axes: read_npy(path_of(text), axes), argument="PATH", axes=True),
     "folder": Reader(
         lambda text, skip_broken: read_folder(path_of(text), skip_broken=skip_broken),
         argument="PATH",
         skips=True,
     ),
-    "stack": Reader(read_stack, argument="PATH"),
+    "stack": Reader(read_stack, argument="PATH", axes=True),
     "tfds": Reader(read_prepared, argument="NAME"),
 }
 
 
-def open_source(text: str, *, skip_broken: bool = False) -> Source:
+def open_source(text: str, *, skip_broken: bool = False, axes: str = "") -> Source:
     """The source that `text` names, e.g. "digits" or "npz:chairs.npz"; `~` is the home folder.
 
     Args:
         skip_broken: leave out images of a folder that cannot be read.
+        axes: what those of an array are, by default as they look.
 
     Raises:
         InputError: for an unknown form, and for whatever the reader finds wrong.
@@ -63,4 +66,7 @@ def open_source(text: str, *, skip_broken: bool = False) -> Source:
         guess = nearest(kind, SOURCES) if reader is None else ""
         said = wanted_instead(None, source_forms()) + guess
         raise InputError(f"data.source={text!r}: {said}")
-    return reader.read(rest, skip_broken=skip_broken) if reader.skips else reader.read(rest)
+    if axes and not reader.axes:
+        raise InputError(f"data.axes={axes}: means nothing for data.source={text}; leave it out")
+    given = {"skip_broken": skip_broken} if reader.skips else {}
+    return reader.read(rest, **given | ({"axes": axes} if reader.axes else {}))

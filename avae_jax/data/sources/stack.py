@@ -7,13 +7,13 @@ from avae_jax.data.formats.reading import require_memory
 from avae_jax.data.sources.base import Examples, Source
 
 
-def read_stack(text: str) -> Source:
+def read_stack(text: str, axes: str = "") -> Source:
     """The examples of a stack, without labels; only those asked for are read."""
-    with open_stack(text) as stack:
-        count, note = stack.shape[0], stack.note
+    with open_stack(text, axes) as stack:
+        count, spacing, notes = stack.shape[0], stack.spacing, (stack.note, *stack.notes)
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, None]:
-        with open_stack(text) as stack:
+        with open_stack(text, axes) as stack:
             shape = (len(indices), *stack.example)
             require_memory(stack.name, shape, 4, way_out="set data.limit to read fewer")
             examples = np.empty(shape, stack.dtype)
@@ -22,4 +22,4 @@ def read_stack(text: str) -> Source:
                 examples[place] = stack.raw(index, index + 1)[0]
         return examples, None
 
-    return Source(Examples(count, read), None, (), (note,))
+    return Source(Examples(count, read), None, (), notes, spacing)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.image_files import read_image
+from avae_jax.data.formats.pictures import read_image
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 7), np.uint8)

@@ -100,10 +100,9 @@ def test_arrays_of_low_rank_ignored(tmp_path):
         ({"images": IMAGES.astype("U4")}, "dtype <U4"),
         ({"images": np.zeros((4, 5, 5), [("a", "f4")])}, "dtype"),
         ({"images": IMAGES, "labels": np.arange(11)}, r"shape \(11,\) for 12 examples"),
-        ({"images": IMAGES, "labels": np.zeros((12, 2), int)}, "one integer for each"),
+        ({"images": IMAGES, "labels": np.zeros((12, 2), int)}, "one for each"),
         ({"images": IMAGES, "labels": np.zeros(12)}, "labels of dtype float64; integers"),
-        ({"images": IMAGES, "labels": np.array(["a"] * 12)}, "labels of dtype <U1"),
-        ({"images": IMAGES, "labels": np.array([{}] * 12)}, "pickled|Object arrays"),
+        ({"images": IMAGES, "labels": np.array([b"a"] * 12)}, "labels of dtype .S1"),
     ],
 )
 def test_npz_unusable_refused(tmp_path, arrays, words):

@@ -1,0 +1,64 @@
+"""Raw values as they are moved, in 32-bit floats, and back.
+
+Numbers that 32 bits hold are moved as they are. Of wider ones each channel of each example
+comes down by its least value and by its range, so that its contrast keeps its digits.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.alignment.model_frame import Framing
+from avae_jax.data.precision import above, is_wide, less, plus, stored
+
+
+class Levels(NamedTuple):
+    """Examples as they are moved.
+
+    Attributes:
+      values: `[n, *S, C]` float32.
+      fill: `[n, C]` float32, the value outside.
+      base: `[n, 1.., C]` of the stack's type, what was taken off; `None` if nothing was.
+      span: `[n, 1.., C]`, what it was then divided by.
+    """
+
+    values: np.ndarray
+    fill: np.ndarray
+    base: np.ndarray | None = None
+    span: np.ndarray | None = None
+
+
+def lowered(raw: np.ndarray, seen: Framing) -> Levels:
+    """Raw examples `[n, *S, C]` and the value outside, ready to be moved."""
+    count, channels = len(raw), raw.shape[-1]
+    if not is_wide(raw.dtype):
+        fill = np.broadcast_to(seen.raw_fill.astype(np.float32), (count, channels))
+        return Levels(raw.astype(np.float32), fill)
+    spatial = tuple(range(1, raw.ndim - 1))
+    base = raw.min(axis=spatial, keepdims=True)
+    low, high = seen.scaling.low, seen.scaling.high
+    fill = seen.fill * (high - low) - less(base, low)
+    span = np.maximum(above(raw.max(axis=spatial, keepdims=True), base), abs(fill))
+    span[span == 0] = 1
+    values = (above(raw, base) / span).astype(np.float32)
+    return Levels(values, (fill / span).astype(np.float32).reshape(count, channels), base, span)
+
+
+def raised(moved: np.ndarray, levels: Levels, dtype: np.dtype) -> np.ndarray:
+    """Moved examples `[n, *S, C]` float32 as numbers of `dtype`, that of the stack."""
+    if levels.base is None or levels.span is None:
+        return stored(moved, dtype)
+    return plus(moved * levels.span, levels.base, dtype)
+
+
+def drawn(values: np.ndarray, seen: Framing, dtype: np.dtype) -> np.ndarray:
+    """Values as the model has them, as numbers of `dtype` in the range of the stack."""
+    low, high = seen.scaling.low, seen.scaling.high
+    if not is_wide(dtype):
+        return stored(np.float32(low) + values * np.float32(high - low), dtype)
+    if dtype.kind == "f":
+        return (low + values.astype(np.float64) * (high - low)).astype(dtype)
+    limits = np.iinfo(dtype)
+    base = min(max(int(low // 1), limits.min), limits.max)
+    whole = np.full((1,) * values.ndim, base, dtype)
+    return plus(values.astype(np.float64) * (high - low) + float(low - base), whole, dtype)

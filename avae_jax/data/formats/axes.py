@@ -1,0 +1,52 @@
+"""`data.axes`: the axes of an array as somebody says they are, brought to [N, *S, C]."""
+
+import numpy as np
+
+from avae_jax.core.errors import InputError
+
+# In this order they are worked on: examples, depth, height, width, channels.
+ORDER = "NDHWC"
+FEW = 3  # a side so many times as long as another is no side of the same image
+
+
+def require_axes(axes: str, shape: tuple[int, ...], *, name: str) -> None:
+    """Checks that `axes` can be those of an array.
+
+    Raises:
+      InputError: letters that mean nothing or miss, or another number of axes.
+    """
+    letters = set(axes)
+    if len(letters) < len(axes) or not set("NHW") <= letters <= set(ORDER):
+        raise InputError(f"data.axes={axes}: N, H, W and perhaps D and C are wanted, each once")
+    if len(axes) != len(shape):
+        raise InputError(
+            f"data.axes={axes}: {len(axes)} axes, but {name} has {len(shape)}, {shape}"
+        )
+
+
+def standard(array: np.ndarray, axes: str) -> np.ndarray:
+    """An array with axes as `axes` says -> `[N, *S, C]`, a view."""
+    turned = array.transpose([axes.index(letter) for letter in ORDER if letter in axes])
+    return turned if "C" in axes else turned[..., None]
+
+
+def original(array: np.ndarray, axes: str) -> np.ndarray:
+    """The inverse of `standard`."""
+    kept = [letter for letter in ORDER if letter in axes]
+    turned = array if "C" in axes else array[..., 0]
+    return turned.transpose([kept.index(letter) for letter in axes])
+
+
+def hint(shape: tuple[int, ...]) -> str:
+    """What `data.axes` might be meant to be, where the lengths of axes `(N, ...)` look so."""
+    first, *inner = shape
+    if len(shape) == 3 and first == inner[0] != inner[1]:
+        return " (data.axes=HWN if the last axis counts the images)"
+    if len(shape) not in (4, 5) or 0 in shape:
+        return ""
+    sides = "HW" if len(shape) == 4 else "DHW"
+    if FEW * inner[0] <= min(inner[1:]):
+        return f" (data.axes=NC{sides} if the second axis holds channels)"
+    if len(shape) == 4 and FEW * inner[-1] <= min(inner[:-1]):
+        return " (data.axes=NHWC if the last axis holds channels)"
+    return ""

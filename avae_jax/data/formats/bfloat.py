@@ -1,0 +1,26 @@
+"""Arrays of bfloat16, which files of numpy keep as two bytes without a meaning."""
+
+import ml_dtypes
+import numpy as np
+
+from avae_jax.data.formats.reading import require_memory
+
+STORED = np.dtype("V2")
+
+
+def read_as(dtype: np.dtype) -> np.dtype:
+    """The type in which numbers of `dtype` are read: float32 for bfloat16, else itself."""
+    return np.dtype(np.float32) if dtype == STORED else dtype
+
+
+def widened(array: np.ndarray, *, name: str) -> np.ndarray:
+    """An array as it is read."""
+    if array.dtype != STORED:
+        return array
+    require_memory(name, array.shape, 4, way_out="store it as float16 or float32")
+    return array.view(ml_dtypes.bfloat16).astype(np.float32)
+
+
+def narrowed(array: np.ndarray) -> np.ndarray:
+    """An array of floats as bfloat16 in a file of numpy."""
+    return array.astype(ml_dtypes.bfloat16).view(STORED)

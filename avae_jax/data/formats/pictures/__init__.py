@@ -1,0 +1,7 @@
+"""Files that hold one image: read as they are stored, written like they came."""
+
+from avae_jax.data.formats.pictures.opening import WANTED as WANTED
+from avae_jax.data.formats.pictures.opening import open_picture as open_picture
+from avae_jax.data.formats.pictures.opening import read_image as read_image
+from avae_jax.data.formats.pictures.picture import Picture as Picture
+from avae_jax.data.formats.pictures.picture import require_like as require_like

@@ -1,0 +1,55 @@
+"""What every format of images offers: the numbers of one, and a file of the same kind written."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from avae_jax.core.errors import InputError
+from avae_jax.data.formats.reading import describe
+
+GREY, RGB, CMYK = "grey values", "RGB", "CMYK"
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An image in a file, open for reading; its numbers are not read ahead.
+
+    Attributes:
+      path: the file.
+      shape: `(H, W, C)`.
+      dtype: as stored, byte order included.
+      meaning: of the numbers: `GREY`, `RGB`, `CMYK` or another interpretation.
+      read: the numbers, `[H, W, C]` of `dtype`.
+      write: `(target, pixels)` makes `target`, like the file in everything but its numbers.
+      notes: what of the file `write` cannot keep, without its name and a full stop.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    meaning: str
+    read: Callable[[], np.ndarray]
+    write: Callable[[Path, np.ndarray], None]
+    notes: tuple[str, ...] = ()
+
+
+def require_like(one: Picture, first: Picture) -> None:
+    """Checks that two images can be examples of one kind.
+
+    Raises:
+      InputError: they differ in size, channels, type or in what their numbers mean.
+    """
+    kinds = [(it.shape, it.dtype.newbyteorder("="), it.meaning) for it in (one, first)]
+    if kinds[0] == kinds[1]:
+        return
+    if one.meaning == first.meaning:
+        came, but = "", ""
+    else:
+        came, but = f" ({one.meaning})", f" ({first.meaning})"
+    raise InputError(
+        f"{one.path}: {describe(one.shape)} of {one.dtype}{came}, but {first.path} is "
+        f"{describe(first.shape)} of {first.dtype}{but}; all images of one size, channels and "
+        "type are wanted"
+    )

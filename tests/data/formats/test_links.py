@@ -1,0 +1,562 @@
+"""Files that point at others, or at their own parts: nothing dangles, nothing is left out."""
+
+import io
+import warnings
+
+import h5py
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+from PIL import Image
+
+from avae_jax.alignment import relion_star
+from avae_jax.alignment.align import asked
+from avae_jax.alignment.results import names_of
+from avae_jax.config.modes import Request
+from avae_jax.config.options import DataOptions, Options
+from avae_jax.core.errors import InputError
+from avae_jax.data.formats import open_stack
+from avae_jax.data.loading import load
+
+COUNT, SIDES = 6, (8, 9)
+IMAGES = np.random.default_rng(0).integers(0, 250, (COUNT, *SIDES)).astype(np.uint8)
+
+
+def opened(path) -> np.ndarray:
+    """All examples."""
+    with open_stack(str(path)) as stack:
+        return np.array(stack.read(0, stack.shape[0]))
+
+
+def moved(path, folder, suffix=""):
+    """The stack written again with its examples backwards, in two parts."""
+    with open_stack(f"{path}{suffix}") as stack:
+        values = np.array(stack.read(0, stack.shape[0]))[::-1]
+        target = folder / f"made-{stack.result_name}"
+        stack.write(target, [values[:2], values[2:]])
+    np.testing.assert_array_equal(opened(f"{target}{suffix}"), values)
+    return target
+
+
+def refused(path) -> str:
+    with pytest.raises(InputError) as caught, open_stack(str(path)) as stack:
+        stack.read(0, 1)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# References in HDF5
+
+
+def cell(file):
+    """A cell array as MATLAB keeps it: references to data sets of a group."""
+    parts = [
+        file.create_dataset(f"#refs#/{name}", data=np.eye(4) + k) for k, name in enumerate("ab")
+    ]
+    file["cell"] = np.array([part.ref for part in parts], dtype=h5py.ref_dtype)
+
+
+def same_cell(file):
+    for k, ref in enumerate(file["cell"][()]):
+        np.testing.assert_array_equal(file[ref], np.eye(4) + k)
+
+
+def scales(file):
+    file["time"], file["stack"].dims[0].label = np.arange(COUNT), "t"
+    file["time"].make_scale("time")
+    file["stack"].dims[0].attach_scale(file["time"])
+
+
+def same_scales(file):
+    assert file["stack"].dims[0]["time"] == file["time"] and file["time"].is_scale
+    assert file[file["time"].attrs["REFERENCE_LIST"][0][0]] == file["stack"]
+
+
+def table(file):
+    """A column of references within records, one in an attribute, and lists of them: NWB."""
+    group = file.create_group("session")
+    kind = np.dtype([("index", "i4"), ("series", h5py.ref_dtype)])
+    file["table"] = np.array([(3, file["stack"].ref), (4, group.ref)], dtype=kind)
+    group.attrs["source"] = file["stack"].ref
+    lists = file.create_dataset("lists", (2,), h5py.vlen_dtype(h5py.ref_dtype))
+    lists[0] = np.array([file["stack"].ref, group.ref], dtype=h5py.ref_dtype)
+
+
+def same_table(file):
+    assert file[file["table"][0]["series"]] == file["stack"]
+    assert file[file["table"][1]["series"]] == file["session"]
+    assert file[file["session"].attrs["source"]] == file["stack"]
+    assert [file[ref].name for ref in file["lists"][0]] == ["/stack", "/session"]
+
+
+def regions(file):
+    file["other"] = np.arange(20)
+    made = [file["stack"].regionref[1:3], file["other"].regionref[4:9]]
+    file["regions"] = np.array(made, dtype=h5py.regionref_dtype)
+
+
+def same_regions(file):
+    first, second = file["regions"][()]
+    assert file[first] == file["stack"] and file["stack"].regionref.selection(first) == (2, *SIDES)
+    np.testing.assert_array_equal(file["other"][second], np.arange(4, 9))
+
+
+def names(file):
+    """One data set by two names, a soft link, a type by name, a link to the root."""
+    file["second"], file["soft"] = file["stack"], h5py.SoftLink("/stack")
+    file["kind"] = np.dtype("f4")
+    file.create_dataset("of_kind", (2,), file["kind"])
+    file["root"] = file["/"]
+
+
+def same_names(file):
+    assert file["second"] == file["soft"] == file["stack"] == file["root/stack"]
+    assert file["of_kind"].id.get_type().committed()
+
+
+@pytest.mark.parametrize(
+    ("more", "same"),
+    [
+        (cell, same_cell),
+        (scales, same_scales),
+        (table, same_table),
+        (regions, same_regions),
+        (names, same_names),
+    ],
+)
+@pytest.mark.parametrize("how", [{}, {"chunks": (4, 8, 9), "compression": "gzip", "shuffle": True}])
+def test_references_of_hdf5_lead_to_the_same_objects(more, same, how, tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("stack", data=IMAGES, **how)
+        more(file)
+    before = path.read_bytes()
+    target = moved(path, tmp_path, "" if more is not names else ":stack")
+    assert path.read_bytes() == before
+    with h5py.File(target) as file:
+        same(file)
+        assert file["stack"].compression == how.get("compression")
+
+
+# MATLAB
+
+
+def save_matlab(path, arrays):
+    """As MATLAB 7.3: a block of 512 bytes, axes counted from the other end."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in arrays.items():
+            file[name] = array.transpose()
+            file[name].attrs["MATLAB_class"] = np.bytes_(array.dtype.name)
+    with open(path, "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM")
+
+
+@pytest.mark.parametrize("array", [np.moveaxis(IMAGES, 0, -1), np.ones((8, 9, 3, COUNT), "f8")])
+def test_matlab_files_are_read_as_matlab_shows_them_and_keep_their_block(array, tmp_path):
+    path = tmp_path / "x.mat"
+    save_matlab(path, {"stack": array, "weights": np.ones((2, 2))})
+    np.testing.assert_array_equal(opened(path), np.moveaxis(array, -1, 0))
+    target = moved(path, tmp_path)
+    assert target.read_bytes()[:512] == path.read_bytes()[:512]
+
+
+@pytest.mark.parametrize("size", [512, 1024, 65536])
+def test_any_block_before_hdf5_is_kept(size, tmp_path):
+    path = tmp_path / "x.dat"
+    with h5py.File(path, "w", userblock_size=size) as file:
+        file["stack"] = IMAGES
+    with open(path, "r+b") as file:
+        file.write(b"note of the camera" * 10)
+    assert moved(path, tmp_path).read_bytes()[:size] == path.read_bytes()[:size]
+
+
+def test_an_old_matlab_file_is_named(tmp_path):
+    (tmp_path / "x.mat").write_bytes(b"MATLAB 5.0 MAT-file, Platform: PCWIN64".ljust(2000))
+    assert "save(..., '-v7.3')" in refused(tmp_path / "x.mat")
+
+
+# Filters
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (32001, r"Blosc \(32001\).*pip install hdf5plugin"),
+        (32008, r"Bitshuffle \(32008\).*hdf5plugin"),
+        (32015, r"Zstandard \(32015\).*hdf5plugin"),
+        (32026, r"Blosc2 \(32026\).*hdf5plugin"),
+        (305, r"LZO \(305\).*h5repack"),
+        (61234, r"\(61234\).*h5repack"),
+    ],
+)
+def test_a_filter_that_is_not_there_is_named(number, words, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "hdf5plugin", None)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        listed = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        listed.set_chunk((1, *SIDES))
+        listed.set_filter(number, h5py.h5z.FLAG_OPTIONAL)
+        space, kind = h5py.h5s.create_simple(IMAGES.shape), h5py.h5t.py_create(IMAGES.dtype)
+        made = h5py.h5d.create(file.id, b"stack", kind, space, listed)
+        for k, image in enumerate(IMAGES):
+            made.write_direct_chunk((k, 0, 0), image.tobytes(), 0)
+    with pytest.raises(InputError, match=f"x.h5: /stack: compressed by.*{words}"):
+        with open_stack(str(tmp_path / "x.h5")):
+            pass
+
+
+# A data set for each image
+
+
+def save_eman(path, images, **attributes):
+    with h5py.File(path, "w") as file:
+        file.create_group("MDF/images").attrs["imageid_max"] = np.int32(len(images) - 1)
+        for k, image in enumerate(images):
+            group = file.create_group(f"MDF/images/{k}")
+            group["image"] = image
+            group.attrs["EMAN.apix_x"] = np.float32(2.5 + k)
+            for name, value in attributes.items():
+                group.attrs[f"EMAN.{name}"] = value
+
+
+@pytest.mark.parametrize("rest", [(8, 9), (1, 8, 9), (8, 8, 8)])
+def test_eman2_keeps_an_image_a_data_set_in_order_of_numbers(rest, tmp_path):
+    images = np.random.default_rng(1).normal(size=(12, *rest)).astype(np.float32)
+    save_eman(tmp_path / "x.hdf", images, mean=np.float32(7))
+    np.testing.assert_array_equal(
+        opened(tmp_path / "x.hdf"), images.reshape(12, *[n for n in rest if n > 1])
+    )
+    with h5py.File(moved(tmp_path / "x.hdf", tmp_path)) as file:
+        np.testing.assert_array_equal(file["MDF/images/1/image"], images[10])
+        assert file["MDF/images/11"].attrs["EMAN.apix_x"] == 13.5
+        assert np.isclose(file["MDF/images/1"].attrs["EMAN.mean"], images[10].mean())
+
+
+def test_one_eman2_volume_is_one_example(tmp_path):
+    save_eman(tmp_path / "x.hdf", np.ones((1, 8, 9, 10), "f4"))
+    assert opened(tmp_path / "x.hdf").shape == (1, 8, 9, 10)
+
+
+def test_eman2_images_of_few_bits_have_scales_of_their_own(tmp_path):
+    path = tmp_path / "x.hdf"
+    save_eman(path, IMAGES, stored_renderbits=8, stored_rendermin=-1.0, stored_rendermax=3.0)
+    with h5py.File(path, "r+") as file:
+        file["MDF/images/2"].attrs["EMAN.stored_rendermax"] = 7.0
+    wanted = IMAGES / 255 * np.where(np.arange(COUNT) == 2, 8, 4)[:, None, None] - 1
+    with open_stack(str(path)) as stack:
+        np.testing.assert_allclose(stack.read(0, COUNT), wanted, atol=1e-6)
+        stack.write(tmp_path / "made.hdf", [wanted[::-1]])
+    np.testing.assert_allclose(opened(tmp_path / "made.hdf"), wanted[::-1], atol=4 / 255)
+    with h5py.File(tmp_path / "made.hdf") as file:
+        assert file["MDF/images/3/image"].dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "frame_{:03}", "images/{}", "run/img{}.raw", "scan/{}/data", "entry2/{}/x"]
+)
+def test_numbered_data_sets_are_a_stack(name, tmp_path):
+    path, images = tmp_path / "x.h5", np.tile(IMAGES, (2, 1, 1))
+    with h5py.File(path, "w") as file:
+        for k, image in enumerate(images):
+            file[name.format(k)] = image
+        file["labels"] = np.arange(len(images))
+    np.testing.assert_array_equal(opened(path), images)
+    with h5py.File(moved(path, tmp_path)) as file:
+        np.testing.assert_array_equal(file[name.format(10)], images[1])
+
+
+def test_numbered_data_sets_that_differ_are_named(tmp_path):
+    save_eman(tmp_path / "x.hdf", [*IMAGES, np.ones((9, 9), "u1")])
+    assert "images/6/image (9, 9) uint8, but MDF/images/0/image is (8, 9)" in refused(
+        tmp_path / "x.hdf"
+    )
+
+
+def test_a_group_may_be_named(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for k, image in enumerate(IMAGES):
+            file[f"a/{k}"], file[f"b/{k}"] = image, 250 - image
+        file["c/stack"] = IMAGES
+    np.testing.assert_array_equal(opened(f"{tmp_path / 'x.h5'}:b"), 250 - IMAGES)
+    np.testing.assert_array_equal(opened(f"{tmp_path / 'x.h5'}:c"), IMAGES)
+    moved(tmp_path / "x.h5", tmp_path, ":a")
+
+
+# Folders
+
+
+def save_images(folder, images=IMAGES):
+    folder.mkdir(parents=True)
+    for k, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{k}.png")
+    return folder
+
+
+@pytest.mark.parametrize("how", ["folder", "absolute", "nested", "file", "top"])
+def test_links_in_a_folder_are_followed(how, tmp_path):
+    top, other = save_images(tmp_path / "top" / "a").parent, save_images(tmp_path / "b", IMAGES[:4])
+    extra = {f"z/{k}.png" for k in range(4)}
+    if how in ("folder", "absolute"):
+        (top / "z").symlink_to("../b" if how == "folder" else other, target_is_directory=True)
+    elif how == "nested":
+        (other / "more").symlink_to(save_images(tmp_path / "c", IMAGES[:1]))
+        (top / "z").symlink_to(other)
+        extra |= {"z/more/0.png"}
+    elif how == "file":
+        (top / "z.png").symlink_to(other / "0.png")
+        extra = {"z.png"}
+    else:
+        (tmp_path / "link").symlink_to(top)
+        top, extra = tmp_path / "link", set()
+    with open_stack(str(top)) as stack:
+        assert set(stack.keys) == {f"a/{k}.png" for k in range(COUNT)} | extra
+        stack.write(tmp_path / "made", [stack.read(0, stack.shape[0])])
+    assert not any(path.is_symlink() for path in (tmp_path / "made").rglob("*"))
+    with open_stack(str(tmp_path / "made")) as stack:
+        assert len(stack.keys) == COUNT + len(extra)
+
+
+@pytest.mark.parametrize("goal", [".", "..", "../..", "../b"])
+def test_a_loop_of_links_is_refused(goal, tmp_path):
+    top = save_images(tmp_path / "top" / "a").parent
+    (top / "a" / "loop").symlink_to(goal)
+    (top / "b").symlink_to("a")
+    words = refused(top)
+    assert "loop: a link by which" in words and "lies in itself" in words
+    with pytest.raises(InputError, match="lies in itself"):
+        load(DataOptions(source=f"folder:{top}"), seed=0)
+
+
+@pytest.mark.parametrize("name", ["a/9.png", "gone", "a/gone", "data.v2"])
+def test_a_link_that_leads_nowhere_is_said(name, tmp_path):
+    top = save_images(tmp_path / "top" / "a").parent
+    (top / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=f"{name}: a link that leads nowhere"):
+        opened(top)
+    with pytest.raises(InputError, match=f"{name}: a link that leads nowhere"):
+        load(DataOptions(source=f"folder:{top}"), seed=0)
+
+
+def test_a_broken_link_to_an_image_can_be_left_out(tmp_path):
+    top = save_images(tmp_path / "top")
+    (top / "9.png").symlink_to(tmp_path / "nowhere")
+    (top / "notes.txt").symlink_to(tmp_path / "nowhere")
+    loaded = load(DataOptions(source=f"folder:{top}", skip_broken=True), seed=0)
+    assert any("1 of 7 image files" in note for note in loaded.notes)
+
+
+def test_an_output_that_holds_examples_by_a_link_is_refused(tmp_path):
+    top = save_images(tmp_path / "top" / "a").parent
+    (top / "z").symlink_to(save_images(tmp_path / "aligned" / "x"))
+    with pytest.raises(InputError, match="holds examples of the input"):
+        with asked(Request(input=str(top), output=tmp_path / "aligned"), Options()):
+            pass
+
+
+# STAR
+
+
+def save_mrcs(path, images, **how):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mrcfile.new(path, overwrite=True) as file, warnings.catch_warnings():
+        file.set_data(np.asarray(images, "f4"))
+        if images.ndim == 3 and not how.get("volume"):
+            file.set_image_stack()
+        file.voxel_size = 3.5
+    return path
+
+
+NEW = """
+# version 30001
+
+data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnOpticsGroupName #2
+_rlnImagePixelSize #3
+_rlnVoltage #4
+1 "first one" 1.25 300.0
+2 other 9.0 300.0
+
+
+# version 30001
+
+data_particles
+
+loop_
+_rlnAngleRot #1
+_rlnImageName #2
+_rlnOpticsGroup #3
+_rlnOriginXAngst #4
+_rlnMicrographName #5
+"""
+ROWS = (
+    "33.0 000002@a/x.mrcs 1 5.5 'mic 1.mrc'",
+    "34.0 1@b.mrcs 1 5.5 m2.mrc  # seen twice",
+    "35.0 000003@a/x.mrcs 1 5.5 m3.mrc",
+    "",
+    "36.0 000002@b.mrcs 1 5.5 m4.mrc",
+)
+AFTER = "\n# version 30001\n\ndata_more\n\n_rlnOther 1\n"
+OLD = """data_
+
+loop_
+_rlnImageName #1
+_rlnOriginX #2
+_rlnDetectorPixelSize #3
+_rlnMagnification #4
+000002@a/x.mrcs 4.0 5.0 40000
+000001@b.mrcs 4.0 5.0 40000
+000003@a/x.mrcs 4.0 5.0 40000
+000002@b.mrcs 4.0 5.0 40000
+"""
+WANTED = IMAGES[[1, 3, 2, 4]].astype("f4")
+
+
+def save_star(folder, text, *, volume=False):
+    save_mrcs(folder / "a" / "x.mrcs", IMAGES[:3], volume=volume)
+    save_mrcs(folder / "b.mrcs", IMAGES[3:], volume=volume)
+    (folder / "p.star").write_text(text)
+    return folder / "p.star"
+
+
+def poses(angle, count=4):
+    turn = np.eye(3)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return np.tile(turn, (count, 1, 1))
+
+
+def with_poses(path, folder, angle=0.5):
+    """The table given back, as `starfile` reads it."""
+    from avae_jax.transform import frame
+
+    with open_stack(str(path)) as stack:
+        found = relion_star.columns(
+            poses(angle), frame(SIDES), angstrom=relion_star.pixel_size(stack)
+        )
+        parts = [{k: v[:3] for k, v in found.items()}, {k: v[3:] for k, v in found.items()}]
+        relion_star.write(folder / "made.star", stack, parts)
+    return starfile.read(folder / "made.star"), found
+
+
+@pytest.mark.parametrize("volume", [False, True])
+@pytest.mark.parametrize("here", [False, True])
+@pytest.mark.parametrize("text", [NEW + "\n".join(ROWS) + "\n" + AFTER, OLD])
+def test_a_star_file_is_the_images_it_names(text, here, volume, tmp_path, monkeypatch):
+    path = save_star(tmp_path / "in", text, volume=volume)
+    if here:
+        monkeypatch.chdir(tmp_path / "in")
+    with open_stack("p.star" if here else str(path)) as stack:
+        np.testing.assert_array_equal(stack.read(0, 4), WANTED)
+        np.testing.assert_array_equal(stack.read(2, 3), WANTED[2:3])
+        assert stack.pixel == (1.25, 1.25) and stack.result_name == "p.mrcs"
+        assert "p.mrcs" in names_of(stack, reconstructions=False)
+        assert relion_star.NAME in names_of(stack, reconstructions=False)
+        stack.write(tmp_path / "p.mrcs", [WANTED[:1] + 1, WANTED[1:] + 1])
+    with mrcfile.open(tmp_path / "p.mrcs") as file:
+        np.testing.assert_array_equal(file.data, WANTED + 1)
+        assert file.is_image_stack() and file.voxel_size.x == file.voxel_size.y == 1.25
+        assert np.isclose(file.header.dmean, WANTED.mean() + 1)
+    assert mrcfile.validate(tmp_path / "p.mrcs", print_file=io.StringIO())
+
+
+def test_a_table_gets_the_poses_and_keeps_everything_else(tmp_path):
+    path = save_star(tmp_path, NEW + "\n".join(ROWS) + "\n" + AFTER)
+    made, found = with_poses(path, tmp_path)
+    assert list(made) == ["optics", "particles", "more"] and made["more"]["rlnOther"] == 1
+    assert made["optics"]["rlnOpticsGroupName"].tolist() == ["first one", "other"]
+    table = made["particles"]
+    wanted = [f"{n:06d}@{tmp_path / name}" for n, name in ((2, "a/x.mrcs"), (1, "b.mrcs"))]
+    assert table["rlnImageName"].tolist()[:2] == wanted
+    assert table["rlnMicrographName"].tolist() == ["mic 1.mrc", "m2.mrc", "m3.mrc", "m4.mrc"]
+    for name, column in found.items():
+        np.testing.assert_allclose(table[name].astype(float), column, atol=1e-6)
+    # An angle out of the plane belonged to the poses that were there before.
+    assert (table["rlnAngleRot"] == 0).all() and table["rlnOpticsGroup"].tolist() == [1] * 4
+    # What is given back is a table like any other.
+    np.testing.assert_array_equal(opened(tmp_path / "made.star"), WANTED)
+
+
+def test_a_table_of_old_has_its_origins_in_pixels(tmp_path):
+    made, found = with_poses(save_star(tmp_path, OLD), tmp_path)
+    np.testing.assert_allclose(made["rlnOriginX"], found["rlnOriginXAngst"] / 1.25, atol=1e-6)
+    assert "rlnOriginXAngst" not in made and "rlnAnglePsi" in made
+
+
+def test_origins_in_angstrom_are_replaced_also_without_optics(tmp_path):
+    made, found = with_poses(save_star(tmp_path, OLD.replace("OriginX", "OriginXAngst")), tmp_path)
+    np.testing.assert_allclose(made["rlnOriginXAngst"], found["rlnOriginXAngst"], atol=1e-6)
+    assert "rlnOriginX" not in made
+
+
+def test_names_that_lead_somewhere_from_here_stay_as_they_are(tmp_path, monkeypatch):
+    save_star(tmp_path, OLD)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job").mkdir()
+    (tmp_path / "p.star").rename("job/p.star")
+    made, _ = with_poses("job/p.star", tmp_path)
+    assert made["rlnImageName"][1] == "000001@b.mrcs"
+
+
+def test_a_star_file_of_volumes(tmp_path):
+    volumes = np.random.default_rng(3).normal(size=(3, 8, 8, 8)).astype("f4")
+    for k, volume in enumerate(volumes):
+        save_mrcs(tmp_path / f"{k}.mrc", volume, volume=True)
+    lines = "".join(f"{k}.mrc\n" for k in (2, 0, 1))
+    (tmp_path / "p.star").write_text("data_\nloop_\n_rlnImageName\n" + lines)
+    with open_stack(str(tmp_path / "p.star")) as stack:
+        np.testing.assert_array_equal(stack.read(0, 3), volumes[[2, 0, 1]])
+        assert stack.pixel == (3.5,) * 3
+        stack.write(tmp_path / "p.mrcs", [volumes])
+    np.testing.assert_array_equal(opened(tmp_path / "p.mrcs"), volumes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (OLD.replace("b.mrcs", "c.mrcs"), r"names c.mrcs, and there is no file c.mrcs or .*c.mrcs"),
+        (OLD.replace("000002@b", "000009@b"), "names image 9 of .*b.mrcs, which holds 3"),
+        (OLD.replace("000002@b", "0@b"), "image 0@b.mrcs; a number from 1"),
+        (OLD.replace("000002@b", "x@b"), "image x@b.mrcs"),
+        (OLD.replace("000002@b", "b"), r"names .*b.mrcs, which holds 3 images; 000001@"),
+        (OLD.replace("@b.mrcs 4.0", "@b.mrcs 4.0 7", 1), "line 9 has 5 words; 4, one for each"),
+        (OLD.replace("rlnImageName", "rlnMicrographName"), r"data_ in it; one table of images"),
+        (OLD.replace("5.0 40000", "5.0 50000", 1), "pixels of 1, 1.25 Angstrom"),
+        (OLD.replace("5.0", "nan"), "rlnDetectorPixelSize nan; a number above 0"),
+        ("data_\n", "no tables in it; one table of images"),
+        ("", "p.star"),
+    ],
+)
+def test_star_files_that_cannot_be_used_are_one_sentence(text, words, tmp_path):
+    path = save_star(tmp_path, text)
+    with pytest.raises(InputError, match=words):
+        opened(path)
+
+
+def test_images_of_a_table_are_of_one_size(tmp_path):
+    path = save_star(tmp_path, OLD)
+    save_mrcs(tmp_path / "b.mrcs", IMAGES[3:, :, 1:])
+    assert "b.mrcs: 8 x 8 of float32, but" in refused(path)
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array(["b", "a"] * 3), ("a", "b")),
+        (np.array(["b", "a"] * 3, object), ()),
+        (np.array([{}, None] * 3, object), ()),
+        (np.array([3, 1] * 3, object), ()),
+    ],
+)
+def test_images_are_read_whatever_their_labels_are(labels, names, tmp_path):
+    np.savez(tmp_path / "x.npz", images=IMAGES, labels=labels)
+    loaded = load(DataOptions(source=f"npz:{tmp_path / 'x.npz'}"), seed=0)
+    assert loaded.label_names == names
+    said = any("labels=labels.astype(str)" in note for note in loaded.notes)
+    assert said == (labels.dtype == object)
+    np.testing.assert_array_equal(opened(tmp_path / "x.npz"), IMAGES)
+    moved(tmp_path / "x.npz", tmp_path)

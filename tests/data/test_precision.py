@@ -1,0 +1,550 @@
+"""Numbers keep their digits, their sign, their scale and the shape of their pixels."""
+
+import h5py
+import jax
+import ml_dtypes
+import mrcfile
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from scipy import ndimage
+
+from avae_jax.alignment import programs
+from avae_jax.alignment.auto_options import suited
+from avae_jax.alignment.levels import drawn, lowered, raised
+from avae_jax.alignment.model_frame import Framing, into_model, own_poses, shown
+from avae_jax.alignment.stack_statistics import survey
+from avae_jax.config.options import DataOptions, Options
+from avae_jax.core.errors import InputError
+from avae_jax.data import load
+from avae_jax.data.formats import open_stack
+from avae_jax.data.intensity import Scaling, scaled
+from avae_jax.transform.frame import frame
+from avae_jax.transform.matrices import identity
+
+SHAPE = (5, 9, 7)
+
+
+def contrast(top=1.0, shape=SHAPE):
+    """Numbers from 0 to `top`, both met."""
+    values = np.random.default_rng(0).random(shape)
+    values.flat[:2] = 0, 1
+    return values * top
+
+
+# name: values [N, H, W], the window of a model, how far the values may come back from.
+WIDE = {
+    "float64 on 1e8": (1e8 + contrast(4.0), (1e8, 1e8 + 4), 4e-6),
+    "float64 on -1e12": (-1e12 + contrast(50.0), (-1e12, -1e12 + 50), 1e-3),
+    "float64 that is tiny": (contrast(1e-30), (0, 1e-30), 1e-36),
+    "float64 of one value": (np.full(SHAPE, 1e8 + 0.25), (1e8, 1e8 + 1), 0),
+    "big-endian float64": ((1e9 + contrast(1.0)).astype(">f8"), (1e9, 1e9 + 1), 2e-6),
+    "long double": (1e8 + contrast(4.0).astype(np.longdouble), (1e8, 1e8 + 4), 4e-6),
+    "int32 on 2e9": ((2_000_000_000 + contrast(250)).astype("i4"), (2e9, 2e9 + 250), 0.5),
+    "uint32 at its end": ((2**32 - 1 - contrast(99)).astype("u4"), (2**32 - 100, 2**32 - 1), 0.5),
+    "int32 of its whole range": (
+        np.rint((contrast() - 0.5) * (2**32 - 1)).clip(-(2**31), 2**31 - 1).astype("i4"),
+        (-(2.0**31), 2.0**31),
+        4295,
+    ),
+    "int64 on 2^52": (2**52 + np.rint(contrast(999)).astype("i8"), (2**52, 2**52 + 999), 0.5),
+    "int64 on -2^62": (
+        -(2**62) + np.rint(contrast(9999)).astype("i8"),
+        (-(2**62), -(2**62) + 8192),
+        0.5,
+    ),
+    "uint64 on 2^63": (2**63 + np.rint(contrast(9999)).astype("u8"), (2**63, 2**63 + 8192), 0.5),
+    "float32": (contrast(300.0).astype("f4"), (0, 300), 0),
+    "uint16": (contrast(65535).astype("u2"), (0, 65535), 0),
+}
+
+
+def framing_of(values, window, fill=0.5):
+    own = frame(values.shape[1:-1])
+    scaling = Scaling(*window, clip=True)
+    return Framing(own, np.eye(own.d + 1), scaling, np.full(1, fill), DataOptions())
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_what_is_seen_and_what_comes_back(name):
+    values, (low, high), within = WIDE[name]
+    raw = values[..., None]
+    seen = framing_of(raw, (low, high))
+    whole = raw.astype("O") if raw.dtype.kind in "iu" else raw
+    wanted = ((whole - type(whole.flat[0])(low)) / (high - low)).astype("f8").clip(0, 1)
+    np.testing.assert_allclose(scaled(raw, seen.scaling), wanted, atol=2e-7)
+    levels = lowered(raw, seen)
+    assert levels.values.dtype == np.float32 and np.isfinite(levels.values).all()
+    back = raised(levels.values, levels, values.dtype)
+    assert back.dtype == values.dtype
+    assert abs(back.astype(whole.dtype) - whole).max() <= within
+    outside = raised(np.broadcast_to(levels.fill[:, None, None], raw.shape), levels, values.dtype)
+    np.testing.assert_allclose(
+        (outside.astype(whole.dtype) - whole.dtype.type(int(low))).astype("f8")
+        if raw.dtype.kind == "f"
+        else (outside.astype("O") - int(low)).astype("f8"),
+        (high - low) / 2,
+        atol=max(2 * within, 1e-6 * (high - low), 0.5 * (raw.dtype.kind != "f")),
+    )
+    made = drawn(levels.values * 0 + np.float32(0.5), seen, values.dtype)
+    assert made.dtype == values.dtype and len(np.unique(made)) == 1
+
+
+def test_a_move_keeps_the_digits_of_doubles():
+    values = (1e8 + contrast(4.0))[..., None]
+    levels = lowered(values, framing_of(values, (1e8, 1e8 + 4)))
+    turned = np.stack([np.asarray(identity(2)).copy() for _ in values])
+    turned[:, :2, :2] = [[0, -1], [1, 0]]
+    square, fills = levels.values[:, 1:8], levels.fill
+    moved = programs.move(square, turned, fills, own=frame((7, 7)), interpolation="linear")
+    back = raised(np.asarray(moved), levels, values.dtype)
+    wanted = np.rot90(values[:, 1:8], 1, axes=(1, 2))
+    np.testing.assert_allclose(back - 1e8, wanted - 1e8, atol=4e-6)
+
+
+HUGE = {
+    "1e39": (1e39, r"example 2 holds 1e\+39, too large for 32 bits"),
+    "-1e300": (-1e300, r"example 2 holds -1e\+300, too large"),
+    "NaN": (np.nan, "example 2 holds NaN or infinity"),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_what_float32_cannot_hold_is_said_of_its_example(name, tmp_path):
+    number, said = HUGE[name]
+    values = contrast(1.0, (20, 8, 8))
+    values[2, 3, 4] = number
+    np.save(tmp_path / "x.npy", values)
+    with open_stack(str(tmp_path / "x.npy")) as stack, pytest.raises(InputError, match=said):
+        survey(stack)
+    with pytest.raises(InputError, match="example 2 holds"):
+        load(DataOptions(source=f"npy:{tmp_path / 'x.npy'}", window=(0.0, 1.0)), seed=0)
+
+
+def test_doubles_without_a_window_are_not_made_a_few_steps(tmp_path):
+    np.save(tmp_path / "x.npy", 1e8 + contrast(4.0, (20, 8, 8)))
+    source = f"npy:{tmp_path / 'x.npy'}"
+    with pytest.raises(InputError, match=r"100000000 to 100000004.*data.window="):
+        load(DataOptions(source=source), seed=0)
+    seen = load(DataOptions(source=source, window=(1e8, 1e8 + 4)), seed=0).train
+    assert len(np.unique(seen)) > 900
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly_compiled():
+    """Programs run once here: to optimise them would take longer than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def object_of(shape, spacing=(), centre=0.15):
+    """A blob beside the middle, round in physical space, `[*S]` from 0 to 1."""
+    sizes = np.array(spacing or (1.0,) * len(shape))
+    middle = (np.array(shape) - 1) / 2
+    places = (np.moveaxis(np.indices(shape), 0, -1) - middle) * sizes
+    extent = (np.array(shape) * sizes).max()
+    ahead = np.zeros(len(shape))
+    ahead[-1] = centre * extent
+    return np.exp(-((places - ahead) ** 2).sum(-1) / (2 * (0.1 * extent) ** 2))
+
+
+def write_mrc(path, values, *, header=None, **more):
+    """Values as they lie in an MRC file; fields of its header changed afterwards."""
+    with mrcfile.new(path) as file:
+        file.set_data(values)
+        for name, value in more.items():
+            setattr(file, name, value)
+    if header:
+        whole = bytearray(path.read_bytes())
+        for place, number in header.items():
+            whole[place : place + 4] = np.array(number).astype("<i4").tobytes()
+        path.write_bytes(whole)
+    return path
+
+
+def round_trip(path, target, axes=""):
+    """What is read, and what is read of what was written of it."""
+    with open_stack(str(path), axes) as stack:
+        values = stack.raw(0, stack.shape[0])
+        target.parent.mkdir(exist_ok=True)
+        middle = len(values) // 2
+        stack.write(target, iter([values[:middle], values[middle:]]))
+    with open_stack(str(target), axes) as made:
+        np.testing.assert_array_equal(made.raw(0, made.shape[0]), values)
+        assert made.shape == stack.shape and made.dtype == stack.dtype
+    return stack, values
+
+
+STAMP, FLAGS, LEAST, LARGEST = 152, 156, 76, 80
+IMOD = 1146047817
+
+
+def of_float(number):
+    return np.float32(number).view("i4")
+
+
+def digits_like():
+    """Strokes on black with steep edges, as scanned digits have them."""
+    noise = np.random.default_rng(1).normal(size=(6, 40, 40))
+    smooth = ndimage.gaussian_filter(noise, (0, 3, 3))
+    return np.clip((smooth - 0.05) * 4000, 0, 255).astype("u1")
+
+
+def noise(mean, deviation):
+    values = np.random.default_rng(1).normal(mean, deviation, (6, 40, 40))
+    return np.clip(np.rint(values), -128, 255)
+
+
+RAMP = np.rint(255 * np.stack([object_of((40, 40), centre=0.1 * n) for n in range(3)]))
+# name: bytes, fields of the header, whether they are signed.
+BYTES = {
+    "IMOD says unsigned": (noise(0, 20).astype("i1"), {STAMP: IMOD, FLAGS: 0}, False),
+    "IMOD says signed": (RAMP.astype("u1").view("i1"), {STAMP: IMOD, FLAGS: 1}, True),
+    "IMOD says signed, among other flags": (
+        noise(0, 20).astype("i1"),
+        {STAMP: IMOD, FLAGS: 9},
+        True,
+    ),
+    "the header exceeds 127": (
+        noise(0, 20).astype("i1"),
+        {LEAST: of_float(0), LARGEST: of_float(255)},
+        False,
+    ),
+    "smooth from 0 to 255": (RAMP.astype("u1").view("i1"), {}, False),
+    "strokes on black": (digits_like().view("i1"), {}, False),
+    "noise about 128": (noise(128, 30).astype("u1").view("i1"), {}, False),
+    "a mask": ((RAMP > 128).astype("u1").__mul__(255).view("i1"), {}, False),
+    "noise about 0": (noise(0, 30).astype("i1"), {}, True),
+    "smooth from -128 to 127": ((RAMP - 128).astype("i1"), {}, True),
+    "all below 128": (noise(50, 10).astype("i1"), {}, True),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_of_mrc_have_their_sign(name, tmp_path):
+    values, header, signed = BYTES[name]
+    path = write_mrc(tmp_path / "x.mrcs", values, header=header)
+    stack, read = round_trip(path, tmp_path / "out" / "x.mrcs")
+    assert stack.dtype == (np.int8 if signed else np.uint8)
+    np.testing.assert_array_equal(read[..., 0], values if signed else values.view("u1"))
+    assert ("unsigned" in stack.notes[0]) == (not signed)
+    before, after = path.read_bytes(), (tmp_path / "out" / "x.mrcs").read_bytes()
+    assert before[STAMP : STAMP + 8] == after[STAMP : STAMP + 8]
+    assert before[1024:] == after[1024:]
+    least, largest = np.frombuffer(after[LEAST : LARGEST + 4], "f4")
+    assert (least, largest) == (read.min(), read.max())
+
+
+def test_bytes_of_a_folder_have_one_sign(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, top in enumerate((100, 255, 90, 250)):
+        volume = np.rint(top * object_of((20, 20, 20))).astype("u1").view("i1")
+        write_mrc(tmp_path / "in" / f"{number}.mrc", volume)
+    stack, values = round_trip(tmp_path / "in", tmp_path / "out")
+    assert stack.dtype == np.uint8 and values.max() > 200
+    assert "unsigned" in stack.notes[0] and not any("one volume" in note for note in stack.notes)
+
+
+def write_nifti(path, raw, slope, intercept, zooms=(1, 1, 1)):
+    image = nibabel.Nifti1Image(raw, np.diag([*zooms, 1]))
+    image.header.set_zooms((*zooms, *(1,) * (raw.ndim - 3)))
+    nibabel.save(image, path)
+    # The library would scale the numbers for it.
+    data = bytearray(path.read_bytes())
+    data[112:120] = np.array([slope, intercept], "<f4").tobytes()
+    path.write_bytes(data)
+    return path
+
+
+# name: type, slope and intercept of each file.
+SCALES = {
+    "each its own": ("i2", [(0.5, 10), (0.25, -3), (2, 0)]),
+    "one without": ("i2", [(1, 0), (0.001, 5), (1, 0)]),
+    "an intercept alone": ("u1", [(1, -1024), (1, -1000)]),
+    "negative": ("u2", [(-0.5, 100), (3, 4)]),
+    "floats": ("f4", [(2, 1), (1, 0)]),
+    "none": ("i2", [(1, 0), (1, 0)]),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_volumes_are_compared_by_real_values(name, tmp_path):
+    dtype, lines = SCALES[name]
+    raw = np.rint(contrast(100.0, (len(lines), 6, 5, 8))).astype(dtype)
+    (tmp_path / "in").mkdir()
+    for number, line in enumerate(lines):
+        write_nifti(tmp_path / "in" / f"{number}.nii", raw[number], *line)
+    stack, values = round_trip(tmp_path / "in", tmp_path / "out")
+    wanted = np.stack([s * r.astype("f8") + i for r, (s, i) in zip(raw, lines, strict=True)])
+    assert stack.dtype == (dtype if name == "none" else "f8")
+    np.testing.assert_allclose(values[..., 0], wanted, rtol=1e-6)
+    for number in range(len(lines)):
+        names = [tmp_path / folder / f"{number}.nii" for folder in ("in", "out")]
+        assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_volumes_of_one_file_have_its_scale(tmp_path):
+    raw = np.rint(contrast(30000.0, (6, 5, 8, 7))).astype("i2")
+    path = write_nifti(tmp_path / "x.nii", raw, 0.1, -1000)
+    with open_stack(str(path)) as stack:
+        values = stack.raw(0, 7)
+        stack.write(tmp_path / "y.nii", [values + 0.04])  # less than half a step
+    np.testing.assert_allclose(values[..., 0], np.moveaxis(raw, -1, 0) * 0.1 - 1000, atol=1e-4)
+    np.testing.assert_array_equal(
+        np.asarray(nibabel.load(tmp_path / "y.nii").dataobj.get_unscaled()), raw
+    )
+
+
+def sized_mrc(path, values, sizes, **more):
+    voxel = np.rec.array(tuple(sizes), dtype=[(axis, "f4") for axis in "xyz"])
+    return write_mrc(path, values, voxel_size=voxel, **more)
+
+
+def sized_nifti(path, values, sizes):
+    return write_nifti(path, np.moveaxis(values, 0, -1), 1, 0, sizes)
+
+
+def sized_tiff(path, values, sizes, **more):
+    *_, high, wide = sizes
+    how = {"photometric": "minisblack", "resolution": (1 / wide, 1 / high), **more}
+    tifffile.imwrite(path, values, **how)
+    return path
+
+
+def sized_imagej(path, values, sizes):
+    axes = "TZYX"[-values.ndim :] if values.ndim == 4 else "TYX"
+    metadata = {"axes": axes, "spacing": sizes[0], "unit": "um"}
+    return sized_tiff(path, values, sizes, imagej=True, metadata=metadata)
+
+
+def sized_ome(path, values, sizes):
+    metadata = {
+        "axes": "TZYX",
+        **{f"PhysicalSize{a}": s for a, s in zip("ZYX", sizes, strict=True)},
+    }
+    tifffile.imwrite(path, values, ome=True, metadata=metadata)
+    return path
+
+
+# name: how a file is made of [N, *S] and of the sizes of a pixel on S.
+SPACED = {
+    "MRC images": ("x.mrcs", (20, 11), (1, 2), lambda p, v, s: sized_mrc(p, v, (s[1], s[0], 1))),
+    "MRC volumes": (
+        "x.mrc",
+        (8, 20, 20),
+        (2.5, 1, 1),
+        lambda p, v, s: sized_mrc(p, v, s[::-1]),
+    ),
+    "ImageJ": ("x.tif", (8, 20, 20), (2.5, 1, 1), sized_imagej),
+    "OME": ("x.tif", (8, 20, 20), (2.5, 1, 1), sized_ome),
+    "TIFF": (
+        "x.tif",
+        (20, 10),
+        (1, 2),
+        lambda p, v, s: sized_tiff(p, v, s, resolutionunit="CENTIMETER", metadata=None),
+    ),
+    "NIfTI": ("x.nii", (20, 18, 7), (1, 1, 3), sized_nifti),
+    "NIfTI of four slices": ("x.nii", (20, 18, 4), (1, 1, 4), sized_nifti),
+    "NIfTI in millimetres": ("x.nii", (20, 18, 10), (0.7, 0.7, 1.4), sized_nifti),
+}
+
+
+@pytest.mark.parametrize("name", SPACED)
+def test_pixels_that_are_not_alike_are_seen_alike(name, tmp_path):
+    file, shape, sizes, make = SPACED[name]
+    spacing = tuple(np.array(sizes) / min(sizes))
+    values = np.stack([object_of(shape, spacing)] * 4).astype("f4")
+    path = make(tmp_path / file, values, sizes)
+    stack, read = round_trip(path, tmp_path / "out" / file)
+    np.testing.assert_allclose(stack.spacing, spacing, rtol=1e-6)
+    np.testing.assert_array_equal(read[..., 0], values)
+    assert any("same on every axis" in note for note in stack.notes)
+    sides = tuple(np.rint(np.multiply(shape, spacing)).astype(int))
+    inner = frame((24,) * len(shape))
+    into = into_model(frame(shape, spacing=stack.spacing), inner, 1.0)
+    seen = Framing(
+        frame(shape, spacing=stack.spacing), into, Scaling(0, 1), np.zeros(1), DataOptions(size=24)
+    )
+    whole = load(DataOptions(source=f"stack:{path}"), seed=0)
+    assert whole.train.shape[1:] == (*sides, 1)
+    assert any("same on every axis" in note for note in whole.notes)
+    same_places(whole.train[0, ..., 0], object_of(sides))
+    # Turned in its own pixels, an object is what it is turned in square ones.
+    quarter = np.eye(len(shape) + 1, dtype=np.float32)
+    quarter[-3:-1, -3:-1] = [[0, -1], [1, 0]]
+    np.testing.assert_allclose(own_poses(quarter, seen), quarter, atol=1e-12)
+    if not name.startswith("MRC"):
+        return  # to compile it for each takes long
+    levels = lowered(read, seen)
+    how = {"own": seen.own, "interpolation": "linear"}
+    turned = programs.move(levels.values[:1], quarter[None], levels.fill[:1], **how)
+    square = shown(np.asarray(turned), seen)[0, ..., 0]
+    same_places(square, np.rot90(shown(read[:1], seen)[0, ..., 0], 1, axes=(-2, -1)))
+
+
+def same_places(image, wanted):
+    """Mean and spread of two objects are alike, as far as resampling leaves them."""
+    for ours, theirs in zip(places(image), places(wanted), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1.5)
+
+
+def places(image):
+    grid = np.indices(image.shape).reshape(image.ndim, -1)
+    return np.average(grid, axis=1, weights=image.ravel()), np.cov(grid, aweights=image.ravel())
+
+
+def test_a_resolution_without_a_unit_is_no_size(tmp_path):
+    values = contrast(1.0, (4, 20, 10)).astype("f4")
+    path = sized_tiff(tmp_path / "x.tif", values, (1, 2), resolutionunit="NONE", metadata=None)
+    with open_stack(str(path)) as stack:
+        assert stack.spacing == () and not stack.notes
+
+
+def test_a_folder_of_other_voxels_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, zooms in enumerate([(1, 1, 2), (1, 1, 2), (1, 1, 3)]):
+        write_nifti(
+            tmp_path / "in" / f"{number}.nii", RAMP[0, :10, :10, None].repeat(9, 2), 1, 0, zooms
+        )
+    with (
+        open_stack(str(tmp_path / "in")) as stack,
+        pytest.raises(InputError, match="2.nii: voxels of 1 x 1 x 3 .*resample"),
+    ):
+        survey(stack)
+
+
+def test_absurd_pixels_are_refused(tmp_path):
+    path = sized_nifti(tmp_path / "x.nii", np.ones((3, 6, 6, 6), "f4"), (1, 1, 1e6))
+    with pytest.raises(InputError, match="at most 50 times"), open_stack(str(path)):
+        pass
+
+
+# name: shape in the file, `data.axes`, shape [N, *S, C].
+AXES = {
+    "channels first": ((6, 3, 9, 7), "NCHW", (6, 9, 7, 3)),
+    "five channels": ((6, 9, 7, 5), "NHWC", (6, 9, 7, 5)),
+    "eleven channels first": ((6, 11, 9, 7), "NCHW", (6, 9, 7, 11)),
+    "examples last": ((9, 7, 6), "HWN", (6, 9, 7, 1)),
+    "Matlab's": ((9, 7, 3, 6), "HWCN", (6, 9, 7, 3)),
+    "thin volumes": ((6, 9, 7, 4), "NDHW", (6, 9, 7, 4, 1)),
+    "volumes with channels first": ((6, 2, 5, 9, 7), "NCDHW", (6, 5, 9, 7, 2)),
+    "turned images": ((6, 7, 9), "NWH", (6, 9, 7, 1)),
+}
+
+
+def save_npz(path, values):
+    np.savez(path, images=values, labels=np.arange(6) % 2)
+
+
+def save_h5(path, values):
+    with h5py.File(path, "w") as file:
+        file["x"] = values
+
+
+def save_columns(path, values):
+    np.save(path, np.asfortranarray(values))
+
+
+SAVERS = {"x.npy": np.save, "x.npz": save_npz, "x.h5": save_h5, "f.npy": save_columns}
+
+
+@pytest.mark.parametrize("file", SAVERS)
+@pytest.mark.parametrize("name", AXES)
+def test_axes_are_those_that_are_said(name, file, tmp_path):
+    shape, axes, wanted = AXES[name]
+    values = np.arange(np.prod(shape), dtype="i4").reshape(shape)
+    SAVERS[file](tmp_path / file, values)
+    stack, read = round_trip(tmp_path / file, tmp_path / "out" / file, axes)
+    assert read.shape == stack.shape == wanted and f"data.axes={axes}" in stack.note
+    letters = [letter for letter in "NDHWC" if letter in axes]
+    expected = values.transpose([axes.index(letter) for letter in letters]).reshape(wanted)
+    np.testing.assert_array_equal(read, expected)
+    with open_stack(str(tmp_path / "out" / file), "".join(axes)) as made:
+        assert made.shape == wanted
+    if file == "x.npy":
+        np.testing.assert_array_equal(np.load(tmp_path / "out" / file), values)
+    kind = {"x.npz": "npz", "x.h5": "stack"}.get(file, "npy")
+    options = DataOptions(source=f"{kind}:{tmp_path / file}", axes=axes, window=(0.0, values.max()))
+    both = load(options, seed=0)
+    found = np.sort(np.concatenate([both.train, both.test]).reshape(6, -1)[:, 0])
+    np.testing.assert_allclose(
+        found, np.sort(expected.reshape(6, -1)[:, 0] / values.max()), atol=1e-6
+    )
+    assert (both.train_labels is not None) == (file == "x.npz")
+
+
+HINTS = {
+    "channels first": ((6, 3, 9, 9), "data.axes=NCHW"),
+    "five channels first": ((6, 5, 64, 64), "data.axes=NCHW"),
+    "five channels": ((6, 64, 64, 5), "data.axes=NHWC"),
+    "examples last": ((9, 9, 30), "data.axes=HWN"),
+    "volumes with channels first": ((6, 2, 9, 9, 9), "data.axes=NCDHW"),
+    "plain images": ((6, 9, 9), ""),
+    "plain volumes": ((6, 9, 9, 9), ""),
+    "plain colours": ((6, 9, 9, 3), ""),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_other_axes_are_hinted_at(name, tmp_path):
+    shape, said = HINTS[name]
+    np.save(tmp_path / "x.npy", np.zeros(shape, "u1"))
+    try:
+        with open_stack(str(tmp_path / "x.npy")) as stack:
+            found = stack.note
+    except InputError as error:
+        found = str(error)
+    assert said in found and ("data.axes" in found) == bool(said)
+
+
+BAD_AXES = {
+    "NCHW": ((6, 9, 9), "4 axes, but .* has 3"),
+    "CHW": ((6, 9, 9), "N, H, W and perhaps D and C"),
+    "NHWH": ((6, 9, 9, 9), "N, H, W and perhaps"),
+    "NXY": ((6, 9, 9), "N, H, W and perhaps"),
+}
+
+
+@pytest.mark.parametrize("axes", BAD_AXES)
+def test_axes_that_cannot_be_are_refused(axes, tmp_path):
+    shape, said = BAD_AXES[axes]
+    np.save(tmp_path / "x.npy", np.zeros(shape, "u1"))
+    with pytest.raises(InputError, match=said), open_stack(str(tmp_path / "x.npy"), axes):
+        pass
+    with pytest.raises(InputError, match=said):
+        load(DataOptions(source=f"npy:{tmp_path / 'x.npy'}", axes=axes), seed=0)
+
+
+def test_an_mrc_file_that_calls_itself_a_volume_can_be_images(tmp_path):
+    values = contrast(1.0, (12, 9, 8)).astype("f4")
+    path = write_mrc(tmp_path / "x.mrc", values)
+    with open_stack(str(path)) as stack:
+        assert stack.shape == (1, 12, 9, 8)
+        assert any("data.axes=NHW" in n and ".mrcs" in n for n in stack.notes)
+        with pytest.raises(InputError, match="one example.*calls it one volume.*data.axes=NHW"):
+            suited(Options(), stack, untouched=frozenset())
+    stack, read = round_trip(path, tmp_path / "out" / "x.mrc", "NHW")
+    assert stack.shape == (12, 9, 8, 1) and not stack.notes
+    np.testing.assert_array_equal(read[..., 0], values)
+    assert mrcfile.read(tmp_path / "out" / "x.mrc").shape == (12, 9, 8)
+
+
+def test_channels_apart_in_a_tiff_stack_are_read(tmp_path):
+    values = np.arange(6 * 2 * 9 * 8, dtype="u2").reshape(6, 2, 9, 8)
+    tifffile.imwrite(tmp_path / "x.tif", values, imagej=True, metadata={"axes": "TCYX"})
+    stack, read = round_trip(tmp_path / "x.tif", tmp_path / "out" / "x.tif")
+    np.testing.assert_array_equal(read, np.moveaxis(values, 1, -1))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "x.tif"), values)
+
+
+@pytest.mark.parametrize("file", ["x.npy", "x.npz"])
+def test_bfloat16_is_taken(file, tmp_path):
+    values = contrast(3.0, (6, 9, 8)).astype(ml_dtypes.bfloat16)
+    SAVERS[file](tmp_path / file, values)
+    stack, read = round_trip(tmp_path / file, tmp_path / "out" / file)
+    assert stack.dtype == np.float32
+    np.testing.assert_array_equal(read[..., 0], values.astype("f4"))
+    loaded = load(DataOptions(source=f"{file[2:]}:{tmp_path / file}"), seed=0)
+    assert np.isin(loaded.train, values.astype("f4")).all()
