@@ -13,6 +13,7 @@ from avae_jax.examine import Calls, Examination, examine
 from avae_jax.experiment import Experiment
 from avae_jax.explore import explore
 from avae_jax.objective import canonicalise
+from avae_jax.observed import filled
 from avae_jax.summary import summarise
 from avae_jax.sweep import sweep
 from avae_jax.train import TrainState
@@ -72,7 +73,7 @@ def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
     objects = np.linalg.inv(measured.found[:count])
     show = functools.partial(upright, experiment, measured)
     return report.Gallery(
-        observation=measured.observed,
+        observation=np.asarray(filled(measured.observed, avae.fill)),
         canonical_input=show(measured.canonical_input),
         canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,

@@ -11,6 +11,7 @@ from avae_jax import doubt, evaluate, placement, report
 from avae_jax.data.values import constant_examples
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment, stream
+from avae_jax.observed import filled
 from avae_jax.pose_search.select import near
 from avae_jax.posing import bounded
 from avae_jax.transform.describe import sentence
@@ -164,7 +165,7 @@ def _atlas(experiment: Experiment, seen: Seen, tried: Trials) -> report.Atlas:
     avae, dataset, count = experiment.avae, experiment.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
-        observed=np.asarray(jax.jit(jax.vmap(thumb))(seen.observed)),
+        observed=np.asarray(jax.jit(jax.vmap(thumb))(filled(seen.observed, avae.fill))),
         canonical=tried.drawn[:, 0],
         place=place,
         shares=shares,

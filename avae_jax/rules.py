@@ -6,12 +6,21 @@ from avae_jax.errors import InputError
 from avae_jax.field import broken
 from avae_jax.options import (
     FAMILIES,
-    GENERATORS,
     SOURCES,
     SOURCES_WITH_ARGUMENT,
     Options,
     fields,
     values,
+)
+
+# Axes are named z, y, x in array order; 2-D has no z.
+PLANES = ("zy", "zx", "yx")
+GENERATORS = (
+    *(f"rotation_{plane}" for plane in PLANES),
+    *(f"shift_{axis}" for axis in "zyx"),
+    "scale",
+    *(f"scale_{axis}" for axis in "zyx"),
+    *(f"shear_{plane}" for plane in PLANES),
 )
 
 

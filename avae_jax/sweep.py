@@ -10,10 +10,9 @@ import numpy as np
 from avae_jax import placement
 from avae_jax.examine import Calls, Fitted, in_batches
 from avae_jax.experiment import Experiment
-from avae_jax.objective import AVAE
+from avae_jax.objective import AVAE, turned
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
-from avae_jax.transform.warp import warp
 from avae_jax.types import Array, PyTree
 
 
@@ -49,8 +48,7 @@ def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
 
 def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
     """Examples `x: [B, *S, C]` moved by one pose."""
-    one = functools.partial(warp, source=avae.inner, target=avae.inner)
-    return jax.vmap(one, (0, None, None))(x, pose, avae.fill)
+    return jax.vmap(lambda one: turned(one, pose, avae=avae))(x)
 
 
 def _path(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, str]:

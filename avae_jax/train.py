@@ -9,14 +9,13 @@ import optax
 
 from avae_jax import proposals, sharing
 from avae_jax.bank import Bank
-from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample
+from avae_jax.objective import AVAE, Terms, canonicalise, elbo, sample, turned
 from avae_jax.options import SearchOptions, TrainOptions
 from avae_jax.posing import build_bank, example_keys, find_poses
 from avae_jax.proposals import Head
 from avae_jax.sharing import Axes
 from avae_jax.transform.matrices import identity
 from avae_jax.transform.poses import random_pose
-from avae_jax.transform.warp import warp
 from avae_jax.types import Array, Key, Params
 
 
@@ -76,7 +75,7 @@ def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
 
     def one(key: Key, example: Array) -> tuple[Array, Array]:
         pose = random_pose(key, avae.group, avae.ranges)
-        return warp(example, pose, avae.fill, source=avae.inner, target=avae.inner), pose
+        return turned(example, pose, avae=avae), pose
 
     return jax.vmap(one)(keys, x)
 

@@ -16,7 +16,6 @@ from avae_jax import config
 from avae_jax.errors import InputError
 from avae_jax.options import (
     FAMILIES,
-    GENERATORS,
     MAY_CHANGE,
     DataOptions,
     ModelOptions,
@@ -24,7 +23,7 @@ from avae_jax.options import (
     fields,
     values,
 )
-from avae_jax.rules import check
+from avae_jax.rules import GENERATORS, check
 from avae_jax.transform.families import generator_names
 
 ROOT = Path(__file__).resolve().parent.parent

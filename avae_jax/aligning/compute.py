@@ -15,6 +15,7 @@ from avae_jax.aligning.levels import drawn, lowered, raised
 from avae_jax.aligning.output import Output
 from avae_jax.aligning.work import Work
 from avae_jax.data.batches import filled
+from avae_jax.data.missing import hidden, marked, plain
 from avae_jax.data.stacks import blocks
 from avae_jax.data.values import constant_examples
 from avae_jax.doubt import doubtful
@@ -64,19 +65,21 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         x, places = placement.split(shown(full, seen)), placement.split(numbers)
         found = find(params=params, key=key, x=x, index=places, bank=bank)
         poses = own_poses(np.asarray(found.pose), seen)
-        levels = lowered(full, seen)
+        gone = hidden(full, seen.missing)
+        levels = lowered(plain(full, gone), seen)
+        bare = marked(levels.values, gone)
         moved = move(
-            raw=placement.split(levels.values),
+            raw=placement.split(bare),
             poses=placement.split(poses.astype(np.float32)),
             fill=placement.split(levels.fill),
         )
         doubt = doubtful(
             np.asarray(found.gap),
             nonfinite=np.asarray(found.nonfinite),
-            constant=constant_examples(full),
+            constant=constant_examples(full if gone is None else bare),
         )
         rows = {
-            "aligned": raised(np.asarray(moved), levels, dtype),
+            "aligned": raised(np.asarray(moved), levels, dtype, missing=seen.missing),
             "poses": poses,
             "losses": np.stack([found.before, found.after, found.gap], axis=1),
             "doubtful": doubt,
@@ -95,7 +98,7 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     avae = work.trained.avae
     how = {"own": work.seen.own, "interpolation": avae.interpolation}
     find = functools.partial(step.find, avae=avae, search=work.search)
-    move = functools.partial(step.move, **how)
+    move = functools.partial(step.move, **how, masked=avae.masked)
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (
         placement.examples(find, whole=("params", "key", "bank"), searches=True),

@@ -6,11 +6,12 @@ import numpy as np
 
 from avae_jax.data.axes import hint
 from avae_jax.data.dataset import Dataset
+from avae_jax.data.missing import Missing, marked, parted, require_observed
 from avae_jax.data.registry import open_source
 from avae_jax.data.shape import fill_value, frame_sides, reframe
 from avae_jax.data.source import Examples, Source, describe, require_memory
 from avae_jax.data.split import hold_out, limited, shuffled
-from avae_jax.data.values import check_finite, constant_examples, finite_examples, to_float
+from avae_jax.data.values import constant_examples, finite_examples, to_float
 from avae_jax.errors import InputError
 from avae_jax.options import DataOptions
 
@@ -43,9 +44,10 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)
     _check_shapes(raw_train, raw_test, name=name)
-    (train_values, test_values), said = to_float(
-        (raw_train, raw_test), name=name, window=options.window
-    )
+    both = parted((raw_train, raw_test), options, declared=source.nodata, name=name)
+    raw_train, raw_test = both.raw
+    values, said = to_float(both.raw, name=name, window=options.window)
+    train_values, test_values = map(marked, values, both.gone)
     skip = options.skip_broken
     train_values, train_labels, odd = _usable(
         (raw_train, train_values), train_labels, train, name=f"{name}, training", skip=skip
@@ -66,7 +68,8 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
         label_names=source.label_names,
         fill=fill,
         binary=_is_binary(train_values) and _is_binary(test_values),
-        notes=(*source.notes, *odd, *also, said, empty, sizes),
+        notes=(*source.notes, *filter(None, (*odd, *also, both.note)), said, empty, sizes),
+        masked=both.masked,
     )
 
 
@@ -109,7 +112,7 @@ def _usable(
         return seen, labels, ()
     if not skip or not sound.any():
         way_out = ", or data.skip_broken=true to leave them out"
-        check_finite(raw, split.indices, name=name, way_out=way_out)
+        require_observed(raw, split.indices, name=name, missing=Missing(), way_out=way_out)
     first = int(split.indices[~sound].min())
     said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
     kept = None if labels is None else labels[sound]
@@ -147,7 +150,7 @@ def _framed(
 
 
 def _is_binary(values: np.ndarray) -> bool:
-    return bool(((values == 0.0) | (values == 1.0)).all())
+    return bool(((values == 0.0) | (values == 1.0) | np.isnan(values)).all())
 
 
 def _empty_note(train: np.ndarray, test: np.ndarray) -> str:

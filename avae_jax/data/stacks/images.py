@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from avae_jax.data.folder import image_paths, left_out, other_files
+from avae_jax.data.nodata import of_picture
 from avae_jax.data.pictures import Picture, open_picture, read_image, require_like
 from avae_jax.data.source import describe
 from avae_jax.data.stacks.mesh_files import SUFFIXES as MESHES
@@ -52,7 +53,9 @@ def open_folder(folder: Path) -> Iterator[Stack]:
 
     keys = tuple(name.as_posix() for name in names)
     shape = (len(paths), *first.shape)
-    yield Stack(folder, shape, first.dtype, read, write, keys=keys, notes=notes)
+    yield Stack(
+        folder, shape, first.dtype, read, write, keys=keys, notes=notes, nodata=of_picture(paths[0])
+    )
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:

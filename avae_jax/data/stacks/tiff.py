@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from avae_jax.data.extras import library
+from avae_jax.data.nodata import of_page
 from avae_jax.data.pictures import tags
 from avae_jax.data.pictures.tiff import fitting, open_file, require_inside, require_known, writer
 from avae_jax.data.source import describe, reading
@@ -56,6 +57,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         notes = tuple(f"{path}: {one}." for one in lost)
         more = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
+        more["nodata"] = of_page(page)
         yield Stack(path, series.shape, dtype, read, write, **more)
 
 
