@@ -15,7 +15,6 @@ from ml_collections import ConfigDict
 from avae_jax.config import files
 from avae_jax.config.options import (
     FAMILIES,
-    GENERATORS,
     MAY_CHANGE,
     DataOptions,
     ModelOptions,
@@ -23,7 +22,7 @@ from avae_jax.config.options import (
     fields,
     values,
 )
-from avae_jax.config.validation import check
+from avae_jax.config.validation import GENERATORS, check
 from avae_jax.core.errors import InputError
 from avae_jax.transform.families import generator_names
 

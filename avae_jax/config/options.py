@@ -22,15 +22,6 @@ PRESETS = ("source", "fast", "thorough")
 SCHEDULES = ("constant", "cosine")
 SOURCES = ("digits", "solids")
 SOURCES_WITH_ARGUMENT = ("idx", "npz", "npy", "folder", "stack", "tfds")
-# Axes are named z, y, x in array order; 2-D has no z.
-PLANES = ("zy", "zx", "yx")
-GENERATORS = (
-    *(f"rotation_{plane}" for plane in PLANES),
-    *(f"shift_{axis}" for axis in "zyx"),
-    "scale",
-    *(f"scale_{axis}" for axis in "zyx"),
-    *(f"shear_{plane}" for plane in PLANES),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +48,15 @@ class DataOptions:
         "raw values shown to the model as 0 and 1, low,high; or type (integers by the largest "
         "of their type, floats as they are)",
         choices=("type",),
+    )
+    nodata: float | str = option(
+        "auto",
+        "the number of pixels that were not observed; auto (a tag of the file, else a number far "
+        "outside of all others) or none",
+        choices=("auto", "none"),
+    )
+    nan: str = option(
+        "refuse", "NaN: refuse, or fill (pixels that were not observed)", choices=("refuse", "fill")
     )
     skip_broken: bool = option(
         False,

@@ -5,7 +5,6 @@ from typing import Any
 from avae_jax.config.fields import broken
 from avae_jax.config.options import (
     FAMILIES,
-    GENERATORS,
     SOURCES,
     SOURCES_WITH_ARGUMENT,
     Options,
@@ -13,6 +12,16 @@ from avae_jax.config.options import (
     values,
 )
 from avae_jax.core.errors import InputError
+
+# Axes are named z, y, x in array order; 2-D has no z.
+PLANES = ("zy", "zx", "yx")
+GENERATORS = (
+    *(f"rotation_{plane}" for plane in PLANES),
+    *(f"shift_{axis}" for axis in "zyx"),
+    "scale",
+    *(f"scale_{axis}" for axis in "zyx"),
+    *(f"shear_{plane}" for plane in PLANES),
+)
 
 
 def faults(options: Options) -> list[str]:

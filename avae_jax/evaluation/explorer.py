@@ -18,6 +18,7 @@ from avae_jax.inference import ambiguity, batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search.select import near
 from avae_jax.inference.setup import stream
+from avae_jax.models.observed import filled
 from avae_jax.training.experiment import Experiment
 from avae_jax.transform.describe import sentence
 
@@ -169,7 +170,7 @@ def _atlas(experiment: Experiment, seen: Seen, tried: Trials) -> report.Atlas:
     avae, dataset, count = experiment.avae, experiment.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
-        observed=np.asarray(jax.jit(jax.vmap(thumb))(seen.observed)),
+        observed=np.asarray(jax.jit(jax.vmap(thumb))(filled(seen.observed, avae.fill))),
         canonical=tried.drawn[:, 0],
         place=place,
         shares=shares,

@@ -10,11 +10,10 @@ import numpy as np
 from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.held_out import Calls, Fitted, in_batches
-from avae_jax.models.objective import AVAE
+from avae_jax.models.objective import AVAE, turned
 from avae_jax.training.experiment import Experiment
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
-from avae_jax.transform.warp import warp
 
 
 class Sweep(NamedTuple):
@@ -49,8 +48,7 @@ def sweep(experiment: Experiment, fitted: Fitted, calls: Calls) -> Sweep:
 
 def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
     """Examples `x: [B, *S, C]` moved by one pose."""
-    one = functools.partial(warp, source=avae.inner, target=avae.inner)
-    return jax.vmap(one, (0, None, None))(x, pose, avae.fill)
+    return jax.vmap(lambda one: turned(one, pose, avae=avae))(x)
 
 
 def _path(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, str]:

@@ -12,6 +12,7 @@ from avae_jax.evaluation.dial import upright_pose
 from avae_jax.evaluation.held_out import Examination
 from avae_jax.evaluation.trial_poses import thumb
 from avae_jax.models.objective import canonicalise
+from avae_jax.models.observed import filled
 from avae_jax.training.experiment import Experiment
 from avae_jax.transform.describe import sentence
 from avae_jax.transform.warp import warp
@@ -24,7 +25,7 @@ def gallery(experiment: Experiment, measured: Examination) -> report.Gallery:
     objects = np.linalg.inv(measured.found[:count])
     show = functools.partial(upright, experiment, measured)
     return report.Gallery(
-        observation=measured.observed,
+        observation=np.asarray(filled(measured.observed, avae.fill)),
         canonical_input=show(measured.canonical_input),
         canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,

@@ -12,10 +12,14 @@ from avae_jax.core.types import Array
 EPS = 1e-4
 
 
-def bernoulli_nll(x: Array, p: Array) -> Array:
-    """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape."""
+def bernoulli_nll(x: Array, p: Array, *, weight: Array | None = None) -> Array:
+    """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape.
+
+    Args:
+      weight: of each pixel, same shape; `None` is 1.
+    """
     full, empty = log_probabilities(p)
-    return -total(x * full + (1 - x) * empty)
+    return -total(_weighted(x * full + (1 - x) * empty, weight))
 
 
 def log_probabilities(p: Array) -> tuple[Array, Array]:
@@ -26,10 +30,18 @@ def log_probabilities(p: Array) -> tuple[Array, Array]:
     return jnp.log(EPS + (1 - 2 * EPS) * p), jnp.log(EPS + (1 - 2 * EPS) * (1 - p))
 
 
-def gaussian_nll(x: Array, mean: Array, log_sigma: Array) -> Array:
-    """Negative log-likelihood `[]` under independent normals with scale `exp(log_sigma)`."""
+def gaussian_nll(x: Array, mean: Array, log_sigma: Array, *, weight: Array | None = None) -> Array:
+    """Negative log-likelihood `[]` under independent normals with scale `exp(log_sigma)`.
+
+    Args:
+      weight: as for `bernoulli_nll`.
+    """
     scaled = (x - mean) * jnp.exp(-log_sigma)
-    return total(scaled * scaled / 2 + log_sigma + math.log(2 * math.pi) / 2)
+    return total(_weighted(scaled * scaled / 2 + log_sigma + math.log(2 * math.pi) / 2, weight))
+
+
+def _weighted(values: Array, weight: Array | None) -> Array:
+    return values if weight is None else values * weight
 
 
 def total(values: Array) -> Array:
