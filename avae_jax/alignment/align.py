@@ -31,8 +31,11 @@ def align(options: Options, workdir: Path, request: Request) -> None:
       InputError: the model, the stack or the output cannot be used, or belong to other ones.
     """
     folder = WorkDir(workdir)
-    # A stack may have other axes than what a model was trained on.
-    data = dataclasses.replace(options.data, axes=folder.saved_options().data.axes)
+    kept = folder.saved_options().data
+    # A stack may have other axes than what a model was trained on, and other numbers may stand
+    # for what was not observed.
+    own = {"axes": kept.axes, "nodata": kept.nodata, "nan": kept.nan}
+    data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
     with asked(request, options) as (stack, names):
         _align(stack, names, restore.load(workdir), options, request)
@@ -69,7 +72,9 @@ def _align(
     for note in stack.notes:
         print(note)
     print(end=cut_off(stack, data=options.data))
-    surveyed = survey(stack)
+    surveyed = survey(stack, options.data)
+    print(end=surveyed.note and f"{surveyed.note} The results hold the same there.\n")
+    trained = _masked(trained, surveyed)
     seen = _framing(stack, surveyed, trained, options)
     work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
     files = files_of(stack, names)
@@ -81,6 +86,11 @@ def _align(
         columns = columns_of(work, output.rows)
         compute(work, columns, output)
         finish(work, columns, output, names)
+
+
+def _masked(trained: Trained, surveyed: Survey) -> Trained:
+    """A model that scores what was observed alone, where something was not."""
+    return trained._replace(avae=trained.avae._replace(masked=surveyed.gone > 0))
 
 
 def require_apart(source: Path, output: Path) -> None:
@@ -143,4 +153,5 @@ def _framing(stack: Stack, surveyed: Survey, trained: Trained, options: Options)
         span = scaling.high - scaling.low
         low, high = ((v - scaling.low) / span for v in (surveyed.least, surveyed.largest))
         require_range(low, high, options.model.likelihood, name=stack.name)
-    return framing(stack, scaling, avae=trained.avae, data=options.data)
+    seen = framing(stack, scaling, avae=trained.avae, data=options.data)
+    return seen._replace(missing=surveyed.missing)

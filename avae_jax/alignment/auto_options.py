@@ -9,6 +9,7 @@ from avae_jax.config.options import DataOptions, Options, TrainOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack
 from avae_jax.data.intensity import ends
+from avae_jax.data.missing import ends_of, hidden, missing_of, require_observed
 from avae_jax.data.precision import told_apart
 from avae_jax.data.resize import frame_sides
 
@@ -54,18 +55,23 @@ def _choice(stack: Stack) -> str:
     return f":{stack.choice}" if stack.choice else ""
 
 
-def _sample(stack: Stack) -> np.ndarray:
+def _sample(data: DataOptions, stack: Stack) -> np.ndarray:
+    """Numbers of some examples, evenly through the stack, that were observed."""
     count = stack.shape[0]
     number = min(count, SAMPLED, max(1, SAMPLE * count // stack.bytes))
     places = np.unique(np.linspace(0, count - 1, number).round().astype(int))
-    return np.concatenate([stack.raw(int(place), int(place) + 1) for place in places])
+    raw = np.concatenate([stack.raw(int(place), int(place) + 1) for place in places])
+    missing = missing_of(data, raw.dtype, ends_of(raw), declared=stack.nodata)
+    require_observed(raw, places, name=stack.name, missing=missing)
+    gone = hidden(raw, missing)
+    return raw if gone is None else raw[~gone]
 
 
 def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
     """A window where values by their type leave [0, 1], or much of it unused."""
-    sample = _sample(stack)
-    if not np.isfinite(sample).all():
-        raise InputError(f"{stack.name}: NaN or infinity among its values; finite ones are wanted")
+    sample = _sample(data, stack)
+    if not sample.size:
+        raise InputError(f"{stack.name}: no pixel of those looked at was observed; images wanted")
     least, largest = float(sample.min()), float(sample.max())
     if not least < largest:
         raise InputError(f"{stack.name}: all values are {least:g}; images of something are wanted")

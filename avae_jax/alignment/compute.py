@@ -18,6 +18,7 @@ from avae_jax.core.progress import progress_bar
 from avae_jax.data.batches import filled
 from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
+from avae_jax.data.missing import hidden, marked, plain
 from avae_jax.inference.ambiguity import doubtful
 from avae_jax.inference.setup import stream
 
@@ -64,19 +65,21 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
         found = find(params=params, key=key, x=x, index=places, bank=bank)
         poses = own_poses(np.asarray(found.pose), seen)
-        levels = lowered(full, seen)
+        gone = hidden(full, seen.missing)
+        levels = lowered(plain(full, gone), seen)
+        bare = marked(levels.values, gone)
         moved = move(
-            raw=sharding.split(levels.values),
+            raw=sharding.split(bare),
             poses=sharding.split(poses.astype(np.float32)),
             fill=sharding.split(levels.fill),
         )
         doubt = doubtful(
             np.asarray(found.gap),
             nonfinite=np.asarray(found.nonfinite),
-            constant=constant_examples(full),
+            constant=constant_examples(full if gone is None else bare),
         )
         rows = {
-            "aligned": raised(np.asarray(moved), levels, dtype),
+            "aligned": raised(np.asarray(moved), levels, dtype, missing=seen.missing),
             "poses": poses,
             "losses": np.stack([found.before, found.after, found.gap], axis=1),
             "doubtful": doubt,
@@ -95,7 +98,7 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     avae = work.trained.avae
     how = {"own": work.seen.own, "interpolation": avae.interpolation}
     find = functools.partial(step.find, avae=avae, search=work.search)
-    move = functools.partial(step.move, **how)
+    move = functools.partial(step.move, **how, masked=avae.masked)
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (
         sharding.examples(find, whole=("params", "key", "bank"), searches=True),

@@ -36,7 +36,7 @@ def fit_align(
         if not done:
             require_unfinished(options, workdir, request)
             # What aligning would refuse, training need not begin with.
-            survey(stack)
+            survey(stack, options.data)
     if not done:
         loop.train(options, workdir)
     align(options, workdir, request)

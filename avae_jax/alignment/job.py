@@ -57,6 +57,8 @@ def job_of(work: Work) -> dict[str, Any]:
         "search": dataclasses.asdict(work.search),
         "batch": work.batch,
         "reconstructions": work.reconstructions,
+        # As text, since it may be NaN.
+        "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
     }
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avae_jax.alignment.model_frame import Framing
+from avae_jax.data.missing import Missing
 from avae_jax.data.precision import above, is_wide, less, plus, stored
 
 
@@ -44,8 +45,19 @@ def lowered(raw: np.ndarray, seen: Framing) -> Levels:
     return Levels(values, (fill / span).astype(np.float32).reshape(count, channels), base, span)
 
 
-def raised(moved: np.ndarray, levels: Levels, dtype: np.dtype) -> np.ndarray:
-    """Moved examples `[n, *S, C]` float32 as numbers of `dtype`, that of the stack."""
+def raised(
+    moved: np.ndarray, levels: Levels, dtype: np.dtype, *, missing: Missing | None = None
+) -> np.ndarray:
+    """Moved examples `[n, *S, C]` float32 as numbers of `dtype`, that of the stack.
+
+    Args:
+      missing: what stands for pixels that were not observed, which are NaN.
+    """
+    gone = np.isnan(moved)
+    if missing and gone.any():
+        numbers = raised(np.where(gone, 0, moved), levels, dtype)
+        numbers[gone] = missing.written
+        return numbers
     if levels.base is None or levels.span is None:
         return stored(moved, dtype)
     return plus(moved * levels.span, levels.base, dtype)

@@ -13,6 +13,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack
 from avae_jax.data.formats.reading import describe
 from avae_jax.data.intensity import Scaling, scaled
+from avae_jax.data.missing import Missing, hidden, marked, plain
 from avae_jax.data.resize import frame_sides, reframe
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.frame import Frame, make_frame
@@ -27,6 +28,7 @@ class Framing(NamedTuple):
       scaling: raw values that the model sees as 0 and 1.
       fill: `[C]`, value outside, as the model sees it.
       data: options of the data set that the model was trained on.
+      missing: raw values that stand for pixels that were not observed.
     """
 
     own: Frame
@@ -34,6 +36,7 @@ class Framing(NamedTuple):
     scaling: Scaling
     fill: np.ndarray
     data: DataOptions
+    missing: Missing = Missing()
 
     @property
     def raw_fill(self) -> np.ndarray:
@@ -96,8 +99,9 @@ def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
 
 
 def shown(raw: np.ndarray, seen: Framing) -> np.ndarray:
-    """Raw examples `[n, *S, C]` as the model sees them, float32."""
-    values = scaled(raw, seen.scaling)
+    """Raw examples `[n, *S, C]` as the model sees them, float32, NaN where not observed."""
+    gone = hidden(raw, seen.missing)
+    values = marked(scaled(plain(raw, gone), seen.scaling), gone)
     spacing = () if set(seen.own.spacing) == {1.0} else seen.own.spacing
     data = seen.data
     return reframe(values, scale=data.scale, size=data.size, fill=seen.fill, spacing=spacing)

@@ -12,6 +12,7 @@ from avae_jax.inference import batch
 from avae_jax.inference.ambiguity import DEGREES, gap
 from avae_jax.inference.proposals.template_bank import Bank
 from avae_jax.models.objective import AVAE
+from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
 
@@ -65,16 +66,29 @@ def find(
     )
 
 
-def move(raw: Array, poses: Array, fill: Array, *, own: Frame, interpolation: str) -> Array:
+def move(
+    raw: Array,
+    poses: Array,
+    fill: Array,
+    *,
+    own: Frame,
+    interpolation: str,
+    masked: bool = False,
+) -> Array:
     """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in their own frame.
 
     Args:
       fill: `[C]` or `[B, C]`, the value outside.
+      masked: they may hold NaN, which moves along (see `observed.moved`).
     """
 
     def one(example: tuple[Array, Array, Array]) -> Array:
         image, pose, fill = example
-        return warp(image, pose, fill, source=own, target=own, interpolation=interpolation)
+
+        def by_pose(image: Array, fill: Array) -> Array:
+            return warp(image, pose, fill, source=own, target=own, interpolation=interpolation)
+
+        return moved(image, fill, by_pose) if masked else by_pose(image, fill)
 
     fills = jnp.broadcast_to(fill, (len(raw), raw.shape[-1]))
     return jax.lax.map(one, (raw, poses, fills), batch_size=max(1, PIXELS // math.prod(own.shape)))

@@ -14,10 +14,11 @@ from avae_jax.alignment.job import Work
 from avae_jax.alignment.model_frame import moves_centre
 from avae_jax.alignment.output_dir import LOCK, RESULT, UNFINISHED, Output
 from avae_jax.alignment.row_store import Column
-from avae_jax.alignment.stack_statistics import piece
+from avae_jax.alignment.stack_statistics import mean_of, piece
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.intensity import scaled
+from avae_jax.data.missing import hidden
 from avae_jax.training.workdir import MODEL
 from avae_jax.transform.describe import sentence
 
@@ -100,10 +101,12 @@ def _write_images(
 
 def _mean(work: Work, columns: dict[str, Column]) -> np.ndarray:
     """The mean of the aligned examples."""
-    total: Any = 0.0
+    total, seen = np.zeros(work.stack.shape[1:]), np.zeros(work.stack.shape[1:], int)
     for part in _parts(work, columns["aligned"]):
-        total = total + part.sum(0, dtype=np.float64)
-    return total / work.stack.shape[0]
+        gone = hidden(part, work.seen.missing)
+        seen += len(part) if gone is None else (~gone).sum(0)
+        total += (part if gone is None else np.where(gone, 0, part)).sum(0, dtype=np.float64)
+    return mean_of(total, seen)
 
 
 def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
@@ -212,5 +215,9 @@ def _pair(work: Work, columns: dict[str, Column], index: int) -> contact_sheet.P
 
 
 def _levels(raw: np.ndarray, work: Work) -> np.ndarray:
-    """Raw values as the sheet shows them, in [0, 1]."""
-    return np.clip(scaled(np.asarray(raw), work.seen.scaling), 0, 1)
+    """Raw values as the sheet shows them, in [0, 1]; `fill` where nothing was observed."""
+    raw, fill = np.asarray(raw), work.seen.fill.astype(np.float32)
+    # A mean is NaN where no example was observed.
+    gone = hidden(raw, work.seen.missing._replace(nan=True))
+    values = scaled(raw if gone is None else np.where(gone, 0, raw), work.seen.scaling)
+    return np.clip(values if gone is None else np.where(gone, fill, values), 0, 1)

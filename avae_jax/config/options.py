@@ -1,8 +1,7 @@
 """The only list of options: names, defaults, meaning and rules.
 
-Every field of a config stands here once. `config.py` derives the `ConfigDict` from
-these classes and turns it back into them; below the host loop code sees only these
-frozen, hashable dataclasses, never a `ConfigDict`.
+Every field of a config stands here once, in a frozen, hashable dataclass. `config.files`
+derives the `ConfigDict` from these classes and turns it back into them.
 """
 
 import dataclasses
@@ -46,10 +45,17 @@ class DataOptions(Choosing):
         "of their type, floats as they are)",
         choices=("type",),
     )
+    nodata: float | str = option(
+        "auto",
+        "number that marks pixels that were not observed; auto (a tag of the file, else one far "
+        "outside of all others) or none",
+        choices=("auto", "none"),
+    )
+    nan: str = option(
+        "refuse", "NaN: refuse, or fill (pixels that were not observed)", choices=("refuse", "fill")
+    )
     skip_broken: bool = option(
-        False,
-        "leave out, counted, images of a folder that cannot be read and examples with NaN or "
-        "infinity; otherwise one of them is refused",
+        False, "leave out and count broken images of a folder and examples with NaN or infinity"
     )
     limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
     test_fraction: float = option(

@@ -14,14 +14,15 @@ class Dataset(NamedTuple):
     Both splits are in a seeded random order, so the first n examples are a fair sample.
     """
 
-    train: np.ndarray  # [N, *S, C] float32
-    test: np.ndarray  # [M, *S, C] float32
+    train: np.ndarray  # [N, *S, C] float32, NaN where a pixel was not observed
+    test: np.ndarray  # [M, *S, C] float32, likewise
     train_labels: np.ndarray | None  # [N] int32, indices into label_names
     test_labels: np.ndarray | None  # [M] int32
     label_names: tuple[str, ...]  # () without labels
     fill: np.ndarray  # [C] float32, the value outside the image
     binary: bool  # every value is 0 or 1
     notes: tuple[str, ...]  # sentences for the user
+    masked: bool = False  # some pixels were not observed
 
 
 def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
@@ -31,8 +32,9 @@ def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
         InputError: names the least and largest value, the fill included.
     """
     parts = (dataset.train, dataset.test, dataset.fill)
-    low = min(float(part.min()) for part in parts)
-    high = max(float(part.max()) for part in parts)
+    # Both leave out NaN, pixels that were not observed.
+    low = min(float(np.fmin.reduce(part, axis=None)) for part in parts)
+    high = max(float(np.fmax.reduce(part, axis=None)) for part in parts)
     require_range(low, high, likelihood)
 
 

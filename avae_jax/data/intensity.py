@@ -157,9 +157,11 @@ def finite_examples(values: np.ndarray) -> np.ndarray:
 
 
 def constant_examples(values: np.ndarray) -> np.ndarray:
-    """`[n, *S, C]` -> `[n]`, true where every channel has one value everywhere."""
+    """`[n, *S, C]` -> `[n]`, true where every channel has one value where it was observed."""
     spatial = tuple(range(1, values.ndim - 1))
-    return (values.max(axis=spatial) == values.min(axis=spatial)).all(axis=-1)
+    # Both leave out NaN, pixels that were not observed.
+    low, high = np.fmin.reduce(values, axis=spatial), np.fmax.reduce(values, axis=spatial)
+    return ~(low < high).any(axis=-1)
 
 
 def _narrow(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.dataset import Dataset
 from avae_jax.data.formats.axes import hint
 from avae_jax.data.formats.reading import describe, require_memory
-from avae_jax.data.intensity import check_finite, constant_examples, finite_examples, to_float
+from avae_jax.data.intensity import constant_examples, finite_examples, to_float
+from avae_jax.data.missing import Missing, marked, parted, require_observed
 from avae_jax.data.resize import fill_value, frame_sides, reframe
 from avae_jax.data.sources.base import Examples, Source
 from avae_jax.data.sources.registry import open_source
@@ -44,9 +45,10 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)
     _check_shapes(raw_train, raw_test, name=name)
-    (train_values, test_values), said = to_float(
-        (raw_train, raw_test), name=name, window=options.window
-    )
+    both = parted((raw_train, raw_test), options, declared=source.nodata, name=name)
+    raw_train, raw_test = both.raw
+    values, said = to_float(both.raw, name=name, window=options.window)
+    train_values, test_values = map(marked, values, both.gone)
     skip = options.skip_broken
     train_values, train_labels, odd = _usable(
         (raw_train, train_values), train_labels, train, name=f"{name}, training", skip=skip
@@ -67,7 +69,8 @@ def load(options: DataOptions, *, seed: int) -> Dataset:
         label_names=source.label_names,
         fill=fill,
         binary=_is_binary(train_values) and _is_binary(test_values),
-        notes=(*source.notes, *odd, *also, said, empty, sizes),
+        notes=(*source.notes, *filter(None, (*odd, *also, both.note)), said, empty, sizes),
+        masked=both.masked,
     )
 
 
@@ -110,7 +113,7 @@ def _usable(
         return seen, labels, ()
     if not skip or not sound.any():
         way_out = ", or data.skip_broken=true to leave them out"
-        check_finite(raw, split.indices, name=name, way_out=way_out)
+        require_observed(raw, split.indices, name=name, missing=Missing(), way_out=way_out)
     first = int(split.indices[~sound].min())
     said = f"{int((~sound).sum())} of {len(sound)} examples with NaN or infinity, the first {first}"
     kept = None if labels is None else labels[sound]
@@ -148,7 +151,7 @@ def _framed(
 
 
 def _is_binary(values: np.ndarray) -> bool:
-    return bool(((values == 0.0) | (values == 1.0)).all())
+    return bool(((values == 0.0) | (values == 1.0) | np.isnan(values)).all())
 
 
 def _empty_note(train: np.ndarray, test: np.ndarray) -> str:

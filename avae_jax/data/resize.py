@@ -38,13 +38,30 @@ def fill_value(fill: Any, train: np.ndarray) -> np.ndarray:
 
 
 def border_median(images: np.ndarray) -> np.ndarray:
-    """`[N, *S, C]` -> `[C]`: the median over all examples of the outermost pixels."""
+    """`[N, *S, C]` -> `[C]`: the median over all examples of the outermost pixels.
+
+    Of those that were observed (not NaN); where none was, of those next to what was not.
+    """
     sides = images.shape[1:-1]
     border = np.ones(sides, dtype=bool)
     border[(slice(1, -1),) * len(sides)] = False
     # One channel at a time keeps the copy that the median sorts small.
     channels = range(images.shape[-1])
-    return np.array([np.median(images[:, border, c]) for c in channels], dtype=np.float32)
+    return np.array([_median(images[..., c], border) for c in channels], dtype=np.float32)
+
+
+def _median(images: np.ndarray, border: np.ndarray) -> float:
+    """Of the pixels of one channel `[N, *S]` at the `border: [*S]`."""
+    outermost = images[:, border]
+    gone = np.isnan(outermost)
+    if not gone.any():
+        with np.errstate(over="ignore"):  # of the largest numbers that there are
+            return np.median(outermost)
+    if not gone.all():
+        return np.median(outermost[~gone])
+    gone = np.isnan(images)
+    nearest = ndimage.binary_dilation(gone, np.ones((1,) + (3,) * border.ndim)) & ~gone
+    return np.median(images[nearest]) if nearest.any() else 0.0
 
 
 def frame_sides(
@@ -79,8 +96,18 @@ def reframe(
         spacing: size of a pixel on each axis over the smallest, `()` where all are alike.
 
     Returns:
-        `[N, *T, C]` float32.
+        `[N, *T, C]` float32; NaN, pixels that were not observed, stay so where they make up
+        more than half of a new one.
     """
+    gone = np.isnan(images)
+    if gone.any():
+        how = {"scale": scale, "size": size, "spacing": spacing}
+        known = reframe((~gone).astype(np.float32), **how, fill=np.ones_like(fill))
+        seen = reframe(np.where(gone, fill, images).astype(np.float32), **how, fill=fill)
+        # Where nothing was observed is `fill`: its share of what is seen is taken out again.
+        away = (seen - fill) / np.maximum(known, 0.5)
+        whole = np.where(known < 1, (fill + away).astype(np.float32), seen)
+        return np.where(known < 0.5, np.float32(np.nan), whole)
     sides = frame_sides(images.shape[1:-1], size, spacing)
     if scale == 1.0 and not spacing:
         return _pad_or_crop(images, sides, fill)

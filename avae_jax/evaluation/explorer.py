@@ -20,6 +20,7 @@ from avae_jax.inference.problem import bounded
 from avae_jax.inference.search.select import near
 from avae_jax.inference.setup import stream
 from avae_jax.inference.trained import Trained
+from avae_jax.models.observed import filled
 from avae_jax.transform.describe import sentence
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
@@ -170,7 +171,7 @@ def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas
     avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
-        observed=np.asarray(jax.jit(jax.vmap(thumbnail))(seen.observed)),
+        observed=np.asarray(jax.jit(jax.vmap(thumbnail))(filled(seen.observed, avae.fill))),
         canonical=tried.drawn[:, 0],
         place=place,
         shares=shares,

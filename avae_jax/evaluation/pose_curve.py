@@ -12,10 +12,9 @@ from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.trained import Trained
-from avae_jax.models.objective import AVAE
+from avae_jax.models.objective import AVAE, turned
 from avae_jax.transform.families import AXES
 from avae_jax.transform.matrices import affine, plane_rotation
-from avae_jax.transform.warp import warp
 
 
 class PoseCurve(NamedTuple):
@@ -50,8 +49,7 @@ def loss_against_pose(task: Task, trained: Trained, calls: CompiledEvaluation) -
 
 def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
     """Examples `x: [B, *S, C]` moved by one pose."""
-    one = functools.partial(warp, source=avae.inner, target=avae.inner)
-    return jax.vmap(one, (0, None, None))(x, pose, avae.fill)
+    return jax.vmap(lambda one: turned(one, pose, avae=avae))(x)
 
 
 def _path(task: Task) -> tuple[np.ndarray, np.ndarray, str]:

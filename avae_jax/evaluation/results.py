@@ -22,6 +22,7 @@ from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import thumbnail
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import canonicalise
+from avae_jax.models.observed import filled
 from avae_jax.report.summary import Training
 from avae_jax.transform.describe import sentence
 from avae_jax.transform.warp import warp
@@ -87,7 +88,7 @@ def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
     objects = np.linalg.inv(measured.found[:count])
     show = functools.partial(turned_for_display, task, measured)
     return report.Gallery(
-        observation=measured.observed,
+        observation=np.asarray(filled(measured.observed, avae.fill)),
         canonical_input=show(measured.canonical_input),
         canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,

@@ -3,9 +3,8 @@
 import jax
 
 from avae_jax.core.types import Array, Key
-from avae_jax.models.objective import AVAE
+from avae_jax.models.objective import AVAE, turned
 from avae_jax.transform.sampling import random_pose
-from avae_jax.transform.warp import warp
 
 
 def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
@@ -17,6 +16,6 @@ def pose_batch(keys: Key, x: Array, *, avae: AVAE) -> tuple[Array, Array]:
 
     def one(key: Key, example: Array) -> tuple[Array, Array]:
         pose = random_pose(key, avae.group, avae.ranges)
-        return warp(example, pose, avae.fill, source=avae.inner, target=avae.inner), pose
+        return turned(example, pose, avae=avae), pose
 
     return jax.vmap(one)(keys, x)

@@ -6,7 +6,7 @@ layer and the checks of data and options all take it from there.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -19,10 +19,14 @@ from avae_jax.core.types import Array
 EPS = 1e-4
 
 
-def bernoulli_nll(x: Array, p: Array) -> Array:
-    """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape."""
+def bernoulli_nll(x: Array, p: Array, *, weight: Array | None = None) -> Array:
+    """Negative log-likelihood `[]` of `x` in [0, 1] under probabilities `p`, same shape.
+
+    Args:
+      weight: of each pixel, same shape; `None` is 1.
+    """
     full, empty = log_probabilities(p)
-    return -total(x * full + (1 - x) * empty)
+    return -total(_weighted(x * full + (1 - x) * empty, weight))
 
 
 def log_probabilities(p: Array) -> tuple[Array, Array]:
@@ -33,10 +37,18 @@ def log_probabilities(p: Array) -> tuple[Array, Array]:
     return jnp.log(EPS + (1 - 2 * EPS) * p), jnp.log(EPS + (1 - 2 * EPS) * (1 - p))
 
 
-def gaussian_nll(x: Array, mean: Array, log_sigma: Array) -> Array:
-    """Negative log-likelihood `[]` under independent normals with scale `exp(log_sigma)`."""
+def gaussian_nll(x: Array, mean: Array, log_sigma: Array, *, weight: Array | None = None) -> Array:
+    """Negative log-likelihood `[]` under independent normals with scale `exp(log_sigma)`.
+
+    Args:
+      weight: as for `bernoulli_nll`.
+    """
     scaled = (x - mean) * jnp.exp(-log_sigma)
-    return total(scaled * scaled / 2 + log_sigma + math.log(2 * math.pi) / 2)
+    return total(_weighted(scaled * scaled / 2 + log_sigma + math.log(2 * math.pi) / 2, weight))
+
+
+def _weighted(values: Array, weight: Array | None) -> Array:
+    return values if weight is None else values * weight
 
 
 def total(values: Array) -> Array:
@@ -63,16 +75,19 @@ class Likelihood(NamedTuple):
 
     Attributes:
       nll: `(x, mean, log_sigma) -> []`, negative log-likelihood in nats of `x` given the mean of
-        every pixel, same shape; convex in the mean. `log_sigma` is None without a `scale`.
+        every pixel, same shape; convex in the mean. `log_sigma` is None without a `scale`. The
+        keyword `weight`, of each pixel, is given for images with pixels that were not observed.
       templates: `means [..., D] -> (rows [..., D], offsets [...])`, so that
         `rows . x + offset` is the log-likelihood of `x: [D]` up to a factor and a constant.
+      pixel_offsets: `rows [..., D] -> [..., D]`, the part of the offset that each pixel has.
       activation: of the output of a decoder, so that it is a mean.
       interval: the least and largest value of `x` and of a mean; None allows every number.
       scale: of the noise: `given` by `model.sigma`, `learned` with the weights, or none.
     """
 
-    nll: Callable[[Array, Array, Any], Array]
+    nll: Callable[..., Array]
     templates: Callable[[Array], tuple[Array, Array]]
+    pixel_offsets: Callable[[Array], Array] = lambda rows: -(rows * rows) / 2
     activation: Callable[[Array], Array] = lambda out: out
     interval: tuple[float, float] | None = None
     scale: str = ""
@@ -91,8 +106,10 @@ def gaussian_templates(means: Array) -> tuple[Array, Array]:
 
 LIKELIHOODS = {
     "bernoulli": Likelihood(
-        lambda x, mean, log_sigma: bernoulli_nll(x, mean),
+        lambda x, mean, log_sigma, weight=None: bernoulli_nll(x, mean, weight=weight),
         bernoulli_templates,
+        # The logarithms of p and 1 - p differ by the row.
+        pixel_offsets=lambda rows: -jax.nn.softplus(rows),
         activation=nn.sigmoid,
         interval=(0.0, 1.0),
     ),

@@ -22,13 +22,14 @@ from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.models import Model
 from avae_jax.models.likelihoods import LIKELIHOODS, gaussian_kl
+from avae_jax.models.observed import filled, known, moved
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse
 from avae_jax.transform.prior import MARGIN, excess
 from avae_jax.transform.resample import TAPS
 from avae_jax.transform.sampling import reach
-from avae_jax.transform.warp import pull
+from avae_jax.transform.warp import pull, warp
 
 
 class AVAE(NamedTuple):
@@ -38,6 +39,8 @@ class AVAE(NamedTuple):
       inner: frame of an observation, and of the canonical object.
       outer: frame in which the likelihood is measured; holds the support at every pose.
       fill: `[C]`, value outside of an image.
+      masked: whether observations may hold NaN, pixels that were not observed: they are `fill`
+        to the encoder, and pay no likelihood.
     """
 
     model: Model
@@ -48,6 +51,7 @@ class AVAE(NamedTuple):
     outer: Frame
     fill: Array
     interpolation: str
+    masked: bool = False
 
 
 class Outputs(NamedTuple):
@@ -123,7 +127,7 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
 
     Args:
       key: samples z; `None` takes its mean, as a search outside of training does.
-      x: `[*S, C]`, the observation.
+      x: `[*S, C]`, the observation; NaN where a pixel was not observed, if `avae.masked`.
       pose: `[d + 1, d + 1]`, carries the observation to the canonical pose.
 
     Returns:
@@ -160,9 +164,24 @@ def place(explanation: Explanation, pose: Array, *, avae: AVAE) -> Outputs:
 def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
     """tau_alpha: carries an observation `[*S, C]` to the canonical frame `[*S, C]`."""
     matrix, fill = inverse(pose), avae.fill.astype(x.dtype)
+    image = shown(x, avae=avae)
     return pull(
-        x, matrix, fill, source=avae.inner, target=avae.inner, interpolation=avae.interpolation
+        image, matrix, fill, source=avae.inner, target=avae.inner, interpolation=avae.interpolation
     )
+
+
+def shown(x: Array, *, avae: AVAE) -> Array:
+    """An observation `[*S, C]` as the encoder sees it: `fill` where it was not observed."""
+    return filled(x, avae.fill) if avae.masked else x
+
+
+def turned(x: Array, pose: Array, *, avae: AVAE) -> Array:
+    """An observation `[*S, C]` moved by `pose`, NaN where it was not observed moved along."""
+
+    def move(image: Array, fill: Array) -> Array:
+        return warp(image, pose, fill, source=avae.inner, target=avae.inner)
+
+    return moved(x, avae.fill, move) if avae.masked else move(x, avae.fill)
 
 
 def render(params: Params, z: Array, *, avae: AVAE) -> Array:
@@ -191,9 +210,11 @@ def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> T
     Args:
       observed: `[*outer.shape, C]`, the observation after `widen`.
     """
+    given = {"weight": known(observed)} if avae.masked else {}
+    observed = shown(observed, avae=avae)
     likelihood = LIKELIHOODS[avae.likelihood]
     log_sigma = avae.model.log_sigma(params) if likelihood.scale else None
-    nll = likelihood.nll(observed, outputs.mean, log_sigma)
+    nll = likelihood.nll(observed, outputs.mean, log_sigma, **given)
     kl = gaussian_kl(outputs.mu, outputs.logvar)
     return Terms(nll, kl, (outputs.excess * outputs.excess).sum() / 2)
 

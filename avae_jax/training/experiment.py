@@ -63,6 +63,7 @@ def prepare(options: Options) -> Experiment:
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
+    avae = avae._replace(masked=dataset.masked)
     training_search = None
     if options.train.search:
         training_search = resolve_search(options.search, avae.group, training=True)

@@ -87,5 +87,5 @@ def test_suited_refuses_nothing_to_learn_from(tmp_path):
         chosen(np.full((5, 20, 20), 7, "u1"), tmp_path)
     broken = numbers((9, 20, 20), "f4", 1)
     broken[3, 2, 2] = np.nan
-    with pytest.raises(InputError, match="NaN or infinity among its values"):
+    with pytest.raises(InputError, match="example 3 holds NaN or infinity"):
         chosen(broken, tmp_path)

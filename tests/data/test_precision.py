@@ -117,7 +117,7 @@ def test_what_float32_cannot_hold_is_said_of_its_example(name, tmp_path):
     values[2, 3, 4] = number
     np.save(tmp_path / "x.npy", values)
     with open_stack(str(tmp_path / "x.npy")) as stack, pytest.raises(InputError, match=said):
-        survey(stack)
+        survey(stack, DataOptions())
     with pytest.raises(InputError, match="example 2 holds"):
         load(DataOptions(source=f"npy:{tmp_path / 'x.npy'}", window=(0.0, 1.0)), seed=0)
 
@@ -412,7 +412,7 @@ def test_a_folder_of_other_voxels_is_refused(tmp_path):
         open_stack(str(tmp_path / "in")) as stack,
         pytest.raises(InputError, match="2.nii: voxels of 1 x 1 x 3 .*resample"),
     ):
-        survey(stack)
+        survey(stack, DataOptions())
 
 
 def test_absurd_pixels_are_refused(tmp_path):

@@ -19,6 +19,7 @@ from avae_jax.data.formats.hdf5_numbered import EMAN, Numbered, numbered, read_o
 from avae_jax.data.formats.optional import library
 from avae_jax.data.formats.reading import reading
 from avae_jax.data.formats.stack import Stack
+from avae_jax.data.nodata import of_attributes
 
 # MATLAB marks its arrays so; it counts the axes from the other end.
 MATLAB = "MATLAB_class"
@@ -71,7 +72,8 @@ def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
                 start += len(part)
 
     shape = chosen.shape if order is None else tuple(chosen.shape[axis] for axis in order)
-    return Stack(path, shape, chosen.dtype, read, write, member=name, choice=name)
+    more = {"member": name, "choice": name, "nodata": of_attributes(chosen.attrs)}
+    return Stack(path, shape, chosen.dtype, read, write, **more)
 
 
 def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> Stack:
@@ -95,7 +97,9 @@ def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> 
                 write_one(made[name], example)
 
     shape = (len(found.names), *found.shape)
-    return Stack(path, shape, found.dtype, read, write, member=found.folder, choice=member)
+    nodata = of_attributes(file[found.names[0]].attrs)
+    more = {"member": found.folder, "choice": member, "nodata": nodata}
+    return Stack(path, shape, found.dtype, read, write, **more)
 
 
 def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:

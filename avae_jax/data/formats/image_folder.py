@@ -14,6 +14,7 @@ from avae_jax.data.formats.reading import describe
 from avae_jax.data.formats.registry import volume_openers
 from avae_jax.data.formats.stack import Stack
 from avae_jax.data.formats.volume_folder import open_volumes
+from avae_jax.data.nodata import of_picture
 
 
 @contextlib.contextmanager
@@ -53,7 +54,9 @@ def open_folder(folder: Path) -> Iterator[Stack]:
 
     keys = tuple(name.as_posix() for name in names)
     shape = (len(paths), *first.shape)
-    yield Stack(folder, shape, first.dtype, read, write, keys=keys, notes=notes)
+    yield Stack(
+        folder, shape, first.dtype, read, write, keys=keys, notes=notes, nodata=of_picture(paths[0])
+    )
 
 
 def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) -> np.ndarray:

@@ -149,9 +149,10 @@ class Statistics:
     def watched(self, parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """`parts` unchanged, taken note of."""
         for part in parts:
-            wide = part.astype(np.float64)
-            self.least = min(self.least, float(wide.min()))
-            self.largest = max(self.largest, float(wide.max()))
+            # NaN, where nothing was observed, would be all that they say.
+            wide = part[~np.isnan(part)].astype(np.float64)
+            self.least = min(self.least, float(wide.min(initial=math.inf)))
+            self.largest = max(self.largest, float(wide.max(initial=-math.inf)))
             self._count += wide.size
             self._sum += float(wide.sum())
             self._squares += float((wide * wide).sum())

@@ -1,6 +1,7 @@
 """Volumes in NIfTI files, plain or gzipped: four axes are a stack along the last one."""
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,8 @@ def open_nifti(path: Path) -> Iterator[Stack]:
                 write_examples(file, raw, layout)
 
         more = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
+        # Outside of a mask many programs write NaN.
+        more["nodata"] = math.nan if layout.dtype.kind == "f" else None
         yield Stack(path, layout.shape, dtype, read, write, **more)
 
 

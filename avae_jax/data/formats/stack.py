@@ -47,6 +47,7 @@ class Stack:
       said: how the axes were said to be; the last are then channels.
       images: RELION's name of each example, where a table names them.
       particles: that table, which gets the poses.
+      nodata: the number of pixels that were not observed, where the file says it; may be NaN.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class Stack:
     said: str = ""
     images: tuple[str, ...] = ()
     particles: Particles | None = None
+    nodata: float | None = None
 
     @property
     def name(self) -> str:

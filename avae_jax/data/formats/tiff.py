@@ -22,6 +22,7 @@ from avae_jax.data.formats.pictures.tiff import (
 from avae_jax.data.formats.reading import describe, reading
 from avae_jax.data.formats.stack import Stack, spacing_of
 from avae_jax.data.formats.tiff_sizes import sizes
+from avae_jax.data.nodata import of_page
 
 # Programs that want all numbers behind each other, and say everything on the first page.
 IN_ONE_PIECE = ("imagej", "shaped")
@@ -62,6 +63,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         notes = tuple(f"{path}: {one}." for one in lost)
         more = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
+        more["nodata"] = of_page(page)
         yield Stack(path, series.shape, dtype, read, write, **more)
 
 

@@ -52,7 +52,7 @@ def open_volumes(folder: Path, paths: Sequence[Path]) -> Iterator[Stack]:
     # That a file is one volume is what is wanted here.
     notes = tuple(note for note in first.notes if note != CALLED)
     more = {"pixel": first.pixel, "spacing": first.spacing, "notes": notes}
-    more["apart"] = first.apart
+    more |= {"apart": first.apart, "nodata": first.nodata}
     yield Stack(folder, (len(paths), *first.shape[1:]), dtype, read, write, keys=keys, **more)
 
 

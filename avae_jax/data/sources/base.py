@@ -25,3 +25,4 @@ class Source(NamedTuple):
     label_names: tuple[str, ...]  # () without labels
     notes: tuple[str, ...]
     spacing: tuple[float, ...] = ()  # size of a pixel on each axis over the smallest, if unlike
+    nodata: float | None = None  # the number that stands for what was not observed, if it says

@@ -8,6 +8,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats.image_files import image_paths, left_out, other_files
 from avae_jax.data.formats.pictures import Picture, open_picture, read_image, require_like
 from avae_jax.data.formats.reading import require_memory
+from avae_jax.data.nodata import of_picture
 from avae_jax.data.sources.base import Examples, Source
 
 
@@ -49,7 +50,8 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
         return images, None if labels is None else labels[indices]
 
     note = f"{len(paths)} image files, the first {paths[0].relative_to(folder)}."
-    return Source(Examples(len(paths), read), None, names, (note, *left_out(folder), *skipped))
+    notes, nodata = (note, *left_out(folder), *skipped), of_picture(paths[0])
+    return Source(Examples(len(paths), read), None, names, notes, nodata=nodata)
 
 
 def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:

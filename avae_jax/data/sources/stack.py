@@ -10,7 +10,8 @@ from avae_jax.data.sources.base import Examples, Source
 def read_stack(text: str, axes: str = "") -> Source:
     """The examples of a stack, without labels; only those asked for are read."""
     with open_stack(text, axes) as stack:
-        count, spacing, notes = stack.shape[0], stack.spacing, (stack.note, *stack.notes)
+        count, notes = stack.shape[0], (stack.note, *stack.notes)
+        more = {"spacing": stack.spacing, "nodata": stack.nodata}
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, None]:
         with open_stack(text, axes) as stack:
@@ -22,4 +23,4 @@ def read_stack(text: str, axes: str = "") -> Source:
                 examples[place] = stack.raw(index, index + 1)[0]
         return examples, None
 
-    return Source(Examples(count, read), None, (), notes, spacing)
+    return Source(Examples(count, read), None, (), notes, **more)

@@ -21,7 +21,8 @@ from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.proposals.pose_head import PoseHead, no_signal
 from avae_jax.inference.search.select import best_apart, lowest, near
 from avae_jax.models.likelihoods import LIKELIHOODS
-from avae_jax.models.objective import AVAE, render
+from avae_jax.models.objective import AVAE, render, shown
+from avae_jax.models.observed import filled, known
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.image_moments import normaliser
@@ -158,18 +159,34 @@ class Ranking(NamedTuple):
 
 
 def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
-    """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head."""
-    normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
-    scores = bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
+    """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head.
+
+    Templates are scored by the pixels that were observed; moments and the head take the others
+    as `fill`.
+    """
+    image = shown(x, avae=avae)
+    normal = normaliser(image, avae.fill, grid=avae.inner, group=avae.group)
+    scores = _match(bank, x, normal, avae)
     # Maximum over prototypes for each rotation.
     best = lowest(-scores)
     poses = matmul(bank.poses[best, jnp.arange(best.size)], normal[None])
     logits = (scores.max(0) - scores.max()) / TEMPERATURE
     if bank.head is None:
         return Ranking(poses, logits)
-    seen = pooled(x, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
+    seen = pooled(image, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
     own = jnp.asarray(PoseHead(best.size).apply(bank.head, seen, logits))
     return Ranking(poses, own)
+
+
+def _match(bank: Bank, x: Array, normal: Array, avae: AVAE) -> Array:
+    """The scores `[K, A]` of the templates for `x` brought to standard position."""
+    if not avae.masked:
+        return bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
+    seen = pooled(filled(x, jnp.zeros_like(avae.fill)), normal, avae=avae).reshape(-1)
+    ones = avae._replace(fill=jnp.ones_like(avae.fill))
+    share = pooled(known(x), normal, avae=ones).reshape(-1)
+    offsets = LIKELIHOODS[avae.likelihood].pixel_offsets(bank.weights)
+    return bank.weights @ seen + offsets @ share
 
 
 def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
