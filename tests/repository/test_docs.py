@@ -134,7 +134,9 @@ def check_main(arguments):
         overrides = [word.removeprefix("--config.") for word in given]
         files.to_options(files.apply_overrides(chosen, overrides))
     if not flags.config:
-        assert {word.removeprefix("--config.").partition("=")[0] for word in given} <= set(fields())
+        # `NAME` stands for any of them.
+        named = {word.removeprefix("--config.").partition("=")[0] for word in given} - {"NAME"}
+        assert named <= set(fields())
     if flags.input or flags.mode == "plan":
         request_of(flags.mode, vars(flags))
 
