@@ -1,8 +1,8 @@
 """The only list of options: names, defaults, meaning and rules.
 
-Every field of a config stands here once. `config.py` derives the `ConfigDict` from
-these classes and turns it back into them; below the host loop code sees only these
-frozen, hashable dataclasses, never a `ConfigDict`.
+Every field of a config stands here once. `config.files` derives the `ConfigDict` from
+these classes and converts it back. Code below the host loop uses only these frozen,
+hashable dataclasses.
 """
 
 import dataclasses
@@ -215,7 +215,7 @@ class Options(Choosing):
 
     @property
     def one_pose(self) -> bool:
-        """Whether objects stand the same way; as they come and searched, nobody knows how."""
+        """Whether all objects stand the same way; unknown for searched examples as they come."""
         return self.data.pose == "random" or not self.train.search
 
 
