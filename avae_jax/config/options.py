@@ -221,7 +221,7 @@ class Options(Choosing):
 
     @property
     def one_pose(self) -> bool:
-        """Whether objects stand the same way; as they come and searched, nobody knows how."""
+        """Whether all objects stand the same way; unknown for searched examples as they come."""
         return self.data.pose == "random" or not self.train.search
 
 

@@ -16,10 +16,10 @@ HERE = Path(__file__).resolve().parent
 OPTIONS = f"""# Options
 
 Every option of a config, with its default. `python docs/reference/generate.py` writes this page
-from the option list of the program. On the command line an option is `--config.NAME=VALUE`; lists
-are written `512,512`, switches `true` or `false`. An option of the search with the default `none`
-takes its value from the [preset](../understand/presets.md). A work directory keeps its options; a
-second run may change only
+from the option list of the program. On the command line `--config.train.steps=200` sets an option;
+lists are written `512,512`, switches `true` or `false`. An option of the search with the default
+`none` takes its value from the [preset](../understand/presets.md). A work directory keeps its
+options; a second run may change only
 {", ".join(f"`{name}{'*' * name.endswith('.')}`" for name in MAY_CHANGE)}.
 """
 TITLES = {
@@ -35,8 +35,8 @@ TITLES = {
 COMMAND = """# Command line
 
 `python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes
-this page from the program's own flags. [Options](options.md) has the `--config.NAME=VALUE`
-overrides.
+this page from the program's own flags. [Options](options.md) lists what
+`--config.train.steps=200` and its like may set.
 
 | mode | does | needs |
 |---|---|---|
@@ -48,8 +48,8 @@ overrides.
 """
 SUMMARY = """# Numbers of a run
 
-The groups and keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary`
-too. A number that does not apply is `null`.
+The groups and keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too.
+A number that does not apply is `null`.
 `python docs/reference/generate.py` writes this page.
 """
 
@@ -76,13 +76,12 @@ def command_line() -> str:
     parts = [COMMAND]
     for group in parser()._action_groups:
         rows = [
-            (f"`{' '.join([*action.option_strings, action.metavar or ''])}`".replace(" `", "`"),)
-            + (str(action.help).replace("%(prog)s", "the program"),)
+            (f"`{', '.join(action.option_strings)}`", action.metavar or "", str(action.help))
             for action in group._group_actions
         ]
         if rows:
             title = {"options": "Flags"}.get(group.title, group.title.capitalize())
-            parts.append(f"## {title}\n\n{_table(('flag', 'meaning'), rows)}\n")
+            parts.append(f"## {title}\n\n{_table(('flag', 'takes', 'meaning'), rows)}\n")
     parts.append(f"## Results and exit status\n\n```text\n{DETAILS.strip()}\n```\n")
     return "\n".join(parts)
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
         ({"decode": lambda *z: 9 * tiny_vae.decode(*z) - 4}, "decode: gave values from .*sigmoid"),
         (
             {"decode": lambda *z: np.nan * tiny_vae.decode(*z)},
-            "decode: what it draws .* not finite",
+            "decode: the decoded .* not finite",
         ),
         ({"likelihood": "poisson"}, "likelihood='poisson': one of bernoulli, gaussian"),
         ({"family": "wobble"}, "wobble"),
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
         ({"search": "thorough"}, "search='thorough': wanted avae_jax.SearchOptions"),
         (
             {"search": SearchOptions(learned=True), "family": "translation"},
-            "wants a family that turns",
+            "wants a family with rotations",
         ),
         ({"encode": lambda params, x: params["in"]}, "encode: fails .*KeyError"),
         ({"fill": (0.0, 0.0)}, "fill"),
