@@ -14,8 +14,8 @@ from avae_jax.alignment.model_frame import own_poses, shown
 from avae_jax.alignment.output_dir import Output
 from avae_jax.alignment.row_store import Column
 from avae_jax.core import sharding
+from avae_jax.core.batches import filled
 from avae_jax.core.progress import progress_bar
-from avae_jax.data.batches import filled
 from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
 from avae_jax.inference.ambiguity import doubtful

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import Posed
+from avae_jax.core.batches import in_batches
 from avae_jax.core.types import Array, Key, Params, PyTree
-from avae_jax.data.batches import filled
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.problem import example_keys
 from avae_jax.models.objective import AVAE, predict, widen
@@ -25,12 +25,8 @@ KEY = jax.random.key(0)
 
 def each(function: Callable, posed: Posed, *rows: np.ndarray, size: int = 100) -> PyTree:
     """`function(params, index, *rows)` of all examples by a compiled program, as numpy arrays."""
-    count, parts, call = len(rows[0]), [], jax.jit(function)
-    index = np.arange(count, dtype=np.int32)
-    for at in range(0, count, size):
-        some = (filled(part[at : at + size], size) for part in (index, *rows))
-        parts.append(jax.device_get(call(posed.trained.params, *some)))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
+    call = functools.partial(jax.jit(function), posed.trained.params)
+    return in_batches(call, np.arange(len(rows[0]), dtype=np.int32), *rows, size=size)
 
 
 def turned(posed: Posed, x: np.ndarray, degrees: float) -> np.ndarray:

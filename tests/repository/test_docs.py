@@ -199,7 +199,7 @@ def test_page_options_exist(page):
         assert f"{named[1]}.{named[2]}" in fields(), f"{page}: {span}"
         if named[3] and "," not in named[3]:
             overrides = [span]
-            files.to_options(files.apply_overrides(files.default_config(), overrides))
+            files.to_options(files.apply_overrides(files.to_config(Options()), overrides))
 
 
 @pytest.fixture
