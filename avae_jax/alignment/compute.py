@@ -18,7 +18,7 @@ from avae_jax.core.batches import filled
 from avae_jax.core.progress import progress_bar
 from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
-from avae_jax.inference.ambiguity import doubtful
+from avae_jax.inference.ambiguity import is_ambiguous
 from avae_jax.inference.setup import stream
 
 # Between two moments from which an interrupted alignment can go on: disks may be slow.
@@ -70,7 +70,7 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             poses=sharding.split(poses.astype(np.float32)),
             fill=sharding.split(levels.fill),
         )
-        doubt = doubtful(
+        doubt = is_ambiguous(
             np.asarray(found.gap),
             nonfinite=np.asarray(found.nonfinite),
             constant=constant_examples(full),

@@ -1,7 +1,7 @@
 """Density of the prior on poses, and samples from it.
 
 Its density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
-that the search looks for, where `prior` is half the squared `excess`. Read in the factors of
+that the search looks for, where `prior` is half the square of `prior_residuals`. Read in the factors of
 the object's pose, the inverse, this measure is that of shift, rotation (by Haar's measure),
 shear and the logarithm of scale, independently; so within the ranges the prior is what
 `random_pose` draws from (but for rotations in space of limited angle, which that draws by
@@ -19,7 +19,7 @@ from avae_jax.core.types import Array
 from avae_jax.transform.families import AXES, GENERATORS, Family, axes_of
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.matrices import Factors, compose, inverse, matmul, plane_rotation
-from avae_jax.transform.prior import WIDTH, excess
+from avae_jax.transform.prior import WIDTH, prior_residuals
 from avae_jax.transform.sampling import mirror, quaternion_matrix
 
 # Angles at which the distribution of rotations is tabulated.
@@ -32,7 +32,7 @@ def log_prior(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     Raises:
       InputError: the family is no group.
     """
-    beyond = excess(group, ranges, pose)
+    beyond = prior_residuals(group, ranges, pose)
     return -(beyond * beyond).sum() / 2 - log_volume(group, ranges)
 
 

@@ -13,7 +13,7 @@ from avae_jax.core.batches import in_batches
 from avae_jax.core.types import Array, Key, Params, PyTree
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.problem import example_keys
-from avae_jax.models.objective import AVAE, predict, widen
+from avae_jax.models.objective import AVAE, pad_to_outer, predict
 from avae_jax.transform.matrices import affine, identity, plane_rotation
 from avae_jax.transform.warp import warp
 
@@ -70,7 +70,7 @@ def squared_error(posed: Posed, x: np.ndarray, poses: np.ndarray) -> np.ndarray:
 
     def one(params: Params, x: Array, pose: Array) -> Array:
         mean = predict(params, None, x, pose, avae=avae).mean
-        return jnp.square(mean - widen(x, avae=avae)).sum()
+        return jnp.square(mean - pad_to_outer(x, avae=avae)).sum()
 
     over = jax.vmap(one, (None, 0, 0))
     return each(lambda params, index, x, poses: over(params, x, poses), posed, x, poses)
@@ -96,7 +96,7 @@ def _source_loss(
     params: Params, key: Key, x: Array, pose: Array, *, avae: AVAE
 ) -> dict[str, Array]:
     outputs = predict(params, key, x, pose, avae=avae)
-    wanted = (widen(x, avae=avae) - MEAN) / DEVIATION
+    wanted = (pad_to_outer(x, avae=avae) - MEAN) / DEVIATION
     drawn = (outputs.mean - MEAN) / DEVIATION
     deviation = outputs.logvar
     kl = (jnp.exp(2 * deviation) + jnp.square(outputs.mu) - 1 - 2 * deviation).sum() / 2

@@ -43,7 +43,7 @@ HEAD_SIDES = {2: 20, 3: 8}
 TEMPERATURE = 10.0
 
 
-class Bank(NamedTuple):
+class TemplateBank(NamedTuple):
     """Templates of K prototypes at A rotations, over D pooled pixels.
 
     Attributes:
@@ -103,7 +103,7 @@ LLOYD_STEPS = 10
 TOGETHER = 32
 
 
-def centres(points: Array, count: int) -> Array:
+def kmeans(points: Array, count: int) -> Array:
     """`count` centres of `points: [N, Z]` by k-means; the points if there are no more.
 
     Part of the compiled train step, hence no library's. Begins at points spread over the
@@ -123,7 +123,7 @@ def centres(points: Array, count: int) -> Array:
     return jax.lax.scan(step, begin, None, length=LLOYD_STEPS)[0]
 
 
-def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
+def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> TemplateBank:
     """The bank of the objects decoded from `prototypes: [K, Z]`.
 
     Args:
@@ -147,7 +147,7 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
         len(turned), *coarse.shape, len(prototypes), -1
     )
     means = jnp.moveaxis(means, -2, 0).reshape(len(prototypes), len(turned), -1)
-    return Bank(*LIKELIHOODS[avae.likelihood].templates(means), poses)
+    return TemplateBank(*LIKELIHOODS[avae.likelihood].templates(means), poses)
 
 
 class Ranking(NamedTuple):
@@ -157,7 +157,7 @@ class Ranking(NamedTuple):
     logits: Array
 
 
-def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
+def score_templates(bank: TemplateBank, x: Array, *, avae: AVAE) -> Ranking:
     """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head."""
     normal = normaliser(x, avae.fill, grid=avae.inner, group=avae.group)
     scores = bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
@@ -194,7 +194,9 @@ class Proposals(NamedTuple):
     doubt: Array
 
 
-def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> Proposals:
+def propose_starts(
+    bank: TemplateBank, x: Array, *, avae: AVAE, count: int, degrees: float
+) -> Proposals:
     """The most promising poses of one observation.
 
     Args:
@@ -202,7 +204,7 @@ def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> 
       count: R, how many; all there are if the bank has fewer.
       degrees: proposals are apart by at least this, where enough are.
     """
-    poses, logits = rank(bank, x, avae=avae)
+    poses, logits = score_templates(bank, x, avae=avae)
     keep = min(count, len(poses))
     taken = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
     covered = jax.lax.cummax(near(poses, taken, degrees=degrees).astype(logits.dtype), 1)
