@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def open_nifti(path: Path) -> Iterator[Stack]:
                 copy_head(stream, file, layout)
                 write_examples(file, raw, layout)
 
-        more = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
+        more: dict[str, Any] = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
         yield Stack(path, layout.shape, dtype, read, write, **more)
 
 
