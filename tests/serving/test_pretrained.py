@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
             {"decode": lambda *z: np.nan * tiny_vae.decode(*z)},
             "decode: what it draws .* not finite",
         ),
-        ({"likelihood": "poisson"}, "likelihood='poisson': wanted bernoulli or gaussian"),
+        ({"likelihood": "poisson"}, "likelihood='poisson': one of bernoulli, gaussian"),
         ({"family": "wobble"}, "wobble"),
         ({"batch": 0}, "batch=0"),
         ({"sigma": -1, "likelihood": "gaussian"}, "model.sigma=-1.0: above 0"),
