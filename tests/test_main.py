@@ -168,7 +168,7 @@ def test_main_work_directory_named_after_the_config(loop, tmp_path, monkeypatch)
 
 def test_main_other_modes_read_the_saved_config(loop, tmp_path):
     """Other modes read the config of the work directory."""
-    saved = files.to_options(files.apply_overrides(files.default_config(), ["seed=5"]))
+    saved = files.to_options(files.apply_overrides(files.to_config(Options()), ["seed=5"]))
     files.save(saved, tmp_path / "config.json")
     main.main(["--mode", "evaluate", "--workdir", str(tmp_path)])
     main.main(["--mode=evaluate", "--workdir", str(tmp_path), "--config.eval.examples=7"])

@@ -111,7 +111,8 @@ def require_apart(source: Path, output: Path) -> None:
 def _require_apart_files(stack: Stack, output: Path) -> None:
     """Checks that no example lies in the output, by a link or as a table names it."""
     keys = stack.keys if stack.path.is_dir() else ()
-    files = [name.rpartition("@")[2] for name in stack.images] or [stack.path / key for key in keys]
+    files: list[str | Path] = [name.rpartition("@")[2] for name in stack.images]
+    files = files or [stack.path / key for key in keys]
     for folder in {Path(file).parent for file in files}:
         real = folder.resolve()
         if output.resolve() in (real, *real.parents):

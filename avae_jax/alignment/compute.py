@@ -14,12 +14,12 @@ from avae_jax.alignment.model_frame import own_poses, shown
 from avae_jax.alignment.output_dir import Output
 from avae_jax.alignment.row_store import Column
 from avae_jax.core import sharding
+from avae_jax.core.batches import filled
 from avae_jax.core.progress import progress_bar
-from avae_jax.data.batches import filled
 from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
 from avae_jax.data.missing import hidden, marked, plain
-from avae_jax.inference.ambiguity import doubtful
+from avae_jax.inference.ambiguity import is_ambiguous
 from avae_jax.inference.setup import stream
 
 # Between two moments from which an interrupted alignment can go on: disks may be slow.
@@ -73,7 +73,7 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             poses=sharding.split(poses.astype(np.float32)),
             fill=sharding.split(levels.fill),
         )
-        doubt = doubtful(
+        doubt = is_ambiguous(
             np.asarray(found.gap),
             nonfinite=np.asarray(found.nonfinite),
             constant=constant_examples(full if gone is None else bare),

@@ -14,7 +14,7 @@ from avae_jax.alignment.stack_statistics import Survey, piece
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.data.formats import Stack
-from avae_jax.inference.ambiguity import widened
+from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.trained import Trained
 
 
@@ -44,7 +44,7 @@ class Work(NamedTuple):
     @property
     def search(self) -> SearchOptions:
         """The search of the model, with candidates enough to tell how far the next optimum is."""
-        return widened(self.trained.search)
+        return with_candidates(self.trained.search)
 
 
 def job_of(work: Work) -> dict[str, Any]:

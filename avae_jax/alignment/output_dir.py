@@ -51,7 +51,7 @@ class Output:
     @property
     def done(self) -> int:
         """How many examples, from the first on, need not be done again."""
-        count = _read(self._parts / DONE)
+        count = strict_json.read_or_none(self._parts / DONE)
         return count if isinstance(count, int) and count > 0 else 0
 
     @done.setter
@@ -165,7 +165,7 @@ def _clear(folder: Path, files: Iterable[str]) -> None:
 def _clear_unfinished(folder: Path) -> None:
     """Deletes the rows and the results under way, and nothing that somebody put beside them."""
     parts = folder / UNFINISHED
-    rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".part")]
+    rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".npy.part", ".part")]
     results = [f"{RESULTS}/{name}" for name in _planned(parts)]
     small = [f"{name}{end}" for name in (JOB, DONE, PLANNED) for end in ("", ".part")]
     written_files.remove(parts, (*rows, *results, *small))
@@ -175,7 +175,7 @@ def _clear_unfinished(folder: Path) -> None:
 
 def _planned(parts: Path) -> list[str]:
     """The files that an unfinished alignment was to write."""
-    names = _read(parts / PLANNED)
+    names = strict_json.read_or_none(parts / PLANNED)
     names = names if isinstance(names, list) else []
     return [name for name in names if isinstance(name, str) and written_files.is_inside(name)]
 
@@ -209,17 +209,9 @@ def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     return finished, begun
 
 
-def _read(path: Path) -> Any:
-    """The value of a small file; `None` where it is absent or garbled."""
-    try:
-        return strict_json.read(path)
-    except (OSError, ValueError):
-        return None
-
-
 def _object(path: Path) -> dict[str, Any] | None:
     """The JSON object of a small file; `None` where it is absent, garbled or another value."""
-    value = _read(path)
+    value = strict_json.read_or_none(path)
     return value if isinstance(value, dict) else None
 
 

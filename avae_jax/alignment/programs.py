@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference import batch
-from avae_jax.inference.ambiguity import DEGREES, gap
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.ambiguity import DEGREES, runner_up_gap
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.models.objective import AVAE
 from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
@@ -46,7 +46,7 @@ def find(
     key: Key,
     x: Array,
     index: Array,
-    bank: Bank | None,
+    bank: TemplateBank | None,
     *,
     avae: AVAE,
     search: SearchOptions,
@@ -59,7 +59,7 @@ def find(
         pose=result.pose,
         before=batch.losses(params, key, x, index, still, avae=avae),
         after=batch.losses(params, key, x, index, result.pose, avae=avae),
-        gap=gap(result, degrees=search.distance or DEGREES),
+        gap=runner_up_gap(result, degrees=search.distance or DEGREES),
         nonfinite=result.nonfinite,
         mu=views.mu,
         canonical=views.canonical,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.atomic_files import whole
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Shape
 from avae_jax.data.formats.npy_header import read_header
@@ -37,12 +38,9 @@ class Column:
     def _make(self) -> None:
         descr = np.lib.format.dtype_to_descr(self.dtype)
         says = {"descr": descr, "fortran_order": False, "shape": self.shape}
-        # Under another name until it is whole.
-        part = self.path.with_suffix(".part")
-        with part.open("wb") as file:
+        with whole(self.path) as file:
             np.lib.format.write_array_header_1_0(file, says)
             file.truncate(file.tell() + self.shape[0] * self._row)
-        part.rename(self.path)
 
     def write(self, start: int, rows: np.ndarray) -> None:
         """Writes rows `[n, *rest]` from position `start` on."""

@@ -19,13 +19,9 @@ from avae_jax.config.fields import parse, renamed, settle, wanted, written
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 from avae_jax.config.validation import faults, refuse
 from avae_jax.core import strict_json
+from avae_jax.core.atomic_files import whole
 from avae_jax.core.choices import nearest
 from avae_jax.core.errors import InputError
-
-
-def default_config() -> ConfigDict:
-    """The config that holds every field at its default."""
-    return to_config(Options())
 
 
 def to_config(options: Options) -> ConfigDict:
@@ -130,9 +126,8 @@ def to_dict(options: Options) -> dict:
 
 def save(options: Options, path: Path) -> None:
     """Writes `options` as JSON, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(to_dict(options), indent=2, allow_nan=False) + "\n")
-    os.replace(part, path)
+    with whole(path) as file:
+        file.write((json.dumps(to_dict(options), indent=2, allow_nan=False) + "\n").encode())
 
 
 def load_saved(path: Path) -> Options:

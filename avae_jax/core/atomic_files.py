@@ -35,11 +35,14 @@ def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
 def whole(path: Path) -> Iterator[Any]:
     """A binary file that takes the place of `path` once it is written whole."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def require_new(path: Path) -> None:

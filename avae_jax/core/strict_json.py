@@ -23,6 +23,14 @@ def read(path: Path, *, finite: bool = True) -> Any:
         return parse(file.read(MOST_BYTES + 1), finite=finite)
 
 
+def read_or_none(path: Path) -> Any:
+    """The value of a JSON file; None where it is absent, cannot be read or is not strict JSON."""
+    try:
+        return read(path)
+    except (OSError, ValueError):
+        return None
+
+
 def parse(text: bytes, *, finite: bool = True) -> Any:
     """The value that `text` spells.
 

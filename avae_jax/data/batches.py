@@ -46,11 +46,6 @@ def require_batch(dataset: Dataset, batch_size: int) -> None:
         )
 
 
-def filled(chunk: np.ndarray, size: int) -> np.ndarray:
-    """A chunk `[n, ...]` filled up with its first entry, so that one program serves all."""
-    return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])
-
-
 @functools.lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, examples: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(examples)

@@ -101,7 +101,7 @@ def reframe(
     """
     gone = np.isnan(images)
     if gone.any():
-        how = {"scale": scale, "size": size, "spacing": spacing}
+        how: dict[str, Any] = {"scale": scale, "size": size, "spacing": spacing}
         known = reframe((~gone).astype(np.float32), **how, fill=np.ones_like(fill))
         seen = reframe(np.where(gone, fill, images).astype(np.float32), **how, fill=fill)
         # Where nothing was observed is `fill`: its share of what is seen is taken out again.

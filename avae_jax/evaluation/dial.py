@@ -9,7 +9,7 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
 from avae_jax.evaluation import pose_metrics
 from avae_jax.transform.describe import table
-from avae_jax.transform.families import AXES, Family, basis
+from avae_jax.transform.families import Family, axis_numbers, basis
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import exponential, plane_rotation
 
@@ -59,7 +59,7 @@ def dial_of(group: Family, ranges: RangeOptions) -> Dial:
 
 
 def _axes(letters: str, d: int) -> tuple[int, ...]:
-    return tuple(AXES[d].index(letter) for letter in letters)
+    return axis_numbers(letters, d)
 
 
 def values_of(dial: Dial, poses: np.ndarray, frame: Frame) -> np.ndarray:

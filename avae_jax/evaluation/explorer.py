@@ -78,7 +78,7 @@ def explorer_data(
 
 def search_examples(task: Task, trained: Trained, calls: CompiledEvaluation) -> SearchedExamples:
     """Searches the first test examples, each at its pose, as aligning does."""
-    wide = ambiguity.widened(task.search)
+    wide = ambiguity.with_candidates(task.search)
     key = stream(task.options, "test")
     search = functools.partial(batch.search_batch, key=key, avae=task.avae, search=wide)
     search = sharding.examples(search, whole=("params", "bank"), searches=True)
@@ -90,8 +90,8 @@ def search_examples(task: Task, trained: Trained, calls: CompiledEvaluation) -> 
 
     count = min(MAPPED[task.avae.group.d], len(task.dataset.test))
     observed, applied, found = in_batches(one, task, count)
-    gap = np.asarray(ambiguity.gap(found, degrees=wide.distance or ambiguity.DEGREES))
-    doubtful = ambiguity.doubtful(
+    gap = np.asarray(ambiguity.runner_up_gap(found, degrees=wide.distance or ambiguity.DEGREES))
+    doubtful = ambiguity.is_ambiguous(
         gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
     )
     return SearchedExamples(

@@ -1,7 +1,6 @@
 """Evaluates a model over the held-out examples, batch by batch."""
 
 import functools
-import operator
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from avae_jax.core import sharding
+from avae_jax.core import batches, sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.pose_metrics import label_means
 from avae_jax.evaluation.task import Task
@@ -177,13 +176,9 @@ def in_batches(function: Callable, task: Task, count: int, *more: np.ndarray) ->
       more: `[count, ...]`, further arguments with a row for every example.
     """
     size = _batch_size(task, count)
-    parts = []
-    for start in range(0, count, size):
-        index = np.arange(start, min(start + size, count))
-        full = np.concatenate([index, np.repeat(index[:1], size - len(index))])
-        result = jax.device_get(function(*_rows(task, full, *more)))
-        parts.append(jax.tree.map(operator.itemgetter(slice(len(index))), result))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    return batches.in_batches(
+        lambda index: function(*_rows(task, index, *more)), np.arange(count), size=size
+    )
 
 
 def _batch_size(task: Task, count: int) -> int:

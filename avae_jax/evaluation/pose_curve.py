@@ -13,7 +13,7 @@ from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import AVAE, turned
-from avae_jax.transform.families import AXES
+from avae_jax.transform.families import axis_numbers
 from avae_jax.transform.matrices import affine, plane_rotation
 
 
@@ -60,7 +60,7 @@ def _path(task: Task) -> tuple[np.ndarray, np.ndarray, str]:
     turns = [name for name in group.generators if name.startswith("rotation")]
     if turns:
         plane = turns[-1].removeprefix("rotation_")
-        axes = tuple(AXES[d].index(letter) for letter in plane)
+        axes = axis_numbers(plane, d)
         values = np.linspace(-ranges.rotation, ranges.rotation, points + 1)
         rotations = plane_rotation(jnp.radians(jnp.asarray(values, jnp.float32)), axes, d)
         poses = affine(rotations, jnp.zeros((len(values), d)))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax
 
 from avae_jax.core.types import Array, Params, Shape
-from avae_jax.inference.problem import Seen, problem, see
+from avae_jax.inference.problem import SearchInput, prepare, problem
 from avae_jax.inference.search.batching import over_pairs
-from avae_jax.models.objective import AVAE, canonicalise, narrow, observe, render
+from avae_jax.models.objective import AVAE, canonicalise, crop_to_inner, render, to_observation
 from avae_jax.transform.matrices import matmul
 from avae_jax.transform.warp import warp
 
@@ -44,17 +44,17 @@ def sweep_poses(
     """
     task = problem(params, avae)
 
-    def one(seen: Seen, pose: Array) -> PoseSweep:
+    def one(seen: SearchInput, pose: Array) -> PoseSweep:
         mu, _ = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
         drawn = render(params, mu, avae=avae)
         shown = warp(drawn, upright, avae.fill, source=avae.inner, target=avae.inner)
-        back = narrow(observe(drawn, pose, avae=avae), avae=avae)
+        back = crop_to_inner(to_observation(drawn, pose, avae=avae), avae=avae)
         turned = canonicalise(seen.x, matmul(upright, pose), avae=avae)
         return PoseSweep(
             task.value(seen, pose), mu, thumbnail(turned), thumbnail(shown), thumbnail(back)
         )
 
-    return over_pairs(one, jax.vmap(lambda one: see(one, avae=avae))(x), poses, chunk=chunk)
+    return over_pairs(one, jax.vmap(lambda one: prepare(one, avae=avae))(x), poses, chunk=chunk)
 
 
 def thumbnail(image: Array) -> Array:

@@ -21,7 +21,7 @@ DEGREES = 15.0
 KEEP, MARGIN = 4, 20.0
 
 
-def widened(search: SearchOptions) -> SearchOptions:
+def with_candidates(search: SearchOptions) -> SearchOptions:
     """The resolved `search` with candidates enough to tell how far the next optimum is."""
     wide = dataclasses.replace(search, keep=min(max(search.keep, KEEP), search.starts))
     if search.method == "line":
@@ -29,7 +29,7 @@ def widened(search: SearchOptions) -> SearchOptions:
     return wide
 
 
-def gap(result: SearchResult, *, degrees: float) -> Array:
+def runner_up_gap(result: SearchResult, *, degrees: float) -> Array:
     """Nats `[B]` by which the best candidate apart from the best of all lies above it."""
 
     def one(poses: Array, losses: Array) -> Array:
@@ -39,7 +39,7 @@ def gap(result: SearchResult, *, degrees: float) -> Array:
     return jax.vmap(one)(result.candidates, result.candidate_losses)
 
 
-def doubtful(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
+def is_ambiguous(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
     """Which examples `[n]` to look at before their poses are believed.
 
     Args:

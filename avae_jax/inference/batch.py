@@ -15,10 +15,17 @@ from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.marginal import Evidence, marginal_bound
 from avae_jax.inference.posterior import pose_posterior
 from avae_jax.inference.problem import example_keys
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import SearchResult
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import AVAE, canonicalise, elbo, narrow, observe, render
+from avae_jax.models.objective import (
+    AVAE,
+    canonicalise,
+    crop_to_inner,
+    elbo,
+    render,
+    to_observation,
+)
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity
 
@@ -33,7 +40,7 @@ def search_batch(
     key: Key,
     x: Array,
     index: Array,
-    bank: Bank | None,
+    bank: TemplateBank | None,
     *,
     avae: AVAE,
     search: SearchOptions,
@@ -87,7 +94,7 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         moved = canonicalise(example, pose, avae=avae)
         mu, _ = avae.model.encode(params, moved)
         drawn = render(params, mu, avae=avae)
-        back = observe(drawn, pose, avae=avae)
+        back = to_observation(drawn, pose, avae=avae)
         fill = avae.fill.reshape((1,) * avae.group.d + (-1,))
         outside = ((drawn - fill) * (1 - mask)).sum()
         outside = outside / jnp.maximum((1 - mask).sum() * drawn.shape[-1], 1)
@@ -95,7 +102,7 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         # The way back stretches space by the determinant of the inverse of the pose.
         kept = jnp.abs(back - fill).sum() * jnp.abs(determinant(pose[:-1, :-1]))
         cropped = jnp.maximum(1 - kept / jnp.maximum(mass, 1e-6), 0)
-        return Views(moved, drawn, narrow(back, avae=avae), mu, outside, cropped)
+        return Views(moved, drawn, crop_to_inner(back, avae=avae), mu, outside, cropped)
 
     return jax.vmap(one)(x, poses)
 

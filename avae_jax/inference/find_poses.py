@@ -12,8 +12,14 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.inference.problem import bounded, problem, see
-from avae_jax.inference.proposals.template_bank import Bank, Proposals, build, centres, propose
+from avae_jax.inference.problem import bounded, prepare, problem
+from avae_jax.inference.proposals.template_bank import (
+    Proposals,
+    TemplateBank,
+    build_templates,
+    kmeans,
+    propose_starts,
+)
 from avae_jax.inference.search import SearchResult, search, start_poses
 from avae_jax.models.objective import AVAE
 
@@ -25,7 +31,7 @@ def find_poses(
     *,
     avae: AVAE,
     options: SearchOptions,
-    bank: Bank | None = None,
+    bank: TemplateBank | None = None,
     noise: Key | None = None,
     axes: Axes | None = None,
 ) -> SearchResult:
@@ -48,7 +54,7 @@ def find_poses(
     """
     params = jax.lax.stop_gradient(params)
     begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
-    seen = jax.vmap(lambda one, noise: see(one, avae=avae, noise=noise))(x, noise)
+    seen = jax.vmap(lambda one, noise: prepare(one, avae=avae, noise=noise))(x, noise)
     chosen = begin.doubt > options.doubt if options.doubt else None
     options = bounded(options, avae)
     task = problem(params, avae)._replace(share=functools.partial(collectives.divided, axes=axes))
@@ -62,18 +68,18 @@ def build_bank(
     avae: AVAE,
     options: SearchOptions,
     head: Params | None = None,
-) -> Bank | None:
+) -> TemplateBank | None:
     """The bank of the centres of objects `met: [N, Z]` and its head; `None` if none is used."""
     if options.kind != "bank":
         return None
     params, met = jax.lax.stop_gradient((params, met))
-    prototypes = centres(met, options.prototypes)
-    bank = build(params, prototypes, avae=avae, turns=options.turns)
+    prototypes = kmeans(met, options.prototypes)
+    bank = build_templates(params, prototypes, avae=avae, turns=options.turns)
     return bank._replace(head=jax.lax.stop_gradient(head))
 
 
 def begin_at(
-    key: Key, x: Array, bank: Bank | None, *, avae: AVAE, options: SearchOptions
+    key: Key, x: Array, bank: TemplateBank | None, *, avae: AVAE, options: SearchOptions
 ) -> Proposals:
     """Where the search of one observation `x: [*S, C]` starts, and how doubtful that is.
 
@@ -85,7 +91,7 @@ def begin_at(
         return Proposals(poses, jnp.ones(len(poses)))
     if bank is None:
         raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
-    return propose(
+    return propose_starts(
         bank,
         x,
         avae=avae,

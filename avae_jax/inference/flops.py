@@ -8,8 +8,8 @@ import jax
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.inference.find_poses import begin_at
-from avae_jax.inference.problem import Seen, problem, see
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.problem import SearchInput, prepare, problem
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import Effort, effort, gauss_newton
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.matrices import identity
@@ -21,7 +21,7 @@ def forward_equivalents(
     *,
     avae: AVAE,
     options: SearchOptions,
-    bank: Bank | None,
+    bank: TemplateBank | None,
     scored: float | None = None,
     refined: float | None = None,
 ) -> float:
@@ -33,14 +33,14 @@ def forward_equivalents(
     Args:
       scored, refined: means over examples, where they vary (see `SearchResult`).
     """
-    here = (params, see(x, avae=avae), identity(avae.group.d))
+    here = (params, prepare(x, avae=avae), identity(avae.group.d))
     forward = forward_operations(params, x, avae=avae)
     begin = functools.partial(begin_at, avae=avae, options=options)
     key = jax.random.key(0)
     count = jax.eval_shape(begin, key, x, bank).poses.shape[0]
 
     def linearised(held: bool) -> float:
-        def around(params: Params, seen: Seen, pose: Array) -> gauss_newton.Local:
+        def around(params: Params, seen: SearchInput, pose: Array) -> gauss_newton.Local:
             return gauss_newton.linearise(problem(params, avae), seen, pose, held=held)
 
         return operations(around, *here) / forward
@@ -54,10 +54,10 @@ def forward_equivalents(
 def forward_operations(params: Params, x: Array, *, avae: AVAE) -> float:
     """Floating-point operations of the loss of one example `x: [*S, C]` at one pose."""
 
-    def value(params: Params, seen: Seen, pose: Array) -> Array:
+    def value(params: Params, seen: SearchInput, pose: Array) -> Array:
         return problem(params, avae).value(seen, pose)
 
-    return operations(value, params, see(x, avae=avae), identity(avae.group.d))
+    return operations(value, params, prepare(x, avae=avae), identity(avae.group.d))
 
 
 def operations(function: Callable, *args: PyTree) -> float:

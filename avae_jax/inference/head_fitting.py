@@ -15,7 +15,7 @@ from avae_jax.inference.find_poses import build_bank, find_poses
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.head_training import Head
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve_search
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
@@ -95,7 +95,7 @@ def teacher(options: SearchOptions, group: Family) -> SearchOptions:
 
 
 def _answers(
-    params: Params, bank: Bank, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
+    params: Params, bank: TemplateBank, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
 ) -> Array:
     """Poses `[B, d + 1, d + 1]` that carry the examples themselves to the canonical frame.
 
@@ -108,7 +108,7 @@ def _answers(
 
 
 def _learn(
-    head: Head, bank: Bank, keys: Key, x: Array, answers: Array, *, avae: AVAE
+    head: Head, bank: TemplateBank, keys: Key, x: Array, answers: Array, *, avae: AVAE
 ) -> tuple[Head, Array]:
     """One update by examples at new random poses: one answer holds for all of them."""
     turned, applied = pose_batch(keys, x, avae=avae)

@@ -20,8 +20,16 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.search.batching import over_pairs
-from avae_jax.models.objective import AVAE, Explanation, canonicalise, place, render, terms, widen
-from avae_jax.transform.mixture import Mixture, draw, log_density, points
+from avae_jax.models.objective import (
+    AVAE,
+    Reconstruction,
+    canonicalise,
+    pad_to_outer,
+    render,
+    render_at_pose,
+    terms,
+)
+from avae_jax.transform.mixture import Mixture, log_density, transport_uniform, uniform_points
 from avae_jax.transform.prior_density import log_prior, prior_pose
 
 # The share of draws that come from the prior, and how much wider than the posterior of the
@@ -111,13 +119,13 @@ def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> 
     wider = posterior._replace(spread=WIDER * posterior.spread)
 
     def one(u: Array) -> tuple[Array, Array]:
-        own = draw(wider, u[1:], group=avae.group)
+        own = transport_uniform(wider, u[1:], group=avae.group)
         pose = jnp.where(u[0] < DEFENSIVE, prior_pose(avae.group, avae.ranges, u[1:]), own)
         prior = log_prior(avae.group, avae.ranges, pose)
         near = math.log(1 - DEFENSIVE) + log_density(wider, pose, group=avae.group)
         return pose, prior - jnp.logaddexp(math.log(DEFENSIVE) + prior, near)
 
-    return Draws(*jax.vmap(one)(points(key, (samples, avae.group.size + 2))))
+    return Draws(*jax.vmap(one)(uniform_points(key, (samples, avae.group.size + 2))))
 
 
 def discrete_pose_draws(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
@@ -145,8 +153,10 @@ def log_weight(params: Params, noise: Array, x: Array, pose: Array, *, avae: AVA
     """
     mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
     z = mu + jnp.exp(logvar / 2) * noise
-    outputs = place(Explanation(render(params, z, avae=avae), mu, logvar), pose, avae=avae)
-    nll = terms(params, widen(x, avae=avae), outputs, avae=avae).nll
+    outputs = render_at_pose(
+        Reconstruction(render(params, z, avae=avae), mu, logvar), pose, avae=avae
+    )
+    nll = terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae).nll
     return -nll - (z * z - noise * noise - logvar).sum() / 2
 
 

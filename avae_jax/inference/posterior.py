@@ -15,15 +15,15 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.marginal import log_weight
-from avae_jax.inference.problem import Seen, problem, see
+from avae_jax.inference.problem import SearchInput, prepare, problem
 from avae_jax.inference.search import Problem, SearchResult, curvature
 from avae_jax.inference.search.batching import over_pairs
-from avae_jax.inference.search.curvature import Peak
+from avae_jax.inference.search.curvature import Mode
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
-from avae_jax.transform.prior import excess
+from avae_jax.transform.prior import prior_residuals
 
 # Optima of one example less than this many standard deviations apart are one.
 APART = 3.0
@@ -57,10 +57,13 @@ def pose_posterior(
     """
     params = jax.lax.stop_gradient(params)
     task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
-    seen = jax.vmap(lambda one: see(one, avae=avae))(x)
+    seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
     each = chunk and max(1, chunk // (max(codes, 1) * curvature.evaluations(task.size)))
     measured = over_pairs(
-        lambda datum, pose: curvature.measure(task, datum, pose), seen, found.candidates, chunk=each
+        lambda datum, pose: curvature.fit_curvature(task, datum, pose),
+        seen,
+        found.candidates,
+        chunk=each,
     )
     return jax.vmap(lambda peaks: mixture(peaks, group=avae.group))(measured)
 
@@ -74,16 +77,16 @@ def averaged(params: Params, key: Key, like: Array, *, avae: AVAE, codes: int) -
     mu, _ = jax.eval_shape(avae.model.encode, params, like)
     noise = jax.random.normal(key, (codes, *mu.shape), mu.dtype)
 
-    def loss(seen: Seen, pose: Array) -> Array:
+    def loss(seen: SearchInput, pose: Array) -> Array:
         weights = jax.vmap(lambda e: log_weight(params, e, seen.x, pose, avae=avae))(noise)
-        beyond = excess(avae.group, avae.ranges, pose)
+        beyond = prior_residuals(avae.group, avae.ranges, pose)
         return math.log(codes) - jax.nn.logsumexp(weights) + (beyond * beyond).sum() / 2
 
     plain = problem(params, avae)
     return Problem(loss, lambda seen, value: value, plain.retract, plain.size)
 
 
-def mixture(peaks: Peak, *, group: Family) -> Mixture:
+def mixture(peaks: Mode, *, group: Family) -> Mixture:
     """The mixture over the peaks `[K]` of one example that are distinct."""
     order = jnp.argsort(peaks.loss)
     poses, losses, spread = (leaf[order] for leaf in peaks)

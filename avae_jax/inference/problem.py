@@ -12,11 +12,18 @@ import numpy as np
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.search import Problem
-from avae_jax.models.objective import AVAE, explain, place, predict, search_loss, widen
+from avae_jax.models.objective import (
+    AVAE,
+    pad_to_outer,
+    predict,
+    reconstruct_canonical,
+    render_at_pose,
+    search_loss,
+)
 from avae_jax.transform.families import retract
 
 
-class Seen(NamedTuple):
+class SearchInput(NamedTuple):
     """One observation as the search wants it.
 
     Attributes:
@@ -30,20 +37,22 @@ class Seen(NamedTuple):
     noise: Key | None = None
 
 
-def see(x: Array, *, avae: AVAE, noise: Key | None = None) -> Seen:
+def prepare(x: Array, *, avae: AVAE, noise: Key | None = None) -> SearchInput:
     """Prepares one observation `[*S, C]` for the search."""
-    return Seen(x, widen(x, avae=avae), noise)
+    return SearchInput(x, pad_to_outer(x, avae=avae), noise)
 
 
 def problem(params: Params, avae: AVAE) -> Problem:
-    """The search problem of an affine VAE over `Seen` examples."""
+    """The search problem of an affine VAE over `SearchInput` examples."""
     return Problem(
         predict=lambda seen, pose: predict(params, seen.noise, seen.x, pose, avae=avae),
         loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
         retract=lambda pose, alpha: retract(avae.group, pose, alpha),
         size=avae.group.size,
         hold=lambda seen, pose: functools.partial(
-            place, explain(params, seen.noise, seen.x, pose, avae=avae), avae=avae
+            render_at_pose,
+            reconstruct_canonical(params, seen.noise, seen.x, pose, avae=avae),
+            avae=avae,
         ),
     )
 

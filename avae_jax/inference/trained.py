@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Params
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.models.objective import AVAE
 
 
@@ -17,5 +17,5 @@ class Trained(NamedTuple):
     params: Params
     avae: AVAE
     search: SearchOptions
-    bank: Bank | None
+    bank: TemplateBank | None
     met: Array

@@ -26,7 +26,7 @@ from avae_jax.models.observed import filled, known, moved
 from avae_jax.transform.families import Family
 from avae_jax.transform.frame import Frame, extend, support
 from avae_jax.transform.matrices import inverse
-from avae_jax.transform.prior import MARGIN, excess
+from avae_jax.transform.prior import MARGIN, prior_residuals
 from avae_jax.transform.resample import TAPS
 from avae_jax.transform.sampling import reach
 from avae_jax.transform.warp import pull, warp
@@ -60,16 +60,16 @@ class Outputs(NamedTuple):
     Attributes:
       mean: `[*outer.shape, C]`, mean of every pixel in the frame of the observation.
       mu, logvar: `[Z]`, the posterior of the canonical object.
-      excess: residuals of the prior on the pose.
+      prior_residuals: whose half square is the prior on the pose, in nats.
     """
 
     mean: Array
     mu: Array
     logvar: Array
-    excess: Array
+    prior_residuals: Array
 
 
-class Explanation(NamedTuple):
+class Reconstruction(NamedTuple):
     """What the model makes of an observation at a pose.
 
     Attributes:
@@ -134,19 +134,21 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
       Terms in nats, differentiable in `params` and in `pose`.
     """
     outputs = predict(params, key, x, pose, avae=avae)
-    return terms(params, widen(x, avae=avae), outputs, avae=avae)
+    return terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae)
 
 
 def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Outputs:
     """What the model predicts for `x: [*S, C]` at `pose`; arguments as for `elbo`."""
-    return place(explain(params, key, x, pose, avae=avae), pose, avae=avae)
+    return render_at_pose(reconstruct_canonical(params, key, x, pose, avae=avae), pose, avae=avae)
 
 
-def explain(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Explanation:
+def reconstruct_canonical(
+    params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE
+) -> Reconstruction:
     """The object that the model sees in `x: [*S, C]` at `pose`; arguments as for `elbo`."""
     mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
     z = mu if key is None else sample(key, mu, logvar)
-    return Explanation(render(params, z, avae=avae), mu, logvar)
+    return Reconstruction(render(params, z, avae=avae), mu, logvar)
 
 
 def sample(key: Key, mu: Array, logvar: Array) -> Array:
@@ -154,11 +156,11 @@ def sample(key: Key, mu: Array, logvar: Array) -> Array:
     return mu + jnp.exp(logvar / 2) * jax.random.normal(key, mu.shape, mu.dtype)
 
 
-def place(explanation: Explanation, pose: Array, *, avae: AVAE) -> Outputs:
+def render_at_pose(explanation: Reconstruction, pose: Array, *, avae: AVAE) -> Outputs:
     """What is predicted if the explained object stands at `pose`."""
     drawn, mu, logvar = explanation
-    mean = observe(drawn, pose, avae=avae)
-    return Outputs(mean, mu, logvar, excess(avae.group, avae.ranges, pose))
+    mean = to_observation(drawn, pose, avae=avae)
+    return Outputs(mean, mu, logvar, prior_residuals(avae.group, avae.ranges, pose))
 
 
 def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
@@ -191,7 +193,7 @@ def render(params: Params, z: Array, *, avae: AVAE) -> Array:
     return jnp.where(mask > 0, decoded, background)
 
 
-def observe(drawn: Array, pose: Array, *, avae: AVAE) -> Array:
+def to_observation(drawn: Array, pose: Array, *, avae: AVAE) -> Array:
     """tau_alpha^-1: carries a canonical object `[*S, C]` to the observation's outer frame."""
     # The pull matrix of the inverse of the pose is the pose itself.
     return pull(
@@ -208,7 +210,7 @@ def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> T
     """The terms of the objective given what a pose predicts.
 
     Args:
-      observed: `[*outer.shape, C]`, the observation after `widen`.
+      observed: `[*outer.shape, C]`, the observation after `pad_to_outer`.
     """
     given = {"weight": known(observed)} if avae.masked else {}
     observed = shown(observed, avae=avae)
@@ -216,10 +218,11 @@ def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> T
     log_sigma = avae.model.log_sigma(params) if likelihood.scale else None
     nll = likelihood.nll(observed, outputs.mean, log_sigma, **given)
     kl = gaussian_kl(outputs.mu, outputs.logvar)
-    return Terms(nll, kl, (outputs.excess * outputs.excess).sum() / 2)
+    beyond = outputs.prior_residuals
+    return Terms(nll, kl, (beyond * beyond).sum() / 2)
 
 
-def widen(x: Array, *, avae: AVAE) -> Array:
+def pad_to_outer(x: Array, *, avae: AVAE) -> Array:
     """`x: [*S, C]` extended by `fill` to the outer frame."""
     if avae.inner.shape == avae.outer.shape:
         return x
@@ -234,7 +237,7 @@ def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE
     return sum(terms(params, observed, outputs, avae=avae))  # type: ignore
 
 
-def narrow(image: Array, *, avae: AVAE) -> Array:
+def crop_to_inner(image: Array, *, avae: AVAE) -> Array:
     """The part of `[*outer.shape, C]` that lies in the frame of the observation."""
     sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
     return image[tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)]

@@ -1,9 +1,9 @@
 """Files of a report, each replaced whole or not at all."""
 
 import json
-import os
 import pathlib
 
+from avae_jax.core.atomic_files import whole
 from avae_jax.core.errors import InputError
 from avae_jax.report import page
 from avae_jax.report.findings import Findings
@@ -24,17 +24,9 @@ def write(folder: pathlib.Path, findings: Findings) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in contents.items():
-            _replace(folder / name, text)
+            with whole(folder / name) as file:
+                file.write(text.encode())
     except OSError as error:
         raise InputError(
             f"report folder {folder}: {error.strerror}; it must be a folder that can be written"
         ) from error
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

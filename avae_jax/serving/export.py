@@ -32,8 +32,9 @@ def export(
     """Writes the search of `posed`, its weights inside, as a program that JAX alone can run.
 
     The program takes `x: float32 [n, *S, C]` and returns a dict of arrays with leading
-    axis n: `pose` and `loss` of the search, `canonical` (the example carried to the
-    canonical pose), `reconstruction`, and the code `mu: [Z]`.
+    axis n: `pose` and `loss` of the search, `canonical_input` (the example carried
+    to the canonical pose), `canonical_object` (what the model decodes there), `reconstruction`
+    (that object in the pose of the example) and the code `mu: [Z]`.
 
         program = jax.export.deserialize(bytearray(open(file, "rb").read()))
         found = program.call(x)
@@ -90,7 +91,8 @@ def _serve(x: Array, index: Array, *, trained: Trained) -> dict[str, Array]:
     return {
         "pose": found.pose,
         "loss": found.loss,
-        "canonical": views.canonical_input,
+        "canonical_input": views.canonical_input,
+        "canonical_object": views.canonical,
         "reconstruction": views.reconstruction,
         "mu": views.mu,
     }

@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from avae_jax.core.batches import in_batches
 from avae_jax.core.compilation import jit
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Decode, Encode, Params, PyTree
-from avae_jax.data.batches import filled
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.problem import bounded
@@ -184,10 +184,4 @@ class Posed:
 
     def _worked(self, function: Callable, x: np.ndarray, *rows: np.ndarray) -> PyTree:
         """`function(x, index, *rows)` of all examples, a batch at a time, as numpy arrays."""
-        count, size, parts = len(x), self.batch, []
-        index = np.arange(count)
-        for at in range(0, count, size):
-            some = (filled(part[at : at + size], size) for part in (x, index, *rows))
-            # Waits for each batch, so that memory holds one.
-            parts.append(jax.device_get(function(*some)))
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
+        return in_batches(function, x, np.arange(len(x)), *rows, size=self.batch)

@@ -13,6 +13,7 @@ from avae_jax import transform
 from avae_jax.config.files import from_dict
 from avae_jax.config.options import RangeOptions, SearchOptions
 from avae_jax.config.validation import interval
+from avae_jax.core.batches import in_batches
 from avae_jax.core.choices import look_up
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Decode, Encode, Params, PyTree, Shape
@@ -99,8 +100,7 @@ def _searching(
     """An affine VAE with its bank, and its pose head where one is learned."""
     some = np.linspace(0, len(upright) - 1, min(len(upright), REMEMBERED)).astype(int)
     code = jax.jit(jax.vmap(lambda x: avae.model.encode(params, x)[0]))
-    parts = [code(upright[some[at : at + BATCH]]) for at in range(0, len(some), BATCH)]
-    met, head = jnp.concatenate(parts), None
+    met, head = jnp.asarray(in_batches(code, upright[some], size=min(BATCH, len(some)))), None
     if not np.isfinite(met).all():
         raise InputError("encode: the code of an upright example is not finite, wanted numbers")
     _require_mean(avae, params, met[0])

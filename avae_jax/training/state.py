@@ -10,7 +10,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.proposals.head_training import Head
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.models.objective import AVAE
 
 
@@ -41,7 +41,7 @@ def init_state(
     return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
 
 
-def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> Bank | None:
+def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> TemplateBank | None:
     """The bank of the objects met last, with the pose head as far as it has learned."""
     head = None if state.head is None else state.head.params
     return build_bank(state.params, state.met, avae=avae, options=search, head=head)

@@ -190,10 +190,7 @@ class WorkDir:
 
     def read_json(self, name: str) -> Any:
         """The value of the small file `name`; `None` where it is absent or garbled."""
-        try:
-            return strict_json.read(self.folder / name)
-        except (OSError, ValueError):
-            return None
+        return strict_json.read_or_none(self.folder / name)
 
     def save_snapshot(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Records `arrays` as they are at `step`; numbers or texts, no objects."""

@@ -183,7 +183,12 @@ def _generator(name: str, d: int) -> np.ndarray:
 
 def axes_of(name: str, d: int) -> tuple[int, ...]:
     """The array axes that a generator names, such as `(0, 1)` for `shear_yx` in 2-D."""
-    return tuple(AXES[d].index(letter) for letter in name.partition("_")[2])
+    return axis_numbers(name.partition("_")[2], d)
+
+
+def axis_numbers(letters: str, d: int) -> tuple[int, ...]:
+    """The array axes called `letters`, such as `(0, 1)` for `yx` in 2-D."""
+    return tuple(AXES[d].index(letter) for letter in letters)
 
 
 def retract(group: Family, pose: Array, alpha: Array) -> Array:

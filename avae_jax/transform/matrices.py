@@ -144,11 +144,3 @@ def rotation_angle(rotation: Array) -> Array:
     eye = jnp.broadcast_to(jnp.eye(d, dtype=rotation.dtype), rotation.shape)
     chord = jnp.sqrt(((rotation - eye) ** 2).sum((-2, -1)))
     return 2 * jnp.arcsin(jnp.clip(chord / (2 * math.sqrt(2)), 0, 1))
-
-
-def nearest_rotation(linear: np.ndarray) -> np.ndarray:
-    """The rotation nearest to `[..., d, d]` in the Frobenius norm (host side)."""
-    u, _, vt = np.linalg.svd(linear)
-    sign = np.ones(u.shape[:-1])
-    sign[..., -1] = np.sign(np.linalg.det(u @ vt))
-    return (u * sign[..., None, :]) @ vt

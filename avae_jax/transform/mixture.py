@@ -38,7 +38,7 @@ class Mixture(NamedTuple):
         return jnp.matmul(self.spread, self.spread.mT, precision="highest")
 
 
-def draw(mixture: Mixture, u: Array, *, group: Family) -> Array:
+def transport_uniform(mixture: Mixture, u: Array, *, group: Family) -> Array:
     """The pose at a point of the unit cube; uniform points give poses `[d + 1, d + 1]`.
 
     Args:
@@ -62,12 +62,12 @@ def log_density(mixture: Mixture, pose: Array, *, group: Family) -> Array:
     return jax.nn.logsumexp(mixture.log_weights + parts(mixture.centres, mixture.spread))
 
 
-def points(key: Key, shape: Shape) -> Array:
+def uniform_points(key: Key, shape: Shape) -> Array:
     """Uniform points of the unit cube, `shape`, never on its faces."""
     return jax.random.uniform(key, shape, jnp.float32, 1e-7, 1 - 1e-7)
 
 
-def level(key: Key, mixture: Mixture, *, group: Family, probability: float) -> Array:
+def hpd_level(key: Key, mixture: Mixture, *, group: Family, probability: float) -> Array:
     """The log density `[]` above which a mixture holds `probability`.
 
     The region of highest density are the poses where `log_density` is at least that: the
@@ -75,9 +75,9 @@ def level(key: Key, mixture: Mixture, *, group: Family, probability: float) -> A
     """
 
     def one(u: Array) -> Array:
-        return log_density(mixture, draw(mixture, u, group=group), group=group)
+        return log_density(mixture, transport_uniform(mixture, u, group=group), group=group)
 
-    densities = jax.vmap(one)(points(key, (LEVEL_DRAWS, group.size + 1)))
+    densities = jax.vmap(one)(uniform_points(key, (LEVEL_DRAWS, group.size + 1)))
     return jnp.quantile(densities, 1 - probability)
 
 

@@ -21,7 +21,7 @@ WIDTH = 0.01
 MARGIN = 0.1
 
 
-def excess(group: Family, ranges: RangeOptions, pose: Array) -> Array:
+def prior_residuals(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     """How far a pose `[d + 1, d + 1]` reaches beyond its ranges, in units of `WIDTH`.
 
     Returns:

@@ -1,10 +1,11 @@
 """Density of the prior on poses, and samples from it.
 
 Its density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
-that the search looks for, where `prior` is half the squared `excess`. In the factors of the
-object's pose (the inverse), this measure is a product over shift, rotation (Haar measure),
-shear and the logarithm of scale. So V is a product, and within the ranges `random_pose` draws
-from the prior, except for 3-D rotations of limited angle, which it draws by their vector.
+that the search looks for, where `prior` is half the square of `prior_residuals`. In the factors
+of the object's pose (the inverse), this measure is a product over shift, rotation (Haar
+measure), shear and the logarithm of scale. So V is a product, and within the ranges
+`random_pose` draws from the prior, except for 3-D rotations of limited angle, which it draws by
+their vector.
 """
 
 import math
@@ -18,7 +19,7 @@ from avae_jax.core.types import Array
 from avae_jax.transform.families import AXES, GENERATORS, Family, axes_of
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.matrices import Factors, compose, inverse, matmul, plane_rotation
-from avae_jax.transform.prior import WIDTH, excess
+from avae_jax.transform.prior import WIDTH, prior_residuals
 from avae_jax.transform.sampling import mirror, quaternion_matrix
 
 # Angles at which the distribution of rotations is tabulated.
@@ -31,7 +32,7 @@ def log_prior(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     Raises:
       InputError: the family is no group.
     """
-    beyond = excess(group, ranges, pose)
+    beyond = prior_residuals(group, ranges, pose)
     return -(beyond * beyond).sum() / 2 - log_volume(group, ranges)
 
 

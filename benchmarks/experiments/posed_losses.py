@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import Posed
+from avae_jax.core.batches import in_batches
 from avae_jax.core.types import Array, Key, Params, PyTree
-from avae_jax.data.batches import filled
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.problem import example_keys
-from avae_jax.models.objective import AVAE, predict, widen
+from avae_jax.models.objective import AVAE, pad_to_outer, predict
 from avae_jax.transform.matrices import affine, identity, plane_rotation
 from avae_jax.transform.warp import warp
 
@@ -25,12 +25,8 @@ KEY = jax.random.key(0)
 
 def each(function: Callable, posed: Posed, *rows: np.ndarray, size: int = 100) -> PyTree:
     """`function(params, index, *rows)` of all examples by a compiled program, as numpy arrays."""
-    count, parts, call = len(rows[0]), [], jax.jit(function)
-    index = np.arange(count, dtype=np.int32)
-    for at in range(0, count, size):
-        some = (filled(part[at : at + size], size) for part in (index, *rows))
-        parts.append(jax.device_get(call(posed.trained.params, *some)))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
+    call = functools.partial(jax.jit(function), posed.trained.params)
+    return in_batches(call, np.arange(len(rows[0]), dtype=np.int32), *rows, size=size)
 
 
 def turned(posed: Posed, x: np.ndarray, degrees: float) -> np.ndarray:
@@ -74,7 +70,7 @@ def squared_error(posed: Posed, x: np.ndarray, poses: np.ndarray) -> np.ndarray:
 
     def one(params: Params, x: Array, pose: Array) -> Array:
         mean = predict(params, None, x, pose, avae=avae).mean
-        return jnp.square(mean - widen(x, avae=avae)).sum()
+        return jnp.square(mean - pad_to_outer(x, avae=avae)).sum()
 
     over = jax.vmap(one, (None, 0, 0))
     return each(lambda params, index, x, poses: over(params, x, poses), posed, x, poses)
@@ -100,7 +96,7 @@ def _source_loss(
     params: Params, key: Key, x: Array, pose: Array, *, avae: AVAE
 ) -> dict[str, Array]:
     outputs = predict(params, key, x, pose, avae=avae)
-    wanted = (widen(x, avae=avae) - MEAN) / DEVIATION
+    wanted = (pad_to_outer(x, avae=avae) - MEAN) / DEVIATION
     drawn = (outputs.mean - MEAN) / DEVIATION
     deviation = outputs.logvar
     kl = (jnp.exp(2 * deviation) + jnp.square(outputs.mu) - 1 - 2 * deviation).sum() / 2

@@ -17,8 +17,8 @@ from avae_jax.core.types import Array, Params
 from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.find_poses import build_bank, find_poses
 from avae_jax.inference.flops import forward_equivalents, forward_operations
-from avae_jax.inference.problem import example_keys, problem, see
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.problem import example_keys, prepare, problem
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve, starts
 from avae_jax.models import in_bfloat16
 from avae_jax.models.objective import AVAE
@@ -68,7 +68,7 @@ def _judge(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Array:
     """The objective of the search at full precision, whatever a search used."""
 
     def one(x: Array, pose: Array) -> Array:
-        return problem(params, avae).value(see(x, avae=avae), pose)
+        return problem(params, avae).value(prepare(x, avae=avae), pose)
 
     # By default accelerators multiply float32 in fewer bits.
     with jax.default_matmul_precision("highest"):
@@ -162,7 +162,7 @@ def _kind(one: Try) -> tuple:
     return one.case.network, one.bfloat16, search.kind, search.prototypes, search.turns
 
 
-def _build(one: Try) -> Callable[..., Bank | None]:
+def _build(one: Try) -> Callable[..., TemplateBank | None]:
     return functools.partial(build_bank, avae=one.avae, options=one.search)
 
 
@@ -182,7 +182,7 @@ def _given(one: Try, index: np.ndarray) -> tuple[Params, Array, Array]:
     return one.case.upright.params, keys, observed
 
 
-def _search(one: Try, bank: Bank | None, compiled: Any) -> dict[str, Any]:
+def _search(one: Try, bank: TemplateBank | None, compiled: Any) -> dict[str, Any]:
     case, size = one.case, one.size
     batches = _batches(len(case.observed), size)
     if len(batches) < 3:

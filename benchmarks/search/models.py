@@ -15,7 +15,7 @@ from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import AVAE, Outputs, affine_vae, explain, terms
+from avae_jax.models.objective import AVAE, Outputs, affine_vae, reconstruct_canonical, terms
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.step import objects as codes
 from avae_jax.transform import family, frame
@@ -98,7 +98,7 @@ def _loss(params: Params, key: Key, x: Array, *, avae: AVAE, deformed: float) ->
         x = deform(shape, x, avae.fill, by=deformed)
     pose = random_pose(turn, avae.group, avae.ranges)
     turned = warp(x, pose, avae.fill, source=avae.inner, target=avae.inner)
-    seen = explain(params, noise, turned, inverse(pose), avae=avae)
+    seen = reconstruct_canonical(params, noise, turned, inverse(pose), avae=avae)
     # It stands as it was explained: nothing to turn, which would take most of the time.
     outputs = Outputs(seen.drawn, seen.mu, seen.logvar, jnp.zeros(avae.group.size))
     parts = terms(params, x, outputs, avae=avae)

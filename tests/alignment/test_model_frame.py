@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("quick_to_compile")
 )
 def test_cut_off_says_where_only_the_middle_is_seen(sides, size, scale, seen):
     """It is said where a model sees only the middle."""
-    stack, data = SimpleNamespace(example=(*sides, 1)), DataOptions(size=size, scale=scale)
+    stack = SimpleNamespace(example=(*sides, 1), spacing=())
+    data = DataOptions(size=size, scale=scale)
     said = model_frame.cut_off(stack, data=data)
     assert (f"only the middle {seen} of each" in said) if seen else said == ""

@@ -19,7 +19,7 @@ CONFIGS = ("digits", "mnist", "mnist_idx", "modelnet10", "solids", "stack")
 
 
 def overridden(*overrides):
-    return files.to_options(files.apply_overrides(files.default_config(), overrides))
+    return files.to_options(files.apply_overrides(files.to_config(Options()), overrides))
 
 
 def fault(*overrides):
@@ -35,7 +35,7 @@ def write(folder, text, name="mine.py"):
 
 
 def test_default_config_is_the_default_options():
-    assert files.to_options(files.default_config()) == Options()
+    assert files.to_options(files.to_config(Options())) == Options()
     assert check(Options()) == Options()
 
 
@@ -76,9 +76,10 @@ def test_load_file_full_or_only_edits(tmp_path):
     """A file may be full or hold only edits."""
     full = write(
         tmp_path,
-        "from avae_jax.config.files import default_config\n"
+        "from avae_jax.config.files import to_config\n"
+        "from avae_jax.config.options import Options\n"
         "def get_config():\n"
-        "    config = default_config()\n"
+        "    config = to_config(Options())\n"
         "    config.data.size = 40\n"
         "    config.model.hidden = [64]\n"
         "    return config\n",
@@ -149,9 +150,9 @@ def test_apply_overrides_by_type_of_field():
 
 def test_apply_overrides_leaves_its_input():
     """Overrides leave the config they edit alone."""
-    base = files.default_config()
+    base = files.to_config(Options())
     files.apply_overrides(base, ["seed=3", "data.size=40"])
-    assert base == files.default_config()
+    assert base == files.to_config(Options())
 
 
 def test_to_options_reports_all_faults_at_once():

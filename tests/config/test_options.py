@@ -10,7 +10,7 @@ from avae_jax.transform.families import generator_names
 
 
 def overridden(*overrides):
-    return files.to_options(files.apply_overrides(files.default_config(), overrides))
+    return files.to_options(files.apply_overrides(files.to_config(Options()), overrides))
 
 
 def test_fields_have_help_and_a_typed_default():

@@ -13,7 +13,7 @@ from avae_jax.core.errors import InputError
 
 
 def overridden(*overrides):
-    return files.to_options(files.apply_overrides(files.default_config(), overrides))
+    return files.to_options(files.apply_overrides(files.to_config(Options()), overrides))
 
 
 def fault(*overrides):

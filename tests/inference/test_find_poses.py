@@ -9,7 +9,7 @@ import pytest
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.inference.find_poses import build_bank, find_poses
-from avae_jax.inference.problem import example_keys, problem, see
+from avae_jax.inference.problem import example_keys, prepare, problem
 from avae_jax.inference.search import resolve
 from avae_jax.models.objective import elbo
 from avae_jax.transform import family, frame, identity, random_pose, warp
@@ -78,7 +78,7 @@ def test_find_poses_symmetric_object(shape, method):
     np.testing.assert_allclose(np.linalg.det(turned), np.ones(4), rtol=1e-4)
     true = jnp.linalg.inv(poses)
     value = problem(params, avae).value
-    at_truth = jax.jit(jax.vmap(lambda one, pose: value(see(one, avae=avae), pose)))(x, true)
+    at_truth = jax.jit(jax.vmap(lambda one, pose: value(prepare(one, avae=avae), pose)))(x, true)
     # Nothing is interpolated at no turn at all: there the truth is a notch that none must hit.
     assert (found.loss < 1.05 * at_truth)[:3].all()
     assert np.isfinite(found.loss).all()

@@ -82,7 +82,7 @@ def test_fit_head_proposes_better_than_the_bank():
     built = jax.jit(functools.partial(build_bank, avae=avae, options=options))(params, met)
     blank = head_training.init(jax.random.key(0), avae=avae, options=options)
     find = jax.jit(functools.partial(find_poses, avae=avae, options=options))
-    rank = jax.jit(jax.vmap(functools.partial(template_bank.rank, avae=avae), (None, 0)))
+    rank = jax.jit(jax.vmap(functools.partial(template_bank.score_templates, avae=avae), (None, 0)))
     entropy = jax.jit(
         jax.vmap(functools.partial(head_training.loss, avae=avae), (None, None, 0, 0))
     )

@@ -10,9 +10,9 @@ import pytest
 
 from avae_jax.core.types import Array
 from avae_jax.inference.marginal import among, from_draws, marginal_bound
-from avae_jax.inference.problem import problem, see
+from avae_jax.inference.problem import prepare, problem
 from avae_jax.transform.matrices import affine, plane_rotation
-from avae_jax.transform.mixture import points
+from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import prior_pose
 from avae_jax.transform.sampling import right_angles
 from tests.support.linear_gaussian import (
@@ -55,7 +55,7 @@ def test_from_draws_bounds_the_likelihood_over_a_group():
     exact = np.logaddexp.reduce(log_likelihoods(x, group, avae=avae), axis=1) - np.log(4)
     value = problem(weights(), avae).value
     losses = jax.jit(
-        jax.vmap(lambda one: jax.vmap(lambda pose: value(see(one, avae=avae), pose))(group))
+        jax.vmap(lambda one: jax.vmap(lambda pose: value(prepare(one, avae=avae), pose))(group))
     )(x)
 
     def estimate(keys: Array, samples: int) -> Array:
@@ -75,7 +75,7 @@ def all_rotations() -> Array:
 def test_marginal_bound_bounds_the_likelihood_over_rotations():
     """The likelihood over all rotations is met from below."""
     avae = avae_of()
-    u = points(jax.random.key(0), (EXAMPLES, 2))
+    u = uniform_points(jax.random.key(0), (EXAMPLES, 2))
     poses = jax.vmap(lambda u: prior_pose(avae.group, avae.ranges, u))(u)
     x = observations(poses, avae=avae)
     each = log_likelihoods(x, all_rotations(), avae=avae)

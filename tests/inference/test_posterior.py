@@ -14,7 +14,7 @@ from avae_jax.inference.search import resolve
 from avae_jax.transform import frame, inverse, retract, warp
 from avae_jax.transform.frame import coordinates as pixels
 from avae_jax.transform.matrices import matmul
-from avae_jax.transform.mixture import level, log_density, points
+from avae_jax.transform.mixture import hpd_level, log_density, uniform_points
 from avae_jax.transform.prior_density import prior_pose
 from tests.support.linear_gaussian import avae_of, observations, posterior_of
 from tests.support.single_object import drawing
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
 def spokes(angles: list[float]) -> np.ndarray:
     """A picture `[12, 12, 1]` of smooth spots, one at each angle."""
-    points, places = pixels(frame((12, 12))), np.radians(np.float32(angles))
+    uniform_points, places = pixels(frame((12, 12))), np.radians(np.float32(angles))
     spots = 0.5 * np.stack([np.sin(places), np.cos(places)], -1)
-    away = ((points[:, :, None] - spots) ** 2).sum(-1)
+    away = ((uniform_points[:, :, None] - spots) ** 2).sum(-1)
     return np.exp(-away / (2 * 0.2**2)).max(-1).astype(np.float32)[..., None]
 
 
@@ -78,12 +78,12 @@ def test_pose_posterior_has_a_peak_a_symmetry(name):
 def test_level_regions_hold_the_truth_as_often_as_said():
     """Data drawn from the model itself: prior, decoder and likelihood."""
     avae, count = avae_of(), 240
-    u = points(jax.random.key(0), (count, 2))
+    u = uniform_points(jax.random.key(0), (count, 2))
     poses = jax.vmap(functools.partial(prior_pose, avae.group, avae.ranges))(u)
     posterior = posterior_of(observations(poses, avae=avae), avae=avae)
 
     def covers(key: jax.Array, one, pose: jax.Array) -> jax.Array:
-        least = level(key, one, group=avae.group, probability=0.9)
+        least = hpd_level(key, one, group=avae.group, probability=0.9)
         return log_density(one, pose, group=avae.group) >= least
 
     keys = jax.random.split(jax.random.key(1), count)

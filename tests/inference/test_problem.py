@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from avae_jax.inference.problem import problem, see
+from avae_jax.inference.problem import prepare, problem
 from avae_jax.transform import random_pose
 from tests.support.single_object import blobs, drawing
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 def test_problem_held_predicts_the_same(name):
     """What is held predicts the same where it was explained."""
     avae, params = drawing(blobs((10, 10)), name)
-    task, seen = problem(params, avae), see(params["image"], avae=avae)
+    task, seen = problem(params, avae), prepare(params["image"], avae=avae)
     pose, other = (random_pose(jax.random.key(seed), avae.group, avae.ranges) for seed in (0, 1))
     held, full = jax.jit(lambda pose: (task.hold(seen, pose)(pose), task.predict(seen, pose)))(pose)
     for one, another in zip(held, full, strict=True):

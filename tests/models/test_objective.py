@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import RangeOptions
-from avae_jax.inference.problem import problem, see
+from avae_jax.inference.problem import prepare, problem
 from avae_jax.inference.search.gauss_newton import linearise
 from avae_jax.models import Model, wrap
 from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl
@@ -17,10 +17,10 @@ from avae_jax.models.objective import (
     affine_vae,
     canonicalise,
     elbo,
-    observe,
+    pad_to_outer,
     predict,
     render,
-    widen,
+    to_observation,
 )
 from avae_jax.transform import family, frame, identity, inverse, retract
 from avae_jax.transform.families import basis
@@ -118,7 +118,7 @@ def test_linearise_forward_mode_agrees_with_reverse_mode():
         params, x = jax.tree.map(jnp.asarray, params), jnp.asarray(observation(2))
         task = problem(params, avae)
         pose = retract(avae.group, jnp.eye(3), jnp.full(avae.group.size, 0.2))
-        seen = see(x, avae=avae)
+        seen = prepare(x, avae=avae)
         local = jax.jit(functools.partial(linearise, task))(seen, pose)
         there = jax.jit(jax.grad(lambda alpha: task.value(seen, task.retract(pose, alpha))))
         np.testing.assert_allclose(local.gradient, there(jnp.zeros(avae.group.size)), rtol=1e-9)
@@ -166,7 +166,7 @@ def test_elbo_terms_as_defined():
         decoded = avae.model.decode(params, mu)
         drawn = jnp.where(support(avae.inner) > 0, decoded, avae.fill[None, None])
         mean = move(drawn, inverse(pose), target=avae.outer)
-        return bernoulli_nll(widen(x, avae=avae), mean), gaussian_kl(mu, logvar)
+        return bernoulli_nll(pad_to_outer(x, avae=avae), mean), gaussian_kl(mu, logvar)
 
     near, far = np.float32([[0.3, 0.1, -0.1], [0.3, 0.5, 0.1]])
     poses = [retract(avae.group, identity(2), jnp.asarray(alpha)) for alpha in (near, far)]
@@ -203,7 +203,7 @@ def test_widen_keeps_the_frame_and_fills_around(name):
     """The observation is untouched within its frame and fill around it."""
     avae, _ = smooth_avae(name, 2)
     x = jnp.float32(observation(2))
-    wide = np.array(widen(x, avae=avae))
+    wide = np.array(pad_to_outer(x, avae=avae))
     assert wide.shape == (*avae.outer.shape, 2)
     rim = [(big - small) // 2 for big, small in zip(wide.shape, x.shape, strict=True)][:2]
     inside = tuple(slice(r, r + n) for r, n in zip(rim, x.shape, strict=False))
@@ -279,7 +279,7 @@ def test_canonicalise_and_observe_are_inverse():
     @jax.jit
     @jax.vmap
     def there_and_back(pose: jax.Array) -> jax.Array:
-        return observe(canonicalise(x, pose, avae=avae), pose, avae=avae)
+        return to_observation(canonicalise(x, pose, avae=avae), pose, avae=avae)
 
     for back in there_and_back(jnp.asarray(right_angles(2))):
         np.testing.assert_allclose(back, x, atol=1e-5)

@@ -8,7 +8,7 @@ import pytest
 
 from avae_jax import models, transform
 from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
-from avae_jax.inference.problem import problem, see
+from avae_jax.inference.problem import prepare, problem
 from avae_jax.inference.search import resolve, search
 from avae_jax.models.objective import AVAE, affine_vae
 from avae_jax.transform.sampling import from_unit
@@ -93,7 +93,7 @@ def test_torch_objective_and_gradient_the_same(name, shape, network, ranges):
     task = problem(params, avae)
 
     def loss(alpha: jax.Array, x: jax.Array, pose: jax.Array) -> jax.Array:
-        return task.value(see(x, avae=avae), task.retract(pose, alpha))
+        return task.value(prepare(x, avae=avae), task.retract(pose, alpha))
 
     wanted, slope = jax.jit(jax.vmap(jax.value_and_grad(loss)))(alpha, x, pose)
     objective = Objective(params, avae=avae, network=network)
@@ -120,7 +120,7 @@ def test_torch_search_finds_as_good_poses(name, shape, network):
 
     @jax.jit
     def in_jax(x: jax.Array, begin: jax.Array) -> tuple[jax.Array, jax.Array]:
-        seen = jax.vmap(functools.partial(see, avae=avae))(x)
+        seen = jax.vmap(functools.partial(prepare, avae=avae))(x)
         scores = jax.vmap(jax.vmap(task.value, (None, 0)))(seen, begin)
         return search(task, seen, begin, options=recipe).loss, scores.min(1)
 
@@ -128,7 +128,7 @@ def test_torch_search_finds_as_good_poses(name, shape, network):
     # Chunks that divide neither starts nor candidates.
     same = {"avae": avae, "network": network, "keep": recipe.keep, "steps": recipe.steps}
     poses = torch_search.search(params, x, begin, **same, chunk=10)
-    loss = jax.vmap(lambda x, pose: task.value(see(x, avae=avae), pose))
+    loss = jax.vmap(lambda x, pose: task.value(prepare(x, avae=avae), pose))
     found = np.asarray(jax.jit(loss)(x, poses))
     np.testing.assert_allclose(found, wanted, rtol=0.01)
     # Refined, and never made worse.

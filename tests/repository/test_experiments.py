@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config import files
+from avae_jax.config.options import Options
 from benchmarks.experiments import pages
 from benchmarks.experiments.__main__ import NAMES
 from benchmarks.experiments.basin import turns
@@ -42,7 +43,7 @@ def test_models_of_experiments_are_existing_configs(name):
         for model in setting.config["models"].values():
             edits = merged(setting.config[size], model)
             assert (ROOT / "configs" / f"{edits.pop('config')}.py").is_file()
-            known = files.default_config().to_dict()
+            known = files.to_config(Options()).to_dict()
             _require_known(edits, known)
 
 

@@ -184,7 +184,7 @@ def _read_output(folder: Path) -> None:
 
 def _read_overrides(folder: Path) -> None:
     texts = (folder / "overrides").read_bytes().decode("utf-8", "surrogateescape").splitlines()
-    files.to_options(files.apply_overrides(files.default_config(), texts))
+    files.to_options(files.apply_overrides(files.to_config(Options()), texts))
 
 
 OVERRIDES = "\n".join(

@@ -47,7 +47,8 @@ def test_export_runs_without_the_package(posed, tmp_path):
     found = posed.find(x)
     np.testing.assert_allclose(served["pose"], found.pose, atol=1e-3)
     np.testing.assert_allclose(served["loss"], found.loss, rtol=1e-4)
-    np.testing.assert_allclose(served["canonical"], posed.canonicalise(x), atol=1e-2)
+    np.testing.assert_allclose(served["canonical_input"], posed.canonicalise(x), atol=1e-2)
+    assert served["canonical_object"].shape == x.shape
     with pytest.raises(InputError, match="posed.bin: exists already"):
         avae_jax.export(posed, tmp_path / "posed.bin")
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.inference.proposals import head_training, template_bank
-from avae_jax.inference.proposals.template_bank import Bank
+from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE
@@ -21,10 +21,10 @@ OPTIONS = SearchOptions(
 
 
 @functools.cache
-def scene() -> tuple[AVAE, dict, Bank, head_training.Head]:
+def scene() -> tuple[AVAE, dict, TemplateBank, head_training.Head]:
     """A model of one object, its bank and a head that has learned nothing yet."""
     avae, params = drawing(blobs(SHAPE), "rotation")
-    build = jax.jit(functools.partial(template_bank.build, avae=avae, turns=TURNS))
+    build = jax.jit(functools.partial(template_bank.build_templates, avae=avae, turns=TURNS))
     built = build(params, jnp.zeros((2, 2)))
     head = head_training.init(jax.random.key(0), avae=avae, options=resolve(OPTIONS, avae.group))
     return avae, params, built, head
@@ -40,6 +40,6 @@ def observed(count: int) -> tuple[jax.Array, jax.Array]:
     return posed, inverse(applied)
 
 
-def ranked(built: Bank, x: jax.Array) -> template_bank.Ranking:
-    rank = functools.partial(template_bank.rank, avae=scene()[0])
+def ranked(built: TemplateBank, x: jax.Array) -> template_bank.Ranking:
+    rank = functools.partial(template_bank.score_templates, avae=scene()[0])
     return jax.jit(jax.vmap(rank, (None, 0)))(built, x)

@@ -12,7 +12,7 @@ from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.posterior import pose_posterior
 from avae_jax.inference.search import resolve
 from avae_jax.models import wrap
-from avae_jax.models.objective import AVAE, affine_vae, observe, render
+from avae_jax.models.objective import AVAE, affine_vae, render, to_observation
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
 from avae_jax.transform.mixture import Mixture
@@ -68,7 +68,9 @@ def posterior_of(x: Array, *, avae: AVAE) -> Mixture:
 def _simulate(key: Key, pose: Array, *, avae: AVAE) -> Array:
     key_z, key_noise = jax.random.split(key)
     params = jax.tree.map(jnp.asarray, weights())
-    mean = observe(render(params, jax.random.normal(key_z, (Z,)), avae=avae), pose, avae=avae)
+    mean = to_observation(
+        render(params, jax.random.normal(key_z, (Z,)), avae=avae), pose, avae=avae
+    )
     return mean + SIGMA * jax.random.normal(key_noise, mean.shape)
 
 
@@ -78,7 +80,9 @@ def log_likelihoods(x: Array, poses: Array, *, avae: AVAE) -> np.ndarray:
     corners = jnp.concatenate([jnp.zeros((1, Z)), jnp.eye(Z)])
 
     def images(pose: Array) -> Array:
-        return jax.vmap(lambda z: observe(render(params, z, avae=avae), pose, avae=avae))(corners)
+        return jax.vmap(lambda z: to_observation(render(params, z, avae=avae), pose, avae=avae))(
+            corners
+        )
 
     drawn = np.asarray(jax.jit(jax.vmap(images))(poses), np.float64).reshape(len(poses), Z + 1, -1)
     mean, linear = drawn[:, 0], drawn[:, 1:] - drawn[:, :1]

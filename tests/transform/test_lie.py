@@ -13,7 +13,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.transform import family, retract
 from avae_jax.transform.lie import brackets, coordinates, log_stretch
 from avae_jax.transform.matrices import affine, plane_rotation
-from avae_jax.transform.mixture import points
+from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import prior_pose
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -23,7 +23,7 @@ FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 2)]
 
 def prior_poses(name: str, d: int, count: int, ranges: RangeOptions = RANGES) -> jax.Array:
     group = family(name, d)
-    u = points(jax.random.key(0), (count, group.size + 1))
+    u = uniform_points(jax.random.key(0), (count, group.size + 1))
     return jax.jit(jax.vmap(functools.partial(prior_pose, group, ranges)))(u)
 
 

@@ -16,7 +16,6 @@ from avae_jax.transform.matrices import (
     identity,
     inverse,
     matmul,
-    nearest_rotation,
     plane_rotation,
     rotation_angle,
 )
@@ -115,11 +114,3 @@ def test_rotation_angle_exact_from_nothing_to_half_a_turn(d):
     turns = plane_rotation(jnp.asarray(angles), (0, 1), d)
     np.testing.assert_allclose(rotation_angle(turns), angles, atol=1e-3, rtol=1e-3)
     np.testing.assert_allclose(rotation_angle(turns)[:5], angles[:5], atol=1e-6, rtol=1e-3)
-
-
-def test_nearest_rotation_of_a_scaled_one(d):
-    """Nearest rotation finds the rotation of a scaled one."""
-    rotation = np.asarray(random_factors(d, 20).rotation)
-    np.testing.assert_allclose(nearest_rotation(1.7 * rotation), rotation, atol=1e-5)
-    mirrored = nearest_rotation(rotation * np.r_[np.ones(d - 1), -0.5])
-    np.testing.assert_allclose(np.linalg.det(mirrored), 1, atol=1e-5)

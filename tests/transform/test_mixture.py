@@ -9,7 +9,13 @@ import pytest
 
 from avae_jax.config.options import RangeOptions
 from avae_jax.transform import family, retract
-from avae_jax.transform.mixture import Mixture, draw, level, log_density, points
+from avae_jax.transform.mixture import (
+    Mixture,
+    hpd_level,
+    log_density,
+    transport_uniform,
+    uniform_points,
+)
 from avae_jax.transform.prior_density import log_prior
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -35,10 +41,12 @@ def test_log_density_integrates_to_one(name, d):
     )
 
     def ratio(u: jax.Array) -> jax.Array:
-        pose = draw(mixture, u, group=group)
+        pose = transport_uniform(mixture, u, group=group)
         return jnp.exp(log_prior(group, ranges, pose) - log_density(mixture, pose, group=group))
 
-    found = np.asarray(jax.jit(jax.vmap(ratio))(points(jax.random.key(2), (20_000, size + 1))))
+    found = np.asarray(
+        jax.jit(jax.vmap(ratio))(uniform_points(jax.random.key(2), (20_000, size + 1)))
+    )
     error = float(found.std()) / len(found) ** 0.5
     assert error < 0.1
     assert found.mean() == pytest.approx(1, abs=4 * error)
@@ -48,7 +56,7 @@ def test_level_of_a_normal_is_chi_squared():
     """A region of a normal is that of chi squared."""
     group, spread = family("rigid", 2), jnp.diag(jnp.float32([0.05, 0.02, 0.03]))
     normal = Mixture(jnp.eye(3)[None], spread[None], jnp.zeros(1))
-    found = jax.jit(functools.partial(level, group=group, probability=0.9))
+    found = jax.jit(functools.partial(hpd_level, group=group, probability=0.9))
     top = log_density(normal, jnp.eye(3), group=group)
     # The 90 % quantile of chi squared with three degrees of freedom is 6.25.
     assert top - found(jax.random.key(0), normal) == pytest.approx(6.25 / 2, abs=0.3)
@@ -60,6 +68,10 @@ def test_draw_never_from_components_without_weight():
     centres = jax.vmap(lambda a: retract(group, jnp.eye(3), a))(jnp.float32([[0.0], [1.0], [2.0]]))
     weights = jnp.log(jnp.float32([0.0, 0.5, 0.5])).at[2].set(-jnp.inf)
     mixture = Mixture(centres, jnp.full((3, 1, 1), 1e-3), jax.nn.log_softmax(weights))
-    u = points(jax.random.key(0), (100, 2)).at[:3, 1].set(jnp.float32([1e-7, 1 - 1e-7, 0.5]))
-    drawn = jax.vmap(functools.partial(draw, mixture, group=group))(u)
+    u = (
+        uniform_points(jax.random.key(0), (100, 2))
+        .at[:3, 1]
+        .set(jnp.float32([1e-7, 1 - 1e-7, 0.5]))
+    )
+    drawn = jax.vmap(functools.partial(transport_uniform, mixture, group=group))(u)
     np.testing.assert_allclose(drawn, jnp.broadcast_to(centres[1], drawn.shape), atol=0.01)

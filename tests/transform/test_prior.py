@@ -9,7 +9,7 @@ import scipy.linalg
 from avae_jax.config.options import RangeOptions
 from avae_jax.transform.families import Family, basis, family, retract
 from avae_jax.transform.matrices import identity, inverse
-from avae_jax.transform.prior import MARGIN, WIDTH, excess, within
+from avae_jax.transform.prior import MARGIN, WIDTH, prior_residuals, within
 from avae_jax.transform.sampling import from_unit, mirror, right_angles
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
@@ -20,7 +20,7 @@ STEPS = {"rotation": np.pi / 3, "shift": 0.3, "scale": np.log(1.5), "shear": 0.3
 
 def nats(group: Family, pose: jax.Array) -> jax.Array:
     """Nats of a pose of the object; the prior takes the inverse, as the search does."""
-    return (excess(group, RANGES, inverse(pose)) ** 2).sum() / 2
+    return (prior_residuals(group, RANGES, inverse(pose)) ** 2).sum() / 2
 
 
 def steps(group: Family, share: float) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_excess_derivatives_finite_at_high_symmetry(d):
     poses = jnp.asarray(right_angles(d))
 
     def residuals(alpha: jax.Array, pose: jax.Array) -> jax.Array:
-        return excess(group, RANGES, retract(group, pose, alpha))
+        return prior_residuals(group, RANGES, retract(group, pose, alpha))
 
     zero = jnp.zeros(group.size)
     slopes = jax.jit(jax.vmap(jax.jacfwd(residuals), (None, 0)))(zero, poses)
@@ -108,7 +108,7 @@ def test_within_brings_any_pose_into_the_ranges(name, d):
     @jax.vmap
     def both(pose: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         found = within(group, RANGES, pose)
-        return found, excess(group, RANGES, pose), excess(group, RANGES, found)
+        return found, prior_residuals(group, RANGES, pose), prior_residuals(group, RANGES, found)
 
     found, before, after = jax.device_get(both(poses))
     assert (before > 10).any(1).sum() > 5

@@ -11,7 +11,7 @@ import pytest
 from avae_jax.config.options import RangeOptions
 from avae_jax.transform import family, inverse
 from avae_jax.transform.matrices import factorise, rotation_angle
-from avae_jax.transform.mixture import points
+from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import log_volume, prior_pose
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
@@ -20,7 +20,7 @@ RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)
 
 def prior_poses(name: str, d: int, count: int, ranges: RangeOptions = RANGES) -> jax.Array:
     group = family(name, d)
-    u = points(jax.random.key(0), (count, group.size + 1))
+    u = uniform_points(jax.random.key(0), (count, group.size + 1))
     return jax.jit(jax.vmap(functools.partial(prior_pose, group, ranges)))(u)
 
 

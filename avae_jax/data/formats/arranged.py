@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def arranged(stack: Stack, axes: str) -> Stack:
     like = np.broadcast_to(np.zeros((), stack.dtype), own)
     pixel = _moved(stack.pixel, axes, lone=lone)
     spacing = spacing_of(_moved(stack.spacing, axes, lone=lone))
-    more = {"pixel": pixel, "spacing": spacing, "said": axes}
+    more: dict[str, Any] = {"pixel": pixel, "spacing": spacing, "said": axes}
     if lone:
         more |= {"notes": ()}
     shape = standard(like, axes).shape

@@ -72,7 +72,7 @@ def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
                 start += len(part)
 
     shape = chosen.shape if order is None else tuple(chosen.shape[axis] for axis in order)
-    more = {"member": name, "choice": name, "nodata": of_attributes(chosen.attrs)}
+    more: dict[str, Any] = {"member": name, "choice": name, "nodata": of_attributes(chosen.attrs)}
     return Stack(path, shape, chosen.dtype, read, write, **more)
 
 
@@ -98,7 +98,7 @@ def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> 
 
     shape = (len(found.names), *found.shape)
     nodata = of_attributes(file[found.names[0]].attrs)
-    more = {"member": found.folder, "choice": member, "nodata": nodata}
+    more: dict[str, Any] = {"member": found.folder, "choice": member, "nodata": nodata}
     return Stack(path, shape, found.dtype, read, write, **more)
 
 

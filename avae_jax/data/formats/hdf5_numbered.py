@@ -14,7 +14,12 @@ from avae_jax.core.errors import InputError
 
 EMAN = "MDF/images/"
 BITS, LOW, HIGH = (f"EMAN.stored_render{what}" for what in ("bits", "min", "max"))
-STATISTICS = {"minimum": np.min, "maximum": np.max, "mean": np.mean, "sigma": np.std}
+STATISTICS: dict[str, Any] = {
+    "minimum": np.min,
+    "maximum": np.max,
+    "mean": np.mean,
+    "sigma": np.std,
+}
 
 
 class Numbered(NamedTuple):
@@ -47,7 +52,7 @@ def numbered(numeric: dict[str, Any], stacks: list[str], path: Path) -> Numbered
     for name, item in numeric.items():
         parts = re.fullmatch(r"(.*?)(\d+)(\D*)", name)
         if parts and item.ndim in (2, 3, 4):
-            sets.setdefault(parts.group(1, 3), []).append((int(parts[2]), name))
+            sets.setdefault((parts[1], parts[3]), []).append((int(parts[2]), name))
     there = {
         first: [name for _, name in sorted(some)]
         for (first, _), some in sets.items()

@@ -39,7 +39,8 @@ def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[P
 
 def _files(top: Path) -> Iterator[Path]:
     """All files below `top`, nothing hidden."""
-    waiting, count = [(top, (top.resolve(),))], 0
+    waiting: list[tuple[Path, tuple[Path, ...]]] = [(top, (top.resolve(),))]
+    count = 0
     while waiting:
         folder, above = waiting.pop()
         count += 1

@@ -61,7 +61,7 @@ def open_mrc(path: Path, sign: Sign | None = None) -> Iterator[Stack]:
 
         read = reader(stream, layout, name=str(path))
         notes = (*([found.note] if found else []), *([called] if called else []))
-        more = {"pixel": pixel, "spacing": spacing_of(pixel), "notes": notes}
+        more: dict[str, Any] = {"pixel": pixel, "spacing": spacing_of(pixel), "notes": notes}
         more["apart"] = volumes_axes(layout.shape)
         yield Stack(path, layout.shape, layout.dtype, read, write, **more)
 

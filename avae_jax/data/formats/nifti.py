@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def open_nifti(path: Path) -> Iterator[Stack]:
                 copy_head(stream, file, layout)
                 write_examples(file, raw, layout)
 
-        more = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
+        more: dict[str, Any] = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
         # Outside of a mask many programs write NaN.
         more["nodata"] = math.nan if layout.dtype.kind == "f" else None
         yield Stack(path, layout.shape, dtype, read, write, **more)

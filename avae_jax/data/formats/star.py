@@ -10,7 +10,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class _Image(NamedTuple):
     """Where an image is: its file, its index in it, and whether that was said."""
 
     path: Path
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple has a method of that name
     numbered: bool
 
     @property
@@ -68,7 +68,11 @@ def open_star(path: Path) -> Iterator[Stack]:
         _write(target, parts, whole, dtype, pixel)
 
     names = tuple(image.name for image in images)
-    more = {"images": names, "particles": particles, "notes": (sign.note,) if sign else ()}
+    more: dict[str, Any] = {
+        "images": names,
+        "particles": particles,
+        "notes": (sign.note,) if sign else (),
+    }
     yield Stack(path, whole, dtype, read, write, pixel=pixel, **more)
 
 

@@ -62,7 +62,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
             stream = opened.enter_context(open(path, "rb"))
             read = reader(stream, Layout(series.dataoffset, series.shape, dtype), name=str(path))
         notes = tuple(f"{path}: {one}." for one in lost)
-        more = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
+        more: dict[str, Any] = {"apart": _apart(series.axes), "spacing": spacing, "notes": notes}
         more["nodata"] = of_page(page)
         yield Stack(path, series.shape, dtype, read, write, **more)
 

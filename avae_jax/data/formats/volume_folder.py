@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def open_volumes(folder: Path, paths: Sequence[Path]) -> Iterator[Stack]:
     keys = tuple(path.relative_to(folder).as_posix() for path in paths)
     # That a file is one volume is what is wanted here.
     notes = tuple(note for note in first.notes if note != CALLED)
-    more = {"pixel": first.pixel, "spacing": first.spacing, "notes": notes}
+    more: dict[str, Any] = {"pixel": first.pixel, "spacing": first.spacing, "notes": notes}
     more |= {"apart": first.apart, "nodata": first.nodata}
     yield Stack(folder, (len(paths), *first.shape[1:]), dtype, read, write, keys=keys, **more)
 
@@ -60,7 +61,10 @@ def _opener(paths: Sequence[Path]) -> Callable:
     """`path -> stack`, of bytes in MRC files with one sign for all."""
     mrc = [path for path in paths if _format(path) is open_mrc]
     sign = sign_of(mrc) if mrc else None
-    kinds = {open_mrc: functools.partial(open_mrc, sign=sign), open_nifti: open_nifti}
+    kinds: dict[Callable, Callable] = {
+        open_mrc: functools.partial(open_mrc, sign=sign),
+        open_nifti: open_nifti,
+    }
     return lambda path: kinds[_format(path)](path)
 
 
@@ -91,10 +95,10 @@ def _require_like(stack: Stack, first: Stack, *, scaled: bool) -> None:
         )
     ones = (1.0,) * len(came)
     if not np.allclose(stack.spacing or ones, first.spacing or ones, rtol=SAME):
-        came, wanted = (
+        ratios, others = (
             describe(tuple(f"{size:.4g}" for size in one.spacing or ones)) for one in (stack, first)
         )
         raise InputError(
-            f"{stack.path}: voxels of {came} to each other, but of {first.path} {wanted}; the same "
-            "are wanted: resample it"
+            f"{stack.path}: voxels of {ratios} to each other, but of {first.path} {others}; the "
+            "same are wanted: resample it"
         )

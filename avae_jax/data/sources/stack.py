@@ -1,5 +1,7 @@
 """`stack:PATH`: any file that can be aligned, as a source of examples."""
 
+from typing import Any
+
 import numpy as np
 
 from avae_jax.data.formats.opening import open_stack
@@ -11,7 +13,7 @@ def read_stack(text: str, axes: str = "") -> Source:
     """The examples of a stack, without labels; only those asked for are read."""
     with open_stack(text, axes) as stack:
         count, notes = stack.shape[0], (stack.note, *stack.notes)
-        more = {"spacing": stack.spacing, "nodata": stack.nodata}
+        more: dict[str, Any] = {"spacing": stack.spacing, "nodata": stack.nodata}
 
     def read(indices: np.ndarray) -> tuple[np.ndarray, None]:
         with open_stack(text, axes) as stack:

@@ -17,7 +17,7 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.inference.proposals.template_bank import Bank, init_head, rank
+from avae_jax.inference.proposals.template_bank import TemplateBank, init_head, score_templates
 from avae_jax.models.objective import AVAE
 
 LEARNING_RATE = 1e-3
@@ -63,15 +63,15 @@ def targets(poses: Array, found: Array, *, width: float) -> Array:
     return jax.nn.softmax(-squared / (2 * width**2))
 
 
-def loss(params: Params, bank: Bank, x: Array, found: Array, *, avae: AVAE) -> Array:
+def loss(params: Params, bank: TemplateBank, x: Array, found: Array, *, avae: AVAE) -> Array:
     """Cross-entropy `[]` of what the bank and a head propose for `x` with what was found."""
-    ranking = rank(bank._replace(head=params), x, avae=avae)
+    ranking = score_templates(bank._replace(head=params), x, avae=avae)
     shares = targets(ranking.poses, found, width=spacing(avae, len(ranking.poses)))
     return -(shares * jax.nn.log_softmax(ranking.logits)).sum()
 
 
 def update(
-    head: Head, bank: Bank, x: Array, found: Array, *, avae: AVAE, axes: Axes | None = None
+    head: Head, bank: TemplateBank, x: Array, found: Array, *, avae: AVAE, axes: Axes | None = None
 ) -> tuple[Head, Array]:
     """One update by a batch of answers of the search.
 

@@ -44,7 +44,7 @@ HEAD_SIDES = {2: 20, 3: 8}
 TEMPERATURE = 10.0
 
 
-class Bank(NamedTuple):
+class TemplateBank(NamedTuple):
     """Templates of K prototypes at A rotations, over D pooled pixels.
 
     Attributes:
@@ -104,7 +104,7 @@ LLOYD_STEPS = 10
 TOGETHER = 32
 
 
-def centres(points: Array, count: int) -> Array:
+def kmeans(points: Array, count: int) -> Array:
     """`count` centres of `points: [N, Z]` by k-means; the points if there are no more.
 
     Part of the compiled train step, hence no library's. Begins at points spread over the
@@ -124,7 +124,7 @@ def centres(points: Array, count: int) -> Array:
     return jax.lax.scan(step, begin, None, length=LLOYD_STEPS)[0]
 
 
-def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
+def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> TemplateBank:
     """The bank of the objects decoded from `prototypes: [K, Z]`.
 
     Args:
@@ -148,7 +148,7 @@ def build(params: Params, prototypes: Array, *, avae: AVAE, turns: int) -> Bank:
         len(turned), *coarse.shape, len(prototypes), -1
     )
     means = jnp.moveaxis(means, -2, 0).reshape(len(prototypes), len(turned), -1)
-    return Bank(*LIKELIHOODS[avae.likelihood].templates(means), poses)
+    return TemplateBank(*LIKELIHOODS[avae.likelihood].templates(means), poses)
 
 
 class Ranking(NamedTuple):
@@ -158,7 +158,7 @@ class Ranking(NamedTuple):
     logits: Array
 
 
-def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
+def score_templates(bank: TemplateBank, x: Array, *, avae: AVAE) -> Ranking:
     """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head.
 
     Templates are scored by the pixels that were observed; moments and the head take the others
@@ -178,7 +178,7 @@ def rank(bank: Bank, x: Array, *, avae: AVAE) -> Ranking:
     return Ranking(poses, own)
 
 
-def _match(bank: Bank, x: Array, normal: Array, avae: AVAE) -> Array:
+def _match(bank: TemplateBank, x: Array, normal: Array, avae: AVAE) -> Array:
     """The scores `[K, A]` of the templates for `x` brought to standard position."""
     if not avae.masked:
         return bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
@@ -211,7 +211,9 @@ class Proposals(NamedTuple):
     doubt: Array
 
 
-def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> Proposals:
+def propose_starts(
+    bank: TemplateBank, x: Array, *, avae: AVAE, count: int, degrees: float
+) -> Proposals:
     """The most promising poses of one observation.
 
     Args:
@@ -219,7 +221,7 @@ def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> 
       count: R, how many; all there are if the bank has fewer.
       degrees: proposals are apart by at least this, where enough are.
     """
-    poses, logits = rank(bank, x, avae=avae)
+    poses, logits = score_templates(bank, x, avae=avae)
     keep = min(count, len(poses))
     taken = poses[best_apart(poses, -logits, keep=keep, degrees=degrees)]
     covered = jax.lax.cummax(near(poses, taken, degrees=degrees).astype(logits.dtype), 1)

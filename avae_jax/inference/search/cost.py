@@ -28,11 +28,6 @@ class Effort(NamedTuple):
         return sum(n * price for n, price in zip(self, prices, strict=True))
 
 
-def prices(size: int) -> Effort:
-    """Forward passes of each evaluation for P = `size` parameters, transforms left out."""
-    return Effort(values=1, held=1, full=1 + size, reverse=2)
-
-
 def effort(
     starts: int,
     options: SearchOptions,

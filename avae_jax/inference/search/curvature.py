@@ -30,7 +30,7 @@ SLACK = 2.0
 RISE, LOPSIDED = 1e4, 4.0
 
 
-class Peak(NamedTuple):
+class Mode(NamedTuple):
     """An optimum: `pose`, its loss `[]`, and `spread: [P, P]`.
 
     `spread spread^T` is the covariance of a normal with the same curvature in local
@@ -52,7 +52,7 @@ class State(NamedTuple):
     spread: Array
 
 
-def measure(problem: Problem, datum: PyTree, pose: Array) -> Peak:
+def fit_curvature(problem: Problem, datum: PyTree, pose: Array) -> Mode:
     """The optimum at `pose` of one example, moved to the middle of what surrounds it.
 
     Costs `ROUNDS * evaluations(P)` forward passes.
@@ -64,7 +64,7 @@ def measure(problem: Problem, datum: PyTree, pose: Array) -> Peak:
         None,
         length=ROUNDS,
     )
-    return Peak(state.pose, state.loss, state.spread)
+    return Mode(state.pose, state.loss, state.spread)
 
 
 def evaluations(size: int) -> int:

@@ -13,7 +13,6 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search import first_order, gauss_newton, line_search
 from avae_jax.inference.search.batching import over_chosen, over_pairs
-from avae_jax.inference.search.cost import effort, prices
 from avae_jax.inference.search.problem import Problem
 from avae_jax.inference.search.registration import register
 from avae_jax.inference.search.select import best_apart
@@ -29,7 +28,6 @@ class SearchResult(NamedTuple):
       candidate_losses: `[B, K]`.
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
       scored, refined: `[B]`, starts scored and candidates refined.
-      cost: `[B]`, forward-equivalents spent.
     """
 
     pose: Array
@@ -39,7 +37,6 @@ class SearchResult(NamedTuple):
     nonfinite: Array
     scored: Array
     refined: Array
-    cost: Array
 
 
 def search(
@@ -88,8 +85,6 @@ def search(
     losses = jnp.take_along_axis(losses, order, 1)
     scored = jnp.full(losses.shape[0], starts.shape[1]) if chosen is None else chosen.sum(1)
     refined = worth.sum(1)
-    counts = {"scored": scored.astype(losses.dtype), "refined": refined.astype(losses.dtype)}
-    spent = effort(starts.shape[1], options, **counts).cost(prices(problem.size))
     return SearchResult(
         pose=poses[:, 0],
         loss=losses[:, 0],
@@ -98,7 +93,6 @@ def search(
         nonfinite=bad_starts + (bad & worth).sum(1),
         scored=scored,
         refined=refined,
-        cost=jnp.broadcast_to(spent, scored.shape),
     )
 
 

@@ -85,7 +85,7 @@ class Objective(nn.Module):
         return pose @ there, back @ inverse
 
     def _prior(self, inverse: Tensor) -> Tensor | float:
-        """As `avae_jax.transform.prior.excess`: half the squared excess over the ranges."""
+        """As `avae_jax.transform.prior.prior_residuals`: half their square."""
         group, ranges = self.avae.group, self.avae.ranges
         beyond = []
         if group.has("shift"):

@@ -30,13 +30,15 @@ def test_propose_one_near_the_applied_pose(name, shape):
     avae, params = drawing(blobs(shape), name)
     image = params["image"]
     turns = {2: 64, 3: 512}[len(shape)]
-    build = jax.jit(functools.partial(template_bank.build, avae=avae, turns=turns))
+    build = jax.jit(functools.partial(template_bank.build_templates, avae=avae, turns=turns))
     built = build(params, jnp.zeros((2, 2)))
     draw = jax.jit(jax.vmap(lambda key: random_pose(key, avae.group, RANGES)))
     poses = draw(jax.random.split(jax.random.key(0), 12))
     move = functools.partial(warp, source=avae.inner, target=avae.inner)
     x = jax.jit(jax.vmap(move, (None, 0, None)))(image, poses, avae.fill)
-    propose = functools.partial(template_bank.propose, built, avae=avae, count=8, degrees=15.0)
+    propose = functools.partial(
+        template_bank.propose_starts, built, avae=avae, count=8, degrees=15.0
+    )
     found = np.asarray(jax.jit(jax.vmap(propose))(x).poses)
     moved = np.einsum("bkij,bjl->bkil", found, np.asarray(poses))
     identity = np.broadcast_to(np.eye(len(shape) + 1), moved.shape[1:])
@@ -52,30 +54,30 @@ def test_centres_of_clusters_found():
     # One of each cluster by turns, four in all, two to either side.
     spread = np.float32([[1, 0], [-1, 0], [0, 2], [0, -2]])
     points = jnp.asarray((means[None] + spread[:, None]).reshape(-1, 2))
-    found = np.asarray(template_bank.centres(points, 4))
+    found = np.asarray(template_bank.kmeans(points, 4))
     errors = np.abs(found[:, None] - means[None]).max(-1)
     np.testing.assert_allclose(errors.min(0), np.zeros(4), atol=1e-5)
-    np.testing.assert_array_equal(found, template_bank.centres(points, 4))
+    np.testing.assert_array_equal(found, template_bank.kmeans(points, 4))
 
 
 def test_centres_no_more_than_points():
     points = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), jnp.float32)
     for count in (5, 9):
-        np.testing.assert_array_equal(template_bank.centres(points, count), points)
+        np.testing.assert_array_equal(template_bank.kmeans(points, count), points)
 
 
 def test_centres_of_equal_points():
     """As before the first update, where nothing has been met."""
-    found = template_bank.centres(jnp.zeros((256, 3)), 16)
+    found = template_bank.kmeans(jnp.zeros((256, 3)), 16)
     np.testing.assert_array_equal(found, np.zeros((16, 3)))
     lone = jnp.zeros((20, 2)).at[7].set(5.0)
-    assert np.isfinite(template_bank.centres(lone, 4)).all()
+    assert np.isfinite(template_bank.kmeans(lone, 4)).all()
 
 
 def test_centres_single_is_the_mean():
     """A single centre is the mean."""
     points = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)), jnp.float32)
-    np.testing.assert_allclose(template_bank.centres(points, 1)[0], points.mean(0), atol=1e-5)
+    np.testing.assert_allclose(template_bank.kmeans(points, 1)[0], points.mean(0), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(12, 10), (8, 9, 8)])
@@ -87,7 +89,9 @@ def test_build_together_as_alone(shape):
     )
     z = 3 * jax.random.normal(jax.random.key(1), (3, 8))
     build = jax.jit(
-        functools.partial(template_bank.build, params, avae=avae, turns=template_bank.TOGETHER + 5)
+        functools.partial(
+            template_bank.build_templates, params, avae=avae, turns=template_bank.TOGETHER + 5
+        )
     )
     together, alone = build(z), [build(one[None]) for one in z]
     for name in ("weights", "bias", "poses"):

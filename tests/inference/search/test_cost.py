@@ -3,7 +3,7 @@
 import pytest
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.inference.search.cost import effort, prices
+from avae_jax.inference.search.cost import Effort, effort
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from avae_jax.inference.search.cost import effort, prices
         (SearchOptions(starts=6, keep=2, steps=2, polish=3, method="line"), 6 + 2 * 7),
     ],
 )
-def test_prices_count_forward_passes(options, cost):
-    """The cost counts forward passes."""
-    assert effort(options.starts, options).cost(prices(3)) == cost
+def test_effort_cost_counts_forward_passes(options, cost):
+    """For three parameters, transforms left out."""
+    prices = Effort(values=1, held=1, full=4, reverse=2)
+    assert effort(options.starts, options).cost(prices) == cost

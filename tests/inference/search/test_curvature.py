@@ -33,7 +33,7 @@ def test_measure_quadratic_peak_exact():
     covariance = np.float32([[4e-4, 1e-3, 0], [1e-3, 1e-2, -5e-4], [0, -5e-4, 1e-4]])
     scale = jnp.asarray(np.linalg.cholesky(np.linalg.inv(covariance)).T)
     start = retract(RIGID, jnp.eye(3), jnp.float32([0.02, 0.1, -0.01]))
-    found = jax.jit(functools.partial(curvature.measure, bowl(scale)))(jnp.eye(3), start)
+    found = jax.jit(functools.partial(curvature.fit_curvature, bowl(scale)))(jnp.eye(3), start)
     np.testing.assert_allclose(found.pose, jnp.eye(3), atol=2e-3)
     assert found.loss < 0.02
     np.testing.assert_allclose(found.spread @ found.spread.T, covariance, rtol=0.1, atol=2e-5)
@@ -42,7 +42,7 @@ def test_measure_quadratic_peak_exact():
 def test_measure_ignores_dents_narrower_than_a_peak():
     """Dents narrower than a peak are not taken for it."""
     scale = jnp.eye(3) / 0.1
-    measure = jax.jit(functools.partial(curvature.measure, bowl(scale, dents=0.2)))
+    measure = jax.jit(functools.partial(curvature.fit_curvature, bowl(scale, dents=0.2)))
     spread = measure(jnp.eye(3), jnp.eye(3)).spread
     sides = jnp.sqrt((spread**2).sum(1))
     # The curvature of a dent would say 0.007.
@@ -51,5 +51,5 @@ def test_measure_ignores_dents_narrower_than_a_peak():
 
 def test_measure_flat_loss_has_the_widest_peak():
     flat = bowl(jnp.zeros((3, 3)))
-    found = jax.jit(functools.partial(curvature.measure, flat))(jnp.eye(3), jnp.eye(3))
+    found = jax.jit(functools.partial(curvature.fit_curvature, flat))(jnp.eye(3), jnp.eye(3))
     np.testing.assert_allclose(found.spread, curvature.WIDEST * jnp.eye(3), rtol=0.1)

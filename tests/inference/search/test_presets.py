@@ -7,7 +7,7 @@ import pytest
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.inference.search import resolve
-from avae_jax.inference.search.cost import effort, prices
+from avae_jax.inference.search.cost import Effort, effort
 from avae_jax.inference.search.presets import PRESETS
 from avae_jax.transform import family
 
@@ -23,6 +23,11 @@ def test_resolve_leaves_nothing_open(preset, name, d):
     assert open_ <= {"chunk"}
     assert full.keep <= full.starts
     assert resolve(full, family(name, d)) == full
+
+
+def prices(size):
+    """Forward passes of each evaluation for `size` parameters, transforms left out."""
+    return Effort(values=1, held=1, full=1 + size, reverse=2)
 
 
 def test_resolve_source_is_the_original_recipe():

@@ -158,17 +158,6 @@ def test_search_compiled_as_eager(method):
     np.testing.assert_allclose(eager.pose, data, atol=0.01)
 
 
-@pytest.mark.parametrize(
-    ("method", "cost"),
-    # Rounds of 16, 8, 4 and 4; then 4 are polished by a step with one tangent and a value.
-    [("adam", 360), ("gauss_newton", 32 + 2 * 9), ("register", 32 + 32 + 4 * 3)],
-)
-def test_search_cost_counted_for_each_example(method, cost):
-    problem, data, begun, options = settled(method)
-    found = run(problem, data, begun, **options)
-    np.testing.assert_array_equal(found.cost, np.full(BATCH, cost))
-
-
 @pytest.mark.parametrize("method", ["gauss_newton", "register", "line"])
 def test_search_without_refinement_returns_best_starts(method):
     """Of the four right angles all, whatever is asked for; one example or many."""
@@ -179,7 +168,7 @@ def test_search_without_refinement_returns_best_starts(method):
     found = compiled(problem, full)(data, begun)
     assert found.candidates.shape == (BATCH, 4, 3, 3)
     check(problem, data, begun, found)
-    np.testing.assert_array_equal(found.cost, np.full(BATCH, 4))
+    np.testing.assert_array_equal(found.scored, np.full(BATCH, 4))
     # Examples that are dropped are not missed.
     fewer = compiled(problem, full)(jax.tree.map(lambda leaf: leaf[::2], data), begun[::2])
     for part, expected in zip(fewer, found, strict=True):
