@@ -13,7 +13,6 @@ import numpy as np
 
 import avae_jax
 from avae_jax import data
-from avae_jax.config.options import DataOptions
 from avae_jax.transform import retract
 
 matplotlib.use("agg")
@@ -26,11 +25,11 @@ COUNT = len(LABELS) * EACH
 
 def turned_digits() -> np.ndarray:
     """Held-out digits, each at a random angle: `[COUNT, 24, 24, 1]`."""
-    loaded = data.load(DataOptions(source="digits", size=24, scale=2.0), seed=0)
+    loaded = data.load(avae_jax.DataOptions(source="digits", size=24, scale=2.0), seed=0)
     first = np.concatenate([np.flatnonzero(loaded.test_labels == n)[:EACH] for n in LABELS])
-    family = avae_jax.family("rotation", 2)
+    family = avae_jax.parse_family("rotation", 2)
     keys = jax.random.split(jax.random.key(3), COUNT)
-    grid = avae_jax.frame((24, 24))
+    grid = avae_jax.make_frame((24, 24))
 
     def turn(key, x):
         pose = avae_jax.random_pose(key, family, avae_jax.RangeOptions())

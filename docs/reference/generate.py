@@ -48,8 +48,8 @@ overrides.
 """
 SUMMARY = """# Numbers of a run
 
-The groups and keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary`
-too. A number that does not apply is `null`.
+The groups and keys of `report/summary.json`, which `avae_jax.evaluate` returns as a `Summary` too.
+A number that does not apply is `null`.
 `python docs/reference/generate.py` writes this page.
 """
 
