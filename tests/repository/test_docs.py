@@ -261,6 +261,7 @@ def test_presets_page_quotes_what_was_measured():
     for name, search, *numbers in rows[2:]:
         case = keys.get(name, case)
         key = "learned" if "learned" in search else re.search(r"`(\w+)`", search)[1]
+        key = key.replace("original", "source")
         measured = cases[case][key]
         assert numbers == [
             f"{measured['loss']:.2f}",
