@@ -1,7 +1,7 @@
 """Losses, poses and views of a batch of examples.
 
-Every function here is for a batch, pure, and compiled by its caller. What is drawn
-depends on the key and the index of the example alone.
+Every function takes a batch, is pure, and is compiled by its caller. Random numbers depend on
+the key and the index of the example only.
 """
 
 from typing import NamedTuple

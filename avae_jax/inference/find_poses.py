@@ -1,7 +1,6 @@
 """Pose inference: from a batch of observations to their poses.
 
-Here the objective meets the search: `problem` turns an affine VAE and its weights into
-what `search` wants, `find_poses` searches a batch.
+`problem` makes a search problem of an affine VAE and its weights; `find_poses` searches a batch.
 """
 
 import functools

@@ -3,7 +3,7 @@
     log p(x) = log E_{M ~ p(M)} E_{z ~ p(z)} p(x | z, M)
             >= E log 1/N sum_n  p(x | z_n, M_n) p(z_n) p(M_n) / (q(z_n | x, M_n) q(M_n | x))
 
-with M_n drawn from the pose posterior of `laplace`, widened and mixed with a share of the
+with M_n drawn from the pose posterior of `posterior`, widened and mixed with a share of the
 prior so that no ratio `p(M) / q(M)` exceeds the inverse of that share, and z_n from the
 encoder at M_n. The bound rises with N and meets log p(x) in the limit.
 

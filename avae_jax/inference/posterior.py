@@ -4,9 +4,8 @@
 
 with Sigma_k the inverse curvature of the loss around M_k: Laplace's approximation of the
 posterior `exp(-loss(M))`, prior on the pose included, with respect to the measure of
-`transform.lie`. The loss is that of the search, or, nearer to the posterior because the
-encoder's slips from pose to pose average out, minus the logarithm of the mean weight of
-several codes.
+`transform.lie`. The loss is the loss of the search or, closer to the posterior, minus the
+logarithm of the mean weight of several codes, which averages out errors of the encoder.
 """
 
 import math

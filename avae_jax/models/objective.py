@@ -4,9 +4,9 @@
     z ~ q(z | tau_alpha(x)) = encode(tau_alpha(x))
 
 The likelihood is measured in the frame of the observation, against the untouched x.
-What is decoded is confined to the support, the ball that no rotation moves out of the
-frame; for other families x is extended by `fill` to the frame that holds the support
-under every pose in range. Otherwise content could hide where nobody pays for it.
+Decoded content is confined to the support, the ball that no rotation moves out of the
+frame. For other families x is extended by `fill` to the frame that holds the support
+under every pose in range. Otherwise the model could hide content outside of the likelihood.
 
 Reference: R. Bidart and A. Wong, Affine variational autoencoders, arXiv 1905.05300, 2019.
 """

@@ -185,7 +185,7 @@ def _require_mean(avae: AVAE, params: Params, z: Array) -> None:
     drawn = np.asarray(jax.jit(avae.model.decode)(params, z))
     low, high = float(drawn.min()), float(drawn.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError("decode: what it draws of an upright example is not finite")
+        raise InputError("decode: the decoded upright example is not finite, wanted numbers")
     least, largest = interval(avae.likelihood)
     if low < least - ROUNDING or high > largest + ROUNDING:
         raise InputError(

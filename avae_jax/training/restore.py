@@ -73,7 +73,7 @@ def _unpacked(path: Path) -> Trained:
     """The model of a file of `pack`."""
     with_raw_key = packed_model.read(path)
     if not _is_frame(with_raw_key.frame):
-        raise InputError(f"{path}: does not say what examples look like, pack it again")
+        raise InputError(f"{path}: has no shape of the examples, pack the model again")
     avae, search, begun = _begun(with_raw_key.options, with_raw_key.frame)
     kept = packed_model.like(_kept(begun), with_raw_key.arrays, path=path)
     kept = jax.device_put(kept)

@@ -1,7 +1,7 @@
 """Moments of an image: position, spread and directions of its content.
 
-They undo the part of a pose that needs no search. The centroid gives the shift, the
-spread the scale, and the square root of the covariance turns any affine map into a
+Moments estimate the part of a pose that needs no search. The centroid gives the shift, the
+spread gives the scale, and the square root of the covariance turns any affine map into a
 rotation: two affine images of one object differ by a rotation once both are whitened.
 """
 

@@ -1,10 +1,10 @@
 """Poses near another pose in local coordinates: the inverse of `retract`, and its volumes.
 
-The measure on poses is the left Haar measure of the family: a set of poses weighs as much
-wherever it is moved by `M -> M0 M`. Around any pose, `mu(M exp(sum_i alpha_i G_i)) = J(alpha)
+The measure on poses is the left Haar measure of the family: moving a set of poses by
+`M -> M0 M` does not change its measure. Around any pose, `mu(M exp(sum_i alpha_i G_i)) = J(alpha)
 d alpha` with J(0) = 1, so rotations count in radians, shifts in coordinates, scales by their
-logarithm. It exists for families that are groups: those whose generators close under
-commutators, such as all the named ones.
+logarithm. It exists for families that are groups: their generators close under commutators, as
+those of all named families do.
 """
 
 import functools

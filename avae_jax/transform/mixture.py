@@ -1,7 +1,7 @@
 """Distributions of poses: mixtures of normals in the local coordinates of their centres.
 
-Densities are with respect to the measure of `transform.lie`. A centre's normal is that of
-`alpha` in `retract(group, centre, alpha)`.
+Densities are with respect to the measure of `transform.lie`. The normal of a centre
+is over `alpha` in `retract(group, centre, alpha)`.
 """
 
 import math

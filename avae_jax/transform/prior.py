@@ -1,8 +1,8 @@
 """The prior on poses: flat within the ranges, a steep wall outside.
 
-Without it a search over scale or shift escapes: an object shrunk to nothing, or moved
-out of sight, is cheap to explain. The walls act on the pose of the object (the inverse
-of what the search looks for), on the factors that people read.
+Without the prior a search over scale or shift escapes: an object shrunk to nothing, or moved
+out of sight, is cheap to explain. The walls are penalties on the factors of the pose of the
+object, which is the inverse of the pose that the search estimates.
 """
 
 import math

@@ -1,11 +1,10 @@
 """Density of the prior on poses, and samples from it.
 
 Its density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
-that the search looks for, where `prior` is half the squared `excess`. Read in the factors of
-the object's pose, the inverse, this measure is that of shift, rotation (by Haar's measure),
-shear and the logarithm of scale, independently; so within the ranges the prior is what
-`random_pose` draws from (but for rotations in space of limited angle, which that draws by
-their vector), and V is a product.
+that the search looks for, where `prior` is half the squared `excess`. In the factors of the
+object's pose (the inverse), this measure is a product over shift, rotation (Haar measure),
+shear and the logarithm of scale. So V is a product, and within the ranges `random_pose` draws
+from the prior, except for 3-D rotations of limited angle, which it draws by their vector.
 """
 
 import math

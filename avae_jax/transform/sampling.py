@@ -1,7 +1,7 @@
 """Sets of poses: random ones, even coverings of a family, the right-angle group.
 
-These are poses of the OBJECT. What the search looks for is the inverse, the pose that
-carries the observation to the canonical frame.
+These are poses of the OBJECT. The search estimates the inverse, the pose that carries the
+observation to the canonical frame.
 """
 
 import itertools

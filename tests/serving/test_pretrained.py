@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
         ({"search": "thorough"}, "search='thorough': wanted avae_jax.SearchOptions"),
         (
             {"search": SearchOptions(learned=True), "family": "translation"},
-            "wants a family that turns",
+            "wants a family with rotations",
         ),
         ({"encode": lambda params, x: params["in"]}, "encode: fails .*KeyError"),
         ({"fill": (0.0, 0.0)}, "fill"),

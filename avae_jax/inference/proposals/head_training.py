@@ -1,8 +1,8 @@
 """Training of the pose head on the answers of the search.
 
 The head sees an observation in standard position, pooled, and adds a logit to each
-rotation of the bank. It begins at zero, where the bank decides alone; the objective has
-the last word on whatever is proposed, so that a poor head costs starts and nothing else.
+rotation of the bank. It begins at zero, so the bank decides alone at first. The objective
+ranks all proposals, so a poor head costs starts and nothing else.
 """
 
 import functools

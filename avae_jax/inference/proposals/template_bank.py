@@ -1,8 +1,8 @@
 """Template bank: decoded prototypes at many rotations, compared by one matrix product.
 
-Prototypes are objects the model itself has decoded. Each is brought to standard position
-and size by its moments, turned by an even set of rotations, pooled to a few hundred
-pixels and kept as one row of a matrix. An observation, brought to standard position by
+Prototypes are objects that the model has decoded. Moments bring each to standard position and
+size; an even set of rotations turns it; pooling reduces it to a few hundred pixels, one row of
+a matrix a rotation. An observation, brought to standard position by
 its own moments, is scored against all rows at once by its log-likelihood. The best few
 rotations, apart from each other, are starts; the objective decides among them.
 """
@@ -225,6 +225,6 @@ def propose(bank: Bank, x: Array, *, avae: AVAE, count: int, degrees: float) -> 
     covered = jax.lax.cummax(near(poses, taken, degrees=degrees).astype(logits.dtype), 1)
     left = ((1 - covered) * jax.nn.softmax(logits)[:, None]).sum(0)
     doubt = jnp.concatenate([jnp.ones(1), left[:-1]])
-    # Moments may reach beyond what the prior allows; the walls there would hide good starts.
+    # Moments may reach beyond what the prior allows; the penalties there would hide good starts.
     reached = jax.vmap(functools.partial(within, avae.group, avae.ranges))(taken)
     return Proposals(reached, doubt)

@@ -163,7 +163,7 @@ def _check(full: SearchOptions, group: Family) -> None:
         )
     if full.learned and not group.has("rotation"):
         raise InputError(
-            f"search.learned=true: wants a family that turns, not {group.name}; a pose head "
+            f"search.learned=true: wants a family with rotations, not {group.name}; a pose head "
             "proposes rotations"
         )
     if full.method == "line" and group.size != 1:

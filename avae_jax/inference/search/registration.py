@@ -1,8 +1,8 @@
 """Registration: cheap steps for many candidates, whose number is halved from step to step.
 
-A step explains the example at a candidate's pose (one forward pass) and aligns what was
-decoded with the example while that explanation is held: derivatives cost little, for
-any number of parameters. Candidates that fall behind are dropped by successive halving.
+A step encodes and decodes the example at a candidate's pose (one forward pass) and aligns the
+decoded object with the example while the latent code stays frozen: derivatives cost little,
+for any number of parameters. Candidates that fall behind are dropped by successive halving.
 
 Reference: K. Jamieson and A. Talwalkar, Non-stochastic best arm identification, 2016.
 """

@@ -1,6 +1,6 @@
 """The search: scores starts, keeps the best few, refines them, returns the best pose seen.
 
-Or, by `register`: move every start a little at a time and drop those that fall behind.
+With `register`, every start moves in small steps, and starts that fall behind are dropped.
 """
 
 from typing import Any, NamedTuple

@@ -1,9 +1,9 @@
 """Encoder and decoder of patches with shared weights, for images and volumes of any size.
 
 A patch is 4 pixels on a side, and each further stage joins patches two by two along every axis.
-All patches share the weights of their stage; on top stand dense layers that see everything. So
-there are several times fewer weights than in a dense network, fewer examples do, and nothing is
-computed but products of matrices, which run fast everywhere.
+All patches share the weights of their stage; dense layers over all patches follow. The network
+has several times fewer weights than a dense one and needs fewer examples. It computes products
+of matrices only, which are fast on every platform.
 """
 
 import math
