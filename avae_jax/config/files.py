@@ -1,7 +1,7 @@
 """Config files, overrides and saved configs in; checked `Options` out.
 
 A config is an `ml_collections.ConfigDict` with the fields of `options.Options`, neither locked
-nor type safe: whatever is put in stays until `to_options` reports every fault at once.
+nor type safe: it keeps any value until `to_options` reports all faults at once.
 """
 
 import dataclasses

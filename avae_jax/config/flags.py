@@ -50,7 +50,7 @@ results of align and fit-align, in the output directory:
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
-  143 told to end (SIGTERM); both save first while training, and the same command continues
+  143 ended by SIGTERM; both save first while training, and the same command continues
 """
 
 

@@ -1,7 +1,13 @@
 """The only list of options: names, defaults, meaning and rules.
 
+<<<<<<< HEAD
 Every field of a config stands here once, in a frozen, hashable dataclass. `config.files`
 derives the `ConfigDict` from these classes and turns it back into them.
+=======
+Every field of a config stands here once. `config.files` derives the `ConfigDict` from
+these classes and converts it back. Code below the host loop uses only these frozen,
+hashable dataclasses.
+>>>>>>> e80727f (Docstrings of the other packages in plain English)
 """
 
 import dataclasses
@@ -221,7 +227,7 @@ class Options(Choosing):
 
     @property
     def one_pose(self) -> bool:
-        """Whether objects stand the same way; as they come and searched, nobody knows how."""
+        """Whether all objects stand the same way; unknown for searched examples as they come."""
         return self.data.pose == "random" or not self.train.search
 
 

@@ -1,9 +1,8 @@
 """Collectives used inside the compiled train step.
 
-Functions stay those of one device. Each sees its part of the batch or, where there are more
-devices than examples, an example that it shares with others, of whose candidates each works a
-part. What the parts must know of each other goes through the functions here, whose `axes` are
-`None` where there is one device.
+Each device computes its part of the batch with the functions for one device. With more devices
+than examples, several devices share an example and each computes a part of its candidates. The
+functions here exchange results between devices; `axes` is `None` on one device.
 """
 
 import functools

@@ -1,9 +1,9 @@
 """Placement of arrays: one program for one device, many devices and many hosts.
 
-All devices of all hosts form a line, the axis `data`. Examples are split along it, what
-training changes is whole on every device. Where a batch has fewer examples than there are
-devices, groups of them form the line, and those of a group, the axis `starts`, share an example.
-Functions stay those of one device; what their parts must share goes through `sharing`.
+All devices of all hosts form a line, the axis `data`. Examples are split along it;
+the train state is whole on every device. With fewer examples than devices, groups of devices
+form the line, and the devices of a group (axis `starts`) share an example. Functions are written
+for one device; `core.collectives` exchanges results.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 With `applied` the pose of an object and `found` the pose that carries its observation to
 the canonical frame, `E = found . applied` carries the upright object there. Objects of
-one label should share one E; what differs from their mean is error. Host side, numpy.
+one label should share one E; deviations from their mean are errors. Host side, numpy.
 """
 
 import math

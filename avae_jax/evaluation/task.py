@@ -8,7 +8,7 @@ from avae_jax.models.objective import AVAE
 
 
 class Task(NamedTuple):
-    """An evaluation to be done, whoever trained the model.
+    """An evaluation, independent of how the model was trained.
 
     Attributes:
       options: of the evaluation, and the seed of its draws.

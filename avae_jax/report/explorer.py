@@ -1,6 +1,6 @@
 """Interactive parts of the page: their HTML, data and script.
 
-All of it is in the page itself. Without JavaScript the parts stay hidden and nothing is missed.
+The page contains all data. Without JavaScript the interactive parts stay hidden.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Picture of settling: estimated poses per label in snapshots of training.
 
-Labels run one way and moments the other. In 2-D a cell is a rose: with the upright at
-the top, its beams show where found poses put the top of the objects. In 3-D a cell is a
+One axis has labels, the other snapshots. In 2-D a cell is a rose: its beams show the directions of
+the top of the objects under the estimated poses. In 3-D a cell is a
 histogram of angles from the common pose of the label.
 """
 

@@ -104,8 +104,8 @@ class Checkpoints:
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
         """The newest state that can be read and its step; `None` if there is none.
 
-        One that is truncated or garbled is passed over with a warning that names it, and
-        makes way at the next save.
+        A truncated or garbled checkpoint is skipped with a warning that names it; the next
+        save replaces it.
 
         Args:
           template: a pytree with the structure, shapes, dtypes and shardings of the state;

@@ -2,7 +2,7 @@
 
 config         the JSON of config.json
 frame          the JSON of frame.json: shape and fill of the examples
-params/...     the weights, met the objects met last, head/... the pose head where there is one
+params/...     the weights, met the recent latent codes, head/... the pose head where there is one
 """
 
 import json

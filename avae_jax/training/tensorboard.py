@@ -1,7 +1,7 @@
 """TensorBoard events, written through at once.
 
-The writer that comes with the library has a thread: on a full disk it ends unseen, and
-whoever goes on to log waits for it without end.
+The library's own writer has a thread that ends silently on a full disk; later calls then wait
+for it without end.
 """
 
 import os

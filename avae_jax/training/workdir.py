@@ -5,8 +5,8 @@ lock               held while a process works here
 metrics.jsonl      one strict JSON object a line; tensorboard/ holds the same numbers
 checkpoints/       weights and optimiser by step (see `checkpoint`)
 frame.json         shape, channels and fill of the examples
-seconds.json       how long training has taken
-moments/           arrays recorded at moments of training, one npz a moment
+seconds.json       training time so far
+moments/           snapshots of training, one npz each
 report/            index.html and summary.json
 """
 

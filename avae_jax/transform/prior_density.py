@@ -36,7 +36,7 @@ def log_prior(group: Family, ranges: RangeOptions, pose: Array) -> Array:
 
 
 def log_volume(group: Family, ranges: RangeOptions) -> float:
-    """log V: the measure of the poses in range, with what lies behind the walls.
+    """log V: the measure of the poses in range, the soft walls included.
 
     Raises:
       InputError: the family is no group.

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("for_an_optimiser")
         ({"decode": lambda *z: 9 * tiny_vae.decode(*z) - 4}, "decode: gave values from .*sigmoid"),
         (
             {"decode": lambda *z: np.nan * tiny_vae.decode(*z)},
-            "decode: what it draws .* not finite",
+            "decode: the decoded .* not finite",
         ),
         ({"likelihood": "poisson"}, "likelihood='poisson': one of bernoulli, gaussian"),
         ({"family": "wobble"}, "wobble"),
