@@ -16,10 +16,10 @@ HERE = Path(__file__).resolve().parent
 OPTIONS = f"""# Options
 
 Every option of a config, with its default. `python docs/reference/generate.py` writes this page
-from the option list of the program. On the command line an option is `--config.NAME=VALUE`; lists
-are written `512,512`, switches `true` or `false`. An option of the search with the default `none`
-takes its value from the [preset](../understand/presets.md). A work directory keeps its options; a
-second run may change only
+from the option list of the program. On the command line `--config.train.steps=200` sets an option;
+lists are written `512,512`, switches `true` or `false`. An option of the search with the default
+`none` takes its value from the [preset](../understand/presets.md). A work directory keeps its
+options; a second run may change only
 {", ".join(f"`{name}{'*' * name.endswith('.')}`" for name in MAY_CHANGE)}.
 """
 TITLES = {
@@ -35,8 +35,8 @@ TITLES = {
 COMMAND = """# Command line
 
 `python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes
-this page from the program's own flags. [Options](options.md) has the `--config.NAME=VALUE`
-overrides.
+this page from the program's own flags. [Options](options.md) lists what
+`--config.train.steps=200` and its like may set.
 
 | mode | does | needs |
 |---|---|---|
