@@ -76,13 +76,12 @@ def command_line() -> str:
     parts = [COMMAND]
     for group in parser()._action_groups:
         rows = [
-            (f"`{' '.join([*action.option_strings, action.metavar or ''])}`".replace(" `", "`"),)
-            + (str(action.help).replace("%(prog)s", "the program"),)
+            (f"`{', '.join(action.option_strings)}`", action.metavar or "", str(action.help))
             for action in group._group_actions
         ]
         if rows:
             title = {"options": "Flags"}.get(group.title, group.title.capitalize())
-            parts.append(f"## {title}\n\n{_table(('flag', 'meaning'), rows)}\n")
+            parts.append(f"## {title}\n\n{_table(('flag', 'takes', 'meaning'), rows)}\n")
     parts.append(f"## Results and exit status\n\n```text\n{DETAILS.strip()}\n```\n")
     return "\n".join(parts)
 
