@@ -1,13 +1,7 @@
 """The only list of options: names, defaults, meaning and rules.
 
-<<<<<<< HEAD
 Every field of a config stands here once, in a frozen, hashable dataclass. `config.files`
 derives the `ConfigDict` from these classes and turns it back into them.
-=======
-Every field of a config stands here once. `config.files` derives the `ConfigDict` from
-these classes and converts it back. Code below the host loop uses only these frozen,
-hashable dataclasses.
->>>>>>> e80727f (Docstrings of the other packages in plain English)
 """
 
 import dataclasses
