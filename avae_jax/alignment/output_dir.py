@@ -19,6 +19,8 @@ from avae_jax.core.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
 JOB, DONE, PLANNED, ROWS, RESULTS = "job.json", "done.json", "planned.json", "rows", "results"
+# Of align.json, poses.csv and the other results; version 0.1.0 wrote none.
+FORMAT = 2
 # Of rows, each in a file of its own.
 COLUMNS = ("aligned", "poses", "losses", "doubtful", "latents", "drawn")
 
@@ -84,7 +86,8 @@ class Output:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Moves the results to their places, align.json last, which says that all is done."""
-        _write(self._parts / RESULTS / RESULT, {"job": self._job, "result": result})
+        done = {"format": FORMAT, "job": self._job, "result": result}
+        _write(self._parts / RESULTS / RESULT, done)
         self.publish()
         _clear_unfinished(self.folder)
 

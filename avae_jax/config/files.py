@@ -23,6 +23,9 @@ from avae_jax.core.atomic_files import whole
 from avae_jax.core.choices import nearest
 from avae_jax.core.errors import InputError
 
+# Of config.json, and so of a work directory; version 0.1.0 wrote none.
+FORMAT = 2
+
 
 def to_config(options: Options) -> ConfigDict:
     """The config that holds `options`."""
@@ -126,8 +129,9 @@ def to_dict(options: Options) -> dict:
 
 def save(options: Options, path: Path) -> None:
     """Writes `options` as JSON, whole or not at all."""
+    saved = {"format": FORMAT, **to_dict(options)}
     with whole(path) as file:
-        file.write((json.dumps(to_dict(options), indent=2, allow_nan=False) + "\n").encode())
+        file.write((json.dumps(saved, indent=2, allow_nan=False) + "\n").encode())
 
 
 def load_saved(path: Path) -> Options:
@@ -144,6 +148,9 @@ def load_saved(path: Path) -> Options:
         raise InputError(f"config {path}: not the JSON of a config, {error}") from error
     if not isinstance(nested, dict):
         raise InputError(f"config {path}: wanted a JSON object, not {nested!r:.40}")
+    version = nested.pop("format", 1)
+    if not isinstance(version, int) or version > FORMAT:
+        raise InputError(f"config {path}: of format {version}, this avae_jax reads up to {FORMAT}")
     try:
         return from_dict(nested)
     except InputError as error:

@@ -18,6 +18,8 @@ from avae_jax.inference.trained import Trained
 from avae_jax.serving.posed import Posed
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+# Of the program's results; 1 had the key `canonical`.
+FORMAT = 2
 
 Serve = Callable[[Array, Array], dict[str, Array]]
 
@@ -39,6 +41,8 @@ def export(
         program = jax.export.deserialize(bytearray(open(file, "rb").read()))
         found = program.call(x)
 
+    `program.fun_name` ends in the version of this format.
+
     Args:
       batch: how many examples n the program takes; `None` takes any number, worked as many
         at once as by `posed`, the last of them filled up. Each n is compiled when it comes first.
@@ -59,7 +63,7 @@ def export(
     (size,) = jax.export.symbolic_shape("n") if batch is None else (batch,)
     x = jax.ShapeDtypeStruct((size, *avae.inner.shape, len(avae.fill)), jnp.float32)
     try:
-        whole = jax.jit(lambda x: serve(x, jnp.arange(x.shape[0])))
+        whole = jax.jit(_named(serve))
         program = jax.export.export(whole, platforms=platforms)(x).serialize()
     except (ValueError, NotImplementedError) as error:
         # What JAX says of callbacks, which no file can hold, and of platforms it does not know.
@@ -68,6 +72,16 @@ def export(
         raise InputError(f"{path}: cannot be exported for {names}, {reason}") from error
     with fresh(path) as out:
         out.write(program)
+
+
+def _named(serve: Serve) -> Callable[[Array], dict[str, Array]]:
+    """The program of `serve`, whose `fun_name` tells its format."""
+
+    def program(x: Array) -> dict[str, Array]:
+        return serve(x, jnp.arange(x.shape[0]))
+
+    program.__name__ = f"avae_jax_search_{FORMAT}"
+    return program
 
 
 def _in_batches(x: Array, index: Array, *, serve: Serve, size: int) -> dict[str, Array]:

@@ -15,11 +15,13 @@ from avae_jax.core import strict_json
 from avae_jax.core.types import PyTree
 
 NAME = "seal.json"
+# Of a checkpoint; version 0.1.0 wrote none.
+FORMAT = 2
 
 
 def write(folder: Path, arrays: dict[str, str], loss: float | None) -> None:
     """Seals the checkpoint in `folder`, which holds `arrays` as `description` tells them."""
-    seal = {"arrays": arrays, "files": _digests(folder), "loss": loss}
+    seal = {"format": FORMAT, "arrays": arrays, "files": _digests(folder), "loss": loss}
     (folder / NAME).write_text(json.dumps(seal))
 
 
@@ -81,6 +83,9 @@ def _read(folder: Path) -> dict:
     seal = strict_json.read(folder / NAME)
     if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
         raise ValueError("not the digests and shapes of a checkpoint")
+    version = seal.get("format", 1)
+    if not isinstance(version, int) or version > FORMAT:
+        raise ValueError(f"of format {version}, this avae_jax reads up to {FORMAT}")
     return seal
 
 

@@ -5,12 +5,15 @@ and an alignment that was interrupted after eight of twelve examples.
 """
 
 import json
+import shutil
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
 
 import avae_jax
+from avae_jax.core.errors import InputError
 from avae_jax.main import main
 from tests.support import ROOT
 
@@ -49,3 +52,15 @@ def test_version_0_1_unfinished_alignment_goes_on(written, capsys):
     np.testing.assert_array_equal(np.load(target / "stack.npy")[:8], done)
     assert len((target / "poses.csv").read_text().splitlines()) == 13
     assert not (target / "unfinished").exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/2/seal.json"])
+def test_load_refuses_a_later_format(written, tmp_path, name):
+    """A work directory of a later version is refused in one sentence."""
+    folder = tmp_path / "run"
+    shutil.copytree(written / "run", folder)
+    held = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps({**held, "format": 99}))
+    with pytest.raises(InputError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        avae_jax.load(folder)
