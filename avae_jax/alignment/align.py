@@ -76,8 +76,12 @@ def _align(
     print(end=surveyed.note and f"{surveyed.note} The results hold the same there.\n")
     trained = _masked(trained, surveyed)
     seen = _framing(stack, surveyed, trained, options)
-    work = Work(stack, seen, surveyed, trained, options, request.reconstructions)
-    files = files_of(stack, names)
+    run(Work(stack, seen, surveyed, trained, options, request.reconstructions), names, request)
+
+
+def run(work: Work, names: tuple[str, ...], request: Request) -> None:
+    """Aligns the stack of `work`, or goes on where the same work was interrupted."""
+    files = files_of(work.stack, names)
     with claimed(request.output, job_of(work), files, overwrite=request.overwrite) as output:
         if output.finished is not None:
             print(f"output {request.output}: finished before, nothing to do")

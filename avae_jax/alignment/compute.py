@@ -62,8 +62,11 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
 
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
         full, numbers = filled(raw, size), filled(index, size).astype(np.int32)
-        x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
-        found = find(params=params, key=key, x=x, index=places, bank=bank)
+        if work.known is None:
+            x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
+            found = find(params=params, key=key, x=x, index=places, bank=bank)
+        else:
+            found = work.known.found(numbers)
         poses = own_poses(np.asarray(found.pose), seen)
         gone = hidden(full, seen.missing)
         levels = lowered(plain(full, gone), seen)
@@ -86,7 +89,8 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             "latents": found.mu,
         }
         if work.reconstructions:
-            brought = bring_back(drawn=found.canonical, into=into, fill=avae.fill)
+            objects = found.canonical if work.known is None else sharding.split(found.canonical)
+            brought = bring_back(drawn=objects, into=into, fill=avae.fill)
             rows["drawn"] = drawn(np.asarray(brought), seen, dtype)
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
-from avae_jax.alignment.align import align, asked
+from avae_jax.alignment.align import align, asked, run
 from avae_jax.alignment.auto_options import suited
+from avae_jax.alignment.class_averages import averaged
+from avae_jax.alignment.noise import is_noisy
 from avae_jax.alignment.output_dir import RESULT
 from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config.modes import Request
-from avae_jax.config.options import Options
+from avae_jax.config.options import Options, fields
 from avae_jax.config.validation import check
 from avae_jax.core.errors import InputError
+from avae_jax.data.formats import Stack
 from avae_jax.training import loop
 from avae_jax.training.workdir import WorkDir
 
@@ -27,7 +30,13 @@ def fit_align(
     Raises:
       InputError: the stack, the output or the work directory cannot be used.
     """
-    with asked(request, options) as (stack, _):
+    with asked(request, options) as (stack, names):
+        if by_averages(stack, request, untouched):
+            surveyed = survey(stack, options.data)
+            print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+            how = {"classes": request.classes, "reconstructions": request.reconstructions}
+            run(averaged(stack, surveyed, options, **how), names, request)
+            return
         options, notes = suited(options, stack, untouched=untouched)
         for note in notes:
             print(note)
@@ -40,6 +49,21 @@ def fit_align(
     if not done:
         loop.train(options, workdir)
     align(options, workdir, request)
+
+
+def by_averages(stack: Stack, request: Request, untouched: frozenset[str]) -> bool:
+    """Whether class averages find the poses: as asked, else where noise hides the objects.
+
+    Whoever sets an option of the model, its search or its training wants the model.
+    """
+    if request.method != "auto" or request.classes:
+        return request.method != "model"
+    sections = ("model.", "train.", "search.", "ranges.", "eval.", "log.")
+    own = [name for name in fields() if name.startswith(sections) or name == "family"]
+    if not set(own) <= untouched or not is_noisy(stack):
+        return False
+    print("Noise hides the objects: poses are found by class averages (--method averages).")
+    return True
 
 
 def trained(options: Options, folder: Path) -> bool:

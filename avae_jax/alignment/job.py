@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,24 @@ from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.trained import Trained
 
 
+class Known(NamedTuple):
+    """Poses that were found before the examples are moved.
+
+    Attributes:
+      found: `index [n] -> Found` of these examples.
+      columns: further columns of the table, `[N]` each.
+    """
+
+    found: Callable[[np.ndarray], Any]
+    columns: dict[str, np.ndarray]
+
+
 class Work(NamedTuple):
     """Everything that an alignment needs.
 
     Attributes:
       reconstructions: whether the objects as the model draws them are wanted.
+      known: poses that need not be searched.
     """
 
     stack: Stack
@@ -31,6 +45,7 @@ class Work(NamedTuple):
     trained: Trained
     options: Options
     reconstructions: bool
+    known: Known | None = None
 
     @property
     def batch(self) -> int:
@@ -54,7 +69,7 @@ def job_of(work: Work) -> dict[str, Any]:
         "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
         "contents": work.surveyed.digest,
         "model": _digest(work.trained),
-        "search": dataclasses.asdict(work.search),
+        "search": None if work.known else dataclasses.asdict(work.search),
         "batch": work.batch,
         "reconstructions": work.reconstructions,
         # As text, since it may be NaN.

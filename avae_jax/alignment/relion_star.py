@@ -10,7 +10,7 @@ where n is even, about which rotations then shift.
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -23,6 +23,7 @@ from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import factorise
 
 NAME = "poses.star"
+CLASS = "rlnClassNumber"
 # Sizes of a pixel that differ by less than this are the same, as they are sides over counts.
 SAME = 1e-3
 UNKNOWN = 1.0  # Angstrom a pixel where the file does not say it
@@ -121,9 +122,14 @@ def write(path: Path, stack: Stack, blocks: Iterable[Mapping[str, np.ndarray]]) 
             if not index:
                 _begin(file, "particles", ("rlnImageName", *block, "rlnOpticsGroup"))
             for numbers in zip(*block.values(), strict=True):
-                texts = [f"{value + 0.0:.6f}" for value in numbers]
+                texts = [_number(value) for value in numbers]
                 file.write(" ".join((_word(image(stack, index)), *texts, "1")) + "\n")
                 index += 1
+
+
+def _number(value: Any) -> str:
+    """Whole numbers as such, others to six digits; adding zero turns -0 into 0."""
+    return str(value) if isinstance(value, np.integer) else f"{value + 0.0:.6f}"
 
 
 def _for_table(

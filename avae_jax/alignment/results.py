@@ -128,14 +128,24 @@ def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:
             **pose_table.columns(columns["poses"].read(start, stop), seen.own, kinds),
             **{name: losses[:, i] for i, name in enumerate(pose_table.NUMBERS)},
             "doubtful": columns["doubtful"].read(start, stop),
+            **{name: column[start:stop] for name, column in _known(work).items()},
         }
+
+
+def _known(work: Work) -> dict[str, np.ndarray]:
+    """Further columns of the table, `[N]` each."""
+    return work.known.columns if work.known else {}
 
 
 def _star_blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, np.ndarray]]:
     """The lines of RELION's table, block by block."""
     size = relion_star.pixel_size(work.stack)
     for start, stop in blocks(work.stack.shape[0], LINES):
-        yield relion_star.columns(columns["poses"].read(start, stop), work.seen.own, angstrom=size)
+        poses = columns["poses"].read(start, stop)
+        found = relion_star.columns(poses, work.seen.own, angstrom=size)
+        if "class" in _known(work):
+            found[relion_star.CLASS] = _known(work)["class"][start:stop]
+        yield found
 
 
 def _result(columns: dict[str, Column]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import argparse
 from avae_jax.config import files
 from avae_jax.config.choices import stack_forms
 from avae_jax.config.fields import wanted, written
-from avae_jax.config.modes import MODES
+from avae_jax.config.modes import METHODS, MODES
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 
 DEFAULT_CONFIG = "digits"
@@ -129,6 +129,19 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         "--reconstructions",
         action="store_true",
         help="also write the decoded objects in the aligned pose",
+    )
+    stack.add_argument(
+        "--method",
+        choices=METHODS,
+        help="what finds the poses in fit-align: averages (maximum likelihood over class averages, "
+        "for noisy images), model (a VAE), or auto (averages where noise hides the objects and no "
+        "option of the model is set; default)",
+    )
+    stack.add_argument(
+        "--classes",
+        metavar="K",
+        type=int,
+        help="number of class averages in fit-align (default: as many as pay for themselves)",
     )
     stack.add_argument(
         "--overwrite",

@@ -13,11 +13,19 @@ ALIGNING = ("align", "fit-align")
 # The config of `fit-align` if none is named.
 CONFIG = "stack"
 STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
+# What finds the poses in `fit-align`: class averages where noise hides the objects, else a VAE.
+METHODS = ("auto", "averages", "model")
+FITTING = ("method", "classes")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
 MODES = (*TRAINING, *ALIGNING, "plan")
 # What each mode needs and what it may be given; no other mode has a use for these flags.
 NEEDED = {**dict.fromkeys(ALIGNING, STACK), "plan": ("topology",)}
-TAKEN = {**dict.fromkeys(ALIGNING, SWITCHES), **dict.fromkeys(TRAINING, HOSTS), "plan": ("json",)}
+TAKEN = {
+    "align": SWITCHES,
+    "fit-align": (*SWITCHES, *FITTING),
+    **dict.fromkeys(TRAINING, HOSTS),
+    "plan": ("json",),
+}
 
 
 class Request(NamedTuple):
@@ -27,12 +35,16 @@ class Request(NamedTuple):
       input: a file, a folder, `FILE:DATASET` or `MESHES:VOXELS`.
       reconstructions: also write the objects as the model draws them.
       overwrite: delete what an earlier alignment wrote into `output`.
+      method: what finds the poses in `fit-align`, one of `METHODS`.
+      classes: number of class averages, 0 for as many as pay for themselves.
     """
 
     input: str
     output: Path
     reconstructions: bool = False
     overwrite: bool = False
+    method: str = "auto"
+    classes: int = 0
 
 
 def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
@@ -45,7 +57,14 @@ def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
     if mode not in ALIGNING:
         return None
     switches = {name: flags[name] for name in SWITCHES}
-    return Request(flags["input"], Path(flags["output"]), **switches)
+    method, classes = flags["method"] or "auto", flags["classes"] or 0
+    if classes < 0:
+        raise InputError(f"--classes {classes}: wanted 1 or more")
+    if classes and method == "model":
+        raise InputError(f"--classes {classes}: wanted with --method averages, a VAE has none")
+    return Request(
+        flags["input"], Path(flags["output"]), **switches, method=method, classes=classes
+    )
 
 
 def _require_use(mode: str, flags: Mapping[str, Any]) -> None:

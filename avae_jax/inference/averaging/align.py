@@ -1,0 +1,135 @@
+"""A stack of noisy images aligned: averages found, poses refined, all in one frame."""
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import softmax
+
+from avae_jax.core.errors import InputError
+from avae_jax.inference.averaging.classes import explored, placed
+from avae_jax.inference.averaging.condition import conditioned
+from avae_jax.inference.averaging.data import Data, held, lowered, part, recentred
+from avae_jax.inference.averaging.disc import Disc, higher
+from avae_jax.inference.averaging.em import near_round, near_rounds, rounds
+from avae_jax.inference.averaging.gauge import LEAST_SPREAD, centred, spread_of
+from avae_jax.inference.averaging.local import bank_of, started
+from avae_jax.inference.averaging.model import Model
+from avae_jax.inference.averaging.modes import Modes, modes
+from avae_jax.inference.averaging.near import Found, found_of
+from avae_jax.inference.averaging.result import ClassAlignment, result
+from avae_jax.inference.averaging.sampling import Level
+
+BATCH = 500
+LOW = 8  # periods a box: what the first averages show
+SHIFT = 0.12  # of the side: how far objects may be from the centre, where nothing is said
+SEARCHED = 2000  # images that averages are first looked for in
+CLASSES = 8  # tried at most
+LARGE = 4_000_000  # entries of all vectors beyond which frequencies without signal are left out
+FINE = 40  # periods a box: what poses are refined with
+FINE_ROUNDS, NEAR_ROUNDS = 8, 4
+
+
+def align_images(
+    images: np.ndarray,
+    *,
+    seed: int = 0,
+    max_shift: float | None = None,
+    num_classes: int | None = None,
+    most_classes: int = CLASSES,
+) -> ClassAlignment:
+    """Poses and classes of images of one kind of object, each in a pose of its own.
+
+    Args:
+      images: `[N, H, W]` or `[N, H, W, C]`, values of any scale.
+      max_shift: pixels that objects may be off the centre; by default an eighth of the side.
+      num_classes: of averages; by default as many as pay for themselves, up to `most_classes`.
+
+    Raises:
+      InputError: says what was wanted.
+      NumericalError: a likelihood that is not finite.
+    """
+    images = np.asarray(images)
+    images = images[..., None] if images.ndim == 3 else images
+    if max_shift is not None and not max_shift >= 0:
+        raise InputError(f"max_shift={max_shift}, wanted pixels, 0 or more")
+    if num_classes is not None and not 1 <= num_classes <= len(images) // 2:
+        raise InputError(f"num_classes={num_classes}, wanted 1 to {len(images) // 2}")
+    rng = np.random.default_rng(seed)
+    ready = conditioned(images)
+    side = ready.images.shape[1]
+    whole = Disc(side, min((side - 1) // 2, FINE))
+    low = Disc(side, min(LOW, whole.radius))
+    data = held(ready.images, whole, size=min(BATCH, len(images)), centre=ready.centre)
+    reach = SHIFT * side if max_shift is None else float(max_shift)
+    counts = range(num_classes, num_classes + 1) if num_classes else range(1, most_classes + 1)
+    model, grid, centres = _averaged(data, low, reach, counts, rng)
+    model, found, likely, disc = _refined(data, low, model, grid, centres)
+    return result(ready, images.shape[1:3], disc, model, found, likely)
+
+
+def _averaged(
+    data: Data, low: Disc, reach: float, counts: range, rng: np.random.Generator
+) -> tuple[Model, Modes, np.ndarray]:
+    """Averages at low resolution, the best samples under them, and the shifts these are about."""
+    small = lowered(data, low)
+    searched = part(small, SEARCHED)
+    step = low.side / (2 * low.radius)
+    coarse = Level(low, 48, step, max(1.0, np.ceil(reach / step)) + 0.3 if reach else 0.0)
+    model = explored(searched, coarse, max(reach / 2, LEAST_SPREAD), counts, rng).model
+    _, centres = placed(small, model, coarse, most=1)
+    small = recentred(small, centres)
+    fine = Level(low, 96, step / 2, 2.9 if reach else 0.0)
+    model = rounds(small, model, fine, most=FINE_ROUNDS, rng=rng).model
+    return model, modes(small, model, fine), centres
+
+
+def _refined(
+    data: Data, low: Disc, model: Model, grid: Modes, centres: np.ndarray
+) -> tuple[Model, Found, float, Disc]:
+    """Averages and poses between the samples, at low and then at full resolution."""
+    data = recentred(data, centres)
+    small = lowered(data, low)
+    fit, near = near_rounds(small, model, bank_of(low), grid, most=2)
+    found = found_of(near, bank_of(low), grid, centres)
+    model, shift = _centred(fit.model, low, found)
+    begun = grid._replace(angle=found.angle, shift=shift - centres[:, None])
+    if data.count * data.disc.size > LARGE:
+        data = lowered(data, _resolved(part(data, SEARCHED), low, model, begun))
+    model = _raised(model, low, data)
+    level = bank_of(data.disc)
+    fit, near = near_rounds(data, model, level, begun, most=NEAR_ROUNDS)
+    return fit.model, found_of(near, level, grid, centres), fit.log_likelihood, data.disc
+
+
+def _resolved(data: Data, low: Disc, model: Model, begun: Modes) -> Disc:
+    """As much of the frequencies as a round shows signal in."""
+    level = bank_of(data.disc)
+    begun = begun._replace(angle=begun.angle[: data.count], shift=begun.shift[: data.count])
+    poses = started(begun.angle, begun.shift, level, len(data.batches[0].weight))
+    model, _, _ = near_round(data, _raised(model, low, data), level, poses)
+    members = data.count * np.asarray(model.shares)[:, None, None]
+    seen = np.asarray(model.power) * members > np.asarray(model.common.noise)
+    last = 1 + int(np.flatnonzero(seen.any((0, 1)))[-1])
+    # Few sizes, so that few programs are compiled.
+    radius = max(low.radius, -(-last // low.radius) * low.radius)
+    return data.disc if radius >= data.disc.radius else Disc(data.disc.side, radius)
+
+
+def _centred(model: Model, disc: Disc, found: Found) -> tuple[Model, np.ndarray]:
+    """Averages about the centre of rotation, shifts `[N, K, 2]` about it, and their spread."""
+    weight = softmax(found.logs, axis=1)
+    model, shift = centred(model, disc, found.angle, found.shift, weight)
+    rows, best = np.arange(len(shift)), weight.argmax(1)
+    variance = np.diagonal(found.spread[rows, best], axis1=1, axis2=2)[:, 1:]
+    spread = spread_of(shift[rows, best].ravel(), variance.ravel(), float(model.common.spread))
+    return model._replace(common=model.common._replace(spread=jnp.float32(spread))), shift
+
+
+def _raised(model: Model, low: Disc, data: Data) -> Model:
+    """A model for all frequencies: in the new ones noise, and no signal yet."""
+    plain = jnp.asarray(data.energy / (data.count * data.disc.ring_sizes), jnp.float32)
+    power = jnp.zeros((*model.power.shape[:2], data.disc.radius))
+    return model._replace(
+        averages=higher(model.averages, low, data.disc),
+        common=model.common._replace(noise=plain.at[:, : low.radius].set(model.common.noise)),
+        power=power.at[:, :, : low.radius].set(model.power),
+    )

@@ -1,0 +1,84 @@
+"""The likeliest pose of each image, and images set upright by it."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.core.types import Array
+from avae_jax.inference.averaging.data import Data
+from avae_jax.inference.averaging.disc import Disc, moved
+from avae_jax.inference.averaging.model import Common, Model
+from avae_jax.inference.averaging.rounds import Batch, bank, log_poses, products
+from avae_jax.inference.averaging.sampling import Level
+from avae_jax.inference.averaging.turn import turned
+
+
+class Modes(NamedTuple):
+    """For every image and class the best sample of the grid.
+
+    Attributes:
+      logs: log of class share and likelihood ratio, poses summed over, `[N, K]`.
+      angle: radians, `[N, K]`.
+      shift: pixels from the batch's centres, `[N, K, 2]`.
+      turn: log of the best pose at each angle, `[N, K, A]`.
+    """
+
+    logs: np.ndarray
+    angle: np.ndarray
+    shift: np.ndarray
+    turn: np.ndarray
+
+
+def modes(data: Data, model: Model, level: Level) -> Modes:
+    """The best samples of a grid that is not turned at random."""
+    banks = [bank(m, model.common.noise, jnp.float32(0), level=level) for m in model.averages]
+    found = []
+    for batch in data.batches:
+        one = [
+            _modes(batch, templates, norms, model.common, share, level=level)
+            for (templates, norms), share in zip(banks, model.shares, strict=True)
+        ]
+        found.append([np.stack(part, 1) for part in zip(*one, strict=True)])
+    return Modes(*(np.concatenate(part)[: data.count] for part in zip(*found, strict=True)))
+
+
+@functools.partial(jax.jit, static_argnames="level")
+def _modes(
+    batch: Batch, templates: Array, norms: Array, common: Common, share: Array, *, level: Level
+) -> Modes:
+    product = products(batch, templates, common.noise, level=level)
+    found = log_poses(product, norms, batch, common, share, level=level)
+    turn = found.max(2)
+    angle = turn.argmax(1)
+    shift = jnp.take_along_axis(found, angle[:, None, None], 1)[:, 0].argmax(1)
+    return Modes(
+        jax.nn.logsumexp(found, axis=(1, 2)),
+        jnp.asarray(level.angles)[angle],
+        jnp.asarray(level.shifts)[shift],
+        turn,
+    )
+
+
+def uprights(data: Data, angles: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Vectors `[N, C, P]` of the images moved back by `[N, 2]` and turned back by `[N]`."""
+    size = len(data.batches[0].weight)
+    made = []
+    for index, batch in enumerate(data.batches):
+        mine = slice(index * size, (index + 1) * size)
+        room = size - len(angles[mine])
+        angle = np.pad(angles[mine].astype(np.float32), (0, room))
+        shift = np.pad(shifts[mine].astype(np.float32), ((0, room), (0, 0)))
+        made.append(np.asarray(_uprights(batch.vectors, angle, shift, disc=data.disc)))
+    return np.concatenate(made)[: data.count]
+
+
+@functools.partial(jax.jit, static_argnames="disc")
+def _uprights(vectors: Array, angles: Array, shifts: Array, *, disc: Disc) -> Array:
+    def one(vector: tuple[Array, Array]) -> Array:
+        return turned(vector[0], vector[1][None], disc)[0]
+
+    back = moved(vectors, -shifts[:, None], disc)
+    return jax.lax.map(one, (back, -angles), batch_size=64)

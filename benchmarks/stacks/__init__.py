@@ -1,0 +1,1 @@
+"""Noisy stacks: the product beside the bound by true templates, plain EM and moments."""
