@@ -6,7 +6,8 @@ from avae_jax.alignment.align import align, asked, run
 from avae_jax.alignment.auto_options import suited
 from avae_jax.alignment.class_averages import averaged
 from avae_jax.alignment.noise import is_noisy
-from avae_jax.alignment.output_dir import RESULT
+from avae_jax.alignment.output_dir import RESULT, require_free
+from avae_jax.alignment.results import files_of, names_of
 from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config.modes import Request
 from avae_jax.config.options import Options, fields
@@ -30,12 +31,9 @@ def fit_align(
     Raises:
       InputError: the stack, the output or the work directory cannot be used.
     """
-    with asked(request, options) as (stack, names):
+    with asked(request, options) as (stack, _):
         if by_averages(stack, request, untouched):
-            surveyed = survey(stack, options.data)
-            print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
-            how = {"classes": request.classes, "reconstructions": request.reconstructions}
-            run(averaged(stack, surveyed, options, **how), names, request)
+            _by_averages(options, stack, request)
             return
         options, notes = suited(options, stack, untouched=untouched)
         for note in notes:
@@ -49,6 +47,16 @@ def fit_align(
     if not done:
         loop.train(options, workdir)
     align(options, workdir, request)
+
+
+def _by_averages(options: Options, stack: Stack, request: Request) -> None:
+    drawn = request.reconstructions
+    names = names_of(stack, reconstructions=drawn, averaged=True)
+    require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
+    print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
+    surveyed = survey(stack, options.data)
+    work = averaged(stack, surveyed, options, classes=request.classes, reconstructions=drawn)
+    run(work, names, request)
 
 
 def by_averages(stack: Stack, request: Request, untouched: frozenset[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.alignment import contact_sheet, pose_table, relion_star, written_files
+from avae_jax.alignment import averages, contact_sheet, pose_table, relion_star, written_files
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.model_frame import moves_centre
 from avae_jax.alignment.output_dir import LOCK, RESULT, UNFINISHED, Output
@@ -27,8 +27,11 @@ LINES = 4096  # of a table, made together
 SHOWN, WORST = 24, 8  # examples on the contact sheet
 
 
-def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
+def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> tuple[str, ...]:
     """The results, relative to the output directory; that of the stack may be a folder.
+
+    Args:
+      averaged: poses are found by class averages, which are results too.
 
     Raises:
       InputError: the stack has the name of another result, or none that a file can have.
@@ -37,9 +40,11 @@ def names_of(stack: Stack, *, reconstructions: bool) -> tuple[str, ...]:
     if not written_files.is_inside(name):
         raise InputError(f"{stack.path}: no name that the result could have; name another folder")
     others = (TABLE, relion_star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
-    if name.lower() in (*others, written_files.NAME):
+    others += (written_files.NAME, averages.NPY, averages.MRC, averages.CLASSES, averages.FRC)
+    if name.lower() in others:
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
     names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS, SHEET)
+    names += averages.names_of(stack) if averaged else ()
     # What a model draws are volumes, also of meshes.
     drawn = name + (".npy" if stack.move else "")
     return (*names, f"{DRAWN}/{drawn}") if reconstructions else names
@@ -66,6 +71,9 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     if relion_star.NAME in names:
         relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
+    if "class" in _known(work):
+        classes, aligned = _known(work)["class"], _parts(work, columns["aligned"])
+        averages.write(folder, work.stack, averages.averages(aligned, classes, work.stack.example))
     _draw(work, columns, _mean(work, columns), result, folder / SHEET)
     output.publish()
     try:
@@ -212,7 +220,7 @@ def _pair(work: Work, columns: dict[str, Column], index: int) -> contact_sheet.P
     row = {name: column.read(index, index + 1)[0] for name, column in columns.items()}
     before, after, gap = row["losses"]
     pose = sentence(np.linalg.inv(row["poses"]), avae.group, work.seen.own)
-    lines = (pose, f"{before:.0f} > {after:.0f} nats")
+    lines = (*pose.split(", "), f"{before:.0f} > {after:.0f} nats")
     if np.isfinite(gap):
         lines += (f"gap {gap:.1f} nats",)
     return contact_sheet.Pair(

@@ -1,0 +1,116 @@
+"""Averages of aligned classes, and how far two halves of each agree: averages, members, FRC.
+
+averages.npy (or .mrcs)   [K, H, W(, C)] float32, means of the aligned members in raw values
+classes.csv               a line a class: members, resolution
+frc.csv                   a line a frequency: Fourier ring correlation of two halves of each class
+"""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from avae_jax.data.formats import Stack
+from avae_jax.data.formats.optional import library
+
+NPY, MRC, CLASSES, FRC = "averages.npy", "averages.mrcs", "classes.csv", "frc.csv"
+# Half sets that agree less than this hold noise (Rosenthal and Henderson, J. Mol. Biol. 2003).
+AGREED = 0.143
+
+
+class Averages(NamedTuple):
+    """Averages of K classes.
+
+    Attributes:
+      mean: `[K, H, W, C]`.
+      halves: `[K, 2, H, W, C]`, of every second member.
+      members: `[K]`.
+    """
+
+    mean: np.ndarray
+    halves: np.ndarray
+    members: np.ndarray
+
+
+def names_of(stack: Stack) -> tuple[str, ...]:
+    """The files that `write` makes."""
+    return (MRC if stack.pixel else NPY, CLASSES, FRC)
+
+
+def averages(parts: Iterable[np.ndarray], classes: np.ndarray, shape: tuple[int, ...]) -> Averages:
+    """Averages of examples `[n, H, W, C]` in order, whose `classes: [N]` count from 1."""
+    number = int(classes.max())
+    total, counts = np.zeros((number, 2, *shape)), np.zeros((number, 2), int)
+    start = 0
+    for part in parts:
+        for example, one in zip(part.reshape(-1, *shape), classes[start:] - 1, strict=False):
+            half = counts[one].sum() % 2
+            total[one, half] += example
+            counts[one, half] += 1
+        start += len(part)
+    room = (slice(None), slice(None), *[None] * len(shape))
+    halves = total / np.maximum(counts[room], 1)
+    members = counts.sum(1)
+    mean = total.sum(1) / np.maximum(members, 1)[(slice(None), *[None] * len(shape))]
+    return Averages(mean, halves, members)
+
+
+def ring_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Fourier ring correlation `[R]` of two images `[H, W, C]`, ring r at r / side per pixel."""
+    side = max(first.shape[:2])
+    one, other = (np.fft.fft2(each - each.mean((0, 1)), axes=(0, 1)) for each in (first, second))
+    rows, columns = (np.fft.fftfreq(n) * side for n in first.shape[:2])
+    ring = np.rint(np.hypot(rows[:, None], columns[None])).astype(int)
+    inside = side // 2 + 1
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        return np.bincount(ring.reshape(-1), values.sum(-1).reshape(-1))[1:inside]
+
+    cross = summed((one * other.conj()).real)
+    power = summed(np.abs(one) ** 2) * summed(np.abs(other) ** 2)
+    return cross / np.sqrt(np.maximum(power, np.finfo(float).tiny))
+
+
+def resolution(correlation: np.ndarray, side: int) -> float:
+    """Pixels of the finest detail that both halves show; NaN where they show none."""
+    below = np.flatnonzero(correlation < AGREED)
+    rings = int(below[0]) if below.size else len(correlation)
+    return side / rings if rings else np.nan
+
+
+def write(folder: Path, stack: Stack, found: Averages) -> None:
+    """Writes averages, members and correlations into `folder`."""
+    side = max(stack.example[:2])
+    curves = [ring_correlation(*halves) for halves in found.halves]
+    pixels = [resolution(curve, side) for curve in curves]
+    pixel = stack.pixel[0] if stack.pixel and stack.pixel[0] else np.nan
+    images = np.float32(found.mean.reshape(len(found.mean), *stack.shape[1:]))
+    if stack.pixel:
+        mrcfile = library("mrcfile", str(folder / MRC))
+        with mrcfile.new(folder / MRC, data=images) as file:
+            file.set_image_stack()
+            file.voxel_size = stack.pixel[0]
+    else:
+        np.save(folder / NPY, images)
+    rows = zip(found.members, pixels, strict=True)
+    _table(
+        folder / CLASSES,
+        ("class", "members", "resolution_px", "resolution_angstrom"),
+        ((k, count, *_texts(size, size * pixel)) for k, (count, size) in enumerate(rows, 1)),
+    )
+    heads = ("frequency_per_px", *(f"class_{k}" for k in range(1, len(curves) + 1)))
+    lines = zip(np.arange(1, len(curves[0]) + 1) / side, *curves, strict=True)
+    _table(folder / FRC, heads, (_texts(*line) for line in lines))
+
+
+def _table(path: Path, heads: Iterable[str], rows: Iterable[Iterable]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(heads)
+        writer.writerows(rows)
+
+
+def _texts(*numbers: float) -> tuple[str, ...]:
+    return tuple(f"{number:.4g}" if np.isfinite(number) else "" for number in numbers)
