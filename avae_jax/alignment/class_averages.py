@@ -175,7 +175,7 @@ def _scored(images: np.ndarray, found: ClassAlignment, avae: AVAE) -> Scored:
             drawn = warp(
                 averages[number], jnp.linalg.inv(pose), outside, source=frame, target=frame
             )
-            image, drawn = image - image.mean((0, 1)), drawn - drawn.mean((0, 1))
+            image, drawn = (one - one.mean((0, 1), keepdims=True) for one in (image, drawn))
             fit = (image * drawn).sum() / jnp.maximum((drawn * drawn).sum(), 1e-12)
             return ((image - fit * drawn) ** 2).sum()
 

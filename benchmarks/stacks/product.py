@@ -1,17 +1,32 @@
-"""The product's averaging on a stack of the benchmark, no options given."""
+"""The product on a stack of the benchmark: `fit-align` with no options but input and output."""
+
+import csv
+import tempfile
+from pathlib import Path
 
 import numpy as np
+from sklearn.cluster import KMeans
 
-from avae_jax.inference.averaging import align_images
+from avae_jax.main import main
 from benchmarks.stacks.classical import Found
 from benchmarks.stacks.particles import Stack
 
 
 def aligned(stack: Stack, seed: int) -> Found:
-    """What `align_images` finds, read from the poses it gives."""
-    found = align_images(stack.images, seed=seed)
-    inverse = np.linalg.inv(found.poses)
-    angles = np.degrees(np.arctan2(inverse[:, 1, 0], inverse[:, 0, 0]))
-    shifts = inverse[:, :2, 2] * max(stack.images.shape[1:3]) / 2
-    note = f"{found.class_posterior.shape[1]} classes, spread {found.spread_px:.2f} px"
-    return Found(angles, shifts, found.classes, note)
+    """Poses of `poses.csv`, and classes by k-means on `latents.npy`, their number known."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "stack.npy", Path(folder) / "aligned"
+        np.save(source, stack.images)
+        command = ["--mode", "fit-align", "--input", str(source), "--output", str(target)]
+        if main([*command, f"--config.seed={seed}"]):
+            raise RuntimeError("fit-align failed")
+        with (target / "poses.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        codes = np.load(target / "latents.npy")
+    angles = np.array([float(row["rotation_deg"]) for row in rows])
+    shifts = [[float(row.get(f"shift_{axis}_px", 0)) for axis in "yx"] for row in rows]
+    number = int(stack.classes.max()) + 1
+    classes = KMeans(number, n_init=10, random_state=seed).fit_predict(codes)
+    doubtful = np.mean([row["doubtful"] == "true" for row in rows])
+    note = f"{len({row.get('class') for row in rows})} classes, {doubtful:.1%} doubtful"
+    return Found(angles, np.array(shifts), classes, note)

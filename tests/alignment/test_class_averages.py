@@ -1,0 +1,109 @@
+"""`fit-align` of noisy images by class averages, through the command line."""
+
+import csv
+import importlib
+
+import mrcfile
+import numpy as np
+import pytest
+
+from avae_jax.main import main
+from benchmarks.stacks.particles import Case, particles
+
+COUNT, SIDE = 160, 20
+
+
+def rows_of(folder):
+    with (folder / "poses.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def command(source, target, *flags):
+    return main(
+        ["--mode", "fit-align", "--input", str(source), "--output", str(target), *map(str, flags)]
+    )
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return particles(Case("small", size=SIDE, snr=1.2, shift=0.8), count=COUNT, seed=3)
+
+
+@pytest.fixture(scope="module")
+def done(truth, tmp_path_factory):
+    """A noisy stack of MRC images of 2.5 Angstrom a pixel, aligned with no options."""
+    folder = tmp_path_factory.mktemp("noisy")
+    with mrcfile.new(folder / "noisy.mrcs", data=truth.images.astype(np.float32)) as file:
+        file.set_image_stack()
+        file.voxel_size = 2.5
+    assert command(folder / "noisy.mrcs", folder / "out") == 0
+    return folder
+
+
+def test_averaged_finds_poses(done, truth):
+    """Angles and shifts are those of the objects, up to one offset of each."""
+    rows = rows_of(done / "out")
+    angles = np.array([float(row["rotation_deg"]) for row in rows])
+    away = np.exp(1j * np.radians(angles - truth.angles))
+    errors = np.abs(np.degrees(np.angle(away / away.mean())))
+    assert np.median(errors) < 3 and np.mean(errors < 20) > 0.97
+    assert sum(row["doubtful"] == "true" for row in rows) < 0.1 * COUNT
+
+
+def test_averaged_writes_classes_and_averages(done):
+    rows, out = rows_of(done / "out"), done / "out"
+    classes = np.array([int(row["class"]) for row in rows])
+    assert set(classes) == set(range(1, classes.max() + 1))
+    assert all(0 < float(row["class_probability"]) <= 1 for row in rows)
+    assert all(0 < float(row["rotation_sd_deg"]) < 30 for row in rows)
+    with mrcfile.open(out / "averages.mrcs") as file:
+        assert file.data.shape == (classes.max(), SIDE, SIDE)
+        assert file.voxel_size.x == pytest.approx(2.5)
+    with (out / "classes.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert [int(row["members"]) for row in found] == np.bincount(classes)[1:].tolist()
+    assert all(float(row["resolution_angstrom"]) >= 5 for row in found)
+    assert len((out / "frc.csv").read_text().splitlines()) == 1 + SIDE // 2
+    star = (out / "poses.star").read_text()
+    assert "_rlnClassNumber" in star
+    assert np.load(out / "latents.npy").shape[0] == COUNT
+
+
+def test_fit_align_again_does_nothing(done, capsys):
+    assert command(done / "noisy.mrcs", done / "out") == 0
+    assert "finished before, nothing to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--classes", "2", "--method", "model"], "--classes 2: wanted with --method averages"),
+        (["--classes", "-1"], "--classes -1: wanted 1 or more"),
+    ],
+)
+def test_fit_align_refuses_classes(flags, said, tmp_path, capsys):
+    assert command(tmp_path / "x.npy", tmp_path / "out", *flags) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "stack, said",
+    [
+        (np.ones((9, 8, 8, 8), np.float32), "volumes; --method averages wants images"),
+        (np.ones((3, 8, 8), np.float32), "3 images; --method averages wants 4 or more"),
+        (np.ones((9, 8, 8), np.float32), "all values are 1; images are wanted"),
+    ],
+)
+def test_averaged_refuses_other_stacks(stack, said, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", stack)
+    assert command(tmp_path / "x.npy", tmp_path / "out", "--method", "averages") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_options_of_the_model_choose_the_model(done, monkeypatch):
+    """Whoever sets an option of training wants a VAE trained."""
+    called, fit_align = [], importlib.import_module("avae_jax.alignment.fit_align")
+    monkeypatch.setattr(fit_align.loop, "train", lambda *given: called.append(given))
+    monkeypatch.setattr(fit_align, "align", lambda *given: None)
+    command(done / "noisy.mrcs", done / "other", "--config.train.steps=3")
+    assert len(called) == 1

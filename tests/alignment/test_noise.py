@@ -1,0 +1,22 @@
+"""Whether noise hides the objects of a stack."""
+
+import numpy as np
+import pytest
+
+from avae_jax.alignment.noise import NOISY, noise_share
+from tests.support.single_object import blobs
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+def test_noise_share_measures_white_noise(share):
+    clean = np.asarray(blobs((32, 32)))[None]
+    deviation = np.sqrt(share / (1 - share) * clean.var())
+    noise = np.random.default_rng(0).normal(0, deviation, (200, 32, 32, 1))
+    assert noise_share(clean + noise) == pytest.approx(share, rel=0.1)
+
+
+def test_noise_share_of_clean_images_is_small():
+    """A background that rises slowly is no noise."""
+    clean = np.asarray(blobs((32, 32)))[None]
+    slope = 0.3 * np.linspace(0, 1, 32)[None, :, None, None]
+    assert noise_share(np.float32(clean + slope)) < NOISY
