@@ -18,7 +18,7 @@ from avae_jax.inference.averaging.split import split, upright
 STARTS = 6
 FIRST, MANY = 12, 30  # rounds of each start, and of what is kept
 WIDE = 0.083  # of the smoothing of a first template, in sides
-AGAIN, BETTER = 2, 0.02  # times classes are tried as the one; nats an image that count
+AGAIN, BETTER = 2, 0.05  # times classes are tried as the one; nats an image that count
 PATIENCE = 2  # numbers of classes tried beyond the best
 
 

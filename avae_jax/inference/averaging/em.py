@@ -25,6 +25,7 @@ from avae_jax.inference.averaging.rounds import (
 from avae_jax.inference.averaging.sampling import Level
 
 LEAST_SPREAD = 0.05  # pixels
+NARROW = 0.5  # of the samples' step: a spread below would leave one sample, and never widen again
 QUIET = 1e-6  # the least variance of noise, as a share of the images' own
 SETTLED = 2e-3  # nats an image: a smaller gain of a round ends them
 NEAR_SETTLED = 0.03  # the same between the samples, where more rounds fit the noise
@@ -166,6 +167,6 @@ def maximised(
         common=model.common._replace(
             noise=jnp.asarray(noise, jnp.float32),
             contrast=jnp.float32(np.clip(contrast, 1e-4, 1.0)),
-            spread=jnp.float32(max(spread, LEAST_SPREAD)),
+            spread=jnp.float32(max(spread, LEAST_SPREAD, NARROW * level.step)),
         ),
     )
