@@ -15,6 +15,7 @@ VALUES, LINKS, PICTURES = (
     f"tried with files by data/{name}.py"
     for name in ("test_precision", "formats/test_links", "formats/test_pictures")
 )
+AVERAGING = "tried as a whole by inference/averaging/test_align.py"
 UNTESTED = {
     "alignment/levels.py": VALUES,
     "data/formats/arranged.py": VALUES,
@@ -36,9 +37,31 @@ UNTESTED = {
     "data/formats/pictures/tags.py": PICTURES,
     "data/formats/pictures/tiff.py": PICTURES,
     "core/types.py": TYPES,
+    "data/missing.py": "tried with files by models/test_observed.py",
+    "data/nodata.py": "tried with files by models/test_observed.py",
     "data/sources/base.py": TYPES,
     "evaluation/task.py": TYPES,
     "inference/search/problem.py": TYPES,
+    **{
+        f"inference/averaging/{name}.py": AVERAGING
+        for name in (
+            "classes",
+            "condition",
+            "data",
+            "disc",
+            "em",
+            "gauge",
+            "local",
+            "model",
+            "modes",
+            "near",
+            "result",
+            "rounds",
+            "sampling",
+            "split",
+            "turn",
+        )
+    },
     "inference/trained.py": TYPES,
     "report/findings.py": TYPES,
     "data/sources/tfds_builder.py": "finds what data/sources/test_tfds.py prepares",
