@@ -1,4 +1,4 @@
-"""A stack of images or volumes brought to the canonical pose of a trained model."""
+"""Alignment of stacks: each image or volume is moved to a model's canonical pose."""
 
 from avae_jax.alignment.align import align
 from avae_jax.alignment.fit_align import fit_align

@@ -1,4 +1,4 @@
-"""`align`: the whole way from a stack and a trained model to an aligned stack."""
+"""`align`: aligns a stack by a trained model."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""Options that suit a stack: what somebody who only has a folder should not have to choose."""
+"""Options that suit a stack, chosen from its values, sizes and number of examples."""
 
 import dataclasses
 import math

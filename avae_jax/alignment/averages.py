@@ -1,4 +1,4 @@
-"""Averages of aligned classes, and how far two halves of each agree: averages, members, FRC.
+"""Class averages of an aligned stack, their members and Fourier ring correlations (FRC).
 
 averages.npy (or .mrcs)   [K, H, W(, C)] float32, means of the aligned members in raw values
 classes.csv               a line a class: members, resolution

@@ -1,4 +1,4 @@
-"""The computation: chunk by chunk, all by the same programs, on disk every few seconds."""
+"""Chunks of a stack: poses, moved examples and codes, saved to disk every few seconds."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""The contact sheet: examples as they came above the same examples aligned."""
+"""Contact sheet: a picture of examples before and after alignment."""
 
 import io
 from collections.abc import Sequence

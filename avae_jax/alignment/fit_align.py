@@ -1,4 +1,4 @@
-"""`fit-align`: trains on a stack itself, then aligns it: for somebody who only has a folder."""
+"""`fit-align`: finds the poses of a stack from the stack alone, then aligns it."""
 
 from pathlib import Path
 

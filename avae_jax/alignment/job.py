@@ -1,4 +1,4 @@
-"""An alignment under way: what is read, by what it is aligned, where its rows go."""
+"""Alignment job: the stack, the model, and the columns of rows that it fills."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Raw values as they are moved, in 32-bit floats, and back.
+"""Raw values less an offset and a scale, so that 32-bit floats hold them while they are moved.
 
 Numbers that 32 bits hold are moved as they are. Of wider ones each channel of each example
 comes down by its least value and by its range, so that its contrast keeps its digits.

@@ -1,4 +1,4 @@
-"""How the examples of a stack meet the frame of a model, and how poses come back from there.
+"""Conversion between the frame of a stack and the frame of a model, for values and poses.
 
 A model sees values scaled to [0, 1] and frames of the size it was trained on; a stack keeps
 its own values, sides and pixels, and its examples are moved in its own frame.

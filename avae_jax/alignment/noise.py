@@ -1,4 +1,4 @@
-"""Whether noise hides the objects of a stack, judged by the borders of its images."""
+"""Noise of a stack, estimated at the borders of its images."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The output directory of an alignment: who it belongs to, how far it is, what is finished.
+"""Output directory of an alignment: its owner, its progress and its results.
 
 align.json       the job and its result; there once everything else is
 files.json       the files that were written (see `manifest`)

@@ -1,4 +1,4 @@
-"""`poses.csv`: one line an example."""
+"""`poses.csv`: the table of poses, one line an example."""
 
 import csv
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What is computed for a chunk of examples: poses and losses, then the examples moved."""
+"""Compiled functions of a chunk: search of poses, losses, moved examples."""
 
 import math
 from typing import NamedTuple

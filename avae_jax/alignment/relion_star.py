@@ -1,4 +1,4 @@
-"""`poses.star`: the poses of a stack in MRC files, as RELION 3.1 and later writes them.
+"""`poses.star`: poses of MRC stacks in the format of RELION 3.1 and later.
 
 RELION carries an image to its reference by a shift, then a rotation: content at r, in
 pixels (x, y[, z]) from the pixel of index n // 2, goes to A^T (r + origin), where A is the

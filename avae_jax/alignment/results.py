@@ -1,4 +1,4 @@
-"""From rows to results: the stack in its own format, the tables, the contact sheet."""
+"""Results of an alignment: the stack in its own format, tables, contact sheet."""
 
 import heapq
 import itertools

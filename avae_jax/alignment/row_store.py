@@ -1,4 +1,4 @@
-"""Arrays on disk that are filled row by row and survive whatever ends the process."""
+"""Row stores: npy files that are filled row by row and survive a killed process."""
 
 import os
 from pathlib import Path

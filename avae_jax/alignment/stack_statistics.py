@@ -1,4 +1,4 @@
-"""One look at all of a stack before any of it is aligned."""
+"""Statistics of a whole stack: range, mean, digest, pixels that were not observed."""
 
 import hashlib
 import math

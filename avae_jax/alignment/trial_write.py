@@ -1,4 +1,4 @@
-"""One example written in the format of its stack, before any compute is spent on the others."""
+"""Trial write: one example in the format of its stack, before any compute is spent."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The list of files that an alignment wrote; nothing outside of it is ever deleted.
+"""List of the files that an alignment wrote; only these are ever deleted.
 
 files.json       path relative to the output -> size and SHA-256 of each file
 """

@@ -1,4 +1,4 @@
-"""Named sources -> arrays: one string says where examples come from, `load` does the rest."""
+"""Data sets: `load` reads the source that `data.source` names."""
 
 from avae_jax.data.batches import batch_indices, require_batch
 from avae_jax.data.dataset import Dataset, require_unit_interval

@@ -1,4 +1,4 @@
-"""Which examples a training step sees: a function of the step alone, so resuming needs no state."""
+"""Batches: the examples of a train step are a function of the step alone."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What every source becomes: arrays ready for the model, and what there is to say about them."""
+"""Data set in memory: training and test examples of one shape and range."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Numbers as sources store them -> float32, by one rule for every source."""
+"""Intensities: raw numbers to float32, by the same rule for every source."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`load`: read a source, split it, bring it to one range and shape, and say what was done."""
+"""`load`: reads a source, splits it and brings it to one range and shape."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Pixels that were not observed: what stands for them in a source, and where they are.
+"""Pixels that were not observed: the number that marks them, and their positions.
 
 From `marked` on they are NaN, in float32 examples, until the objective scores the others alone.
 """

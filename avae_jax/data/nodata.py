@@ -1,4 +1,4 @@
-"""What a file says itself of pixels that were not observed: its tags and attributes."""
+"""No-data values declared by files: TIFF and HDF5 attributes, NIfTI."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Numbers less an offset, and put back on it, before anything is rounded to 32-bit floats."""
+"""Arithmetic in the input's own precision, before numbers become 32-bit floats."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`data.fill`, `data.scale` and `data.size`: the frame every example is brought to."""
+"""Frames of examples: `data.fill`, `data.scale` and `data.size`."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which examples of a source are for training and which for testing."""
+"""Splits of a source into training and test examples."""
 
 import numpy as np
 

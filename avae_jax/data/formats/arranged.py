@@ -1,4 +1,4 @@
-"""A stack with its axes as somebody says they are; what is written has those of the file."""
+"""Stacks whose axes are given by `data.axes`; results keep the order of the file."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""`data.axes`: the axes of an array as somebody says they are, brought to [N, *S, C]."""
+"""`data.axes`: letters of the axes of an array, and their order [N, *S, C]."""
 
 import numpy as np
 

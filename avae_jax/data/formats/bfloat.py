@@ -1,4 +1,4 @@
-"""Arrays of bfloat16, which files of numpy keep as two bytes without a meaning."""
+"""Arrays of bfloat16, which npy files store as two bytes without a type."""
 
 import ml_dtypes
 import numpy as np

@@ -1,4 +1,4 @@
-"""Examples that lie one behind the other in a file, as plain numbers after some head."""
+"""Examples stored contiguously in a file, behind a header."""
 
 import math
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Plain and gzip files, told apart by their contents: browsers unpack files and keep the name."""
+"""Plain and gzip files, recognised by their contents."""
 
 import contextlib
 import gzip

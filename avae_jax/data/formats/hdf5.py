@@ -1,4 +1,4 @@
-"""Stacks in HDF5 files: `FILE:DATASET`, or the only data set, or set of them, that can be one.
+"""Stacks in HDF5 files: `FILE:DATASET`, or the only data set that can be a stack.
 
 What is written is a copy of the file with other numbers in the data set: references between
 objects, links, attributes and everything else stay as they are, also for MATLAB, whose files

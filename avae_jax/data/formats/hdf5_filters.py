@@ -1,4 +1,4 @@
-"""Compressions of HDF5 data sets: which of them need a plug-in that is not there."""
+"""Filters of HDF5 data sets, and the plug-ins that they need."""
 
 import contextlib
 import importlib

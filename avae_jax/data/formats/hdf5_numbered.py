@@ -1,4 +1,4 @@
-"""HDF5 files with a data set for each image, numbered, as EMAN2 writes them.
+"""HDF5 files with one numbered data set for each image, as EMAN2 writes them.
 
 EMAN2 keeps an image at `MDF/images/17/image` and what it knows of it in attributes of the
 group around it. Images packed into few bits are integers there, with a scale of their own.

@@ -1,4 +1,4 @@
-"""The files of a folder, and which of them are images."""
+"""Image files of a folder and its subfolders."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Folders in which every file is one example: PNG, JPEG, TIFF, BMP, or volumes, MRC and NIfTI."""
+"""Folders with one image or volume in each file."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

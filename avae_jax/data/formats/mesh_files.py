@@ -1,4 +1,4 @@
-"""Mesh files (OFF, OBJ, STL): the triangles they hold, and copies with every vertex moved.
+"""Mesh files (OFF, OBJ, STL): triangles, and copies with moved vertices.
 
 A copy is the file itself with other coordinates: faces, colours, names and comments stay.
 """

@@ -1,4 +1,4 @@
-"""Folders of meshes, or one: read as volumes, aligned as what they are.
+"""Folders of meshes: read as volumes, written as meshes.
 
 Behind a colon stands the number of voxels on a side, `FOLDER:48`.
 """

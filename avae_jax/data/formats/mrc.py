@@ -1,4 +1,4 @@
-"""Stacks in MRC and MRCS files, as electron microscopy writes them, with their pixel size."""
+"""Stacks in MRC and MRCS files, with their pixel size."""
 
 import contextlib
 import math

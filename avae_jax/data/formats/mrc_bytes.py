@@ -1,4 +1,4 @@
-"""Bytes of MRC files (mode 0): signed by the standard, unsigned as many programs write them."""
+"""Sign of bytes in MRC files (mode 0): many programs write them unsigned."""
 
 import math
 from collections.abc import Sequence

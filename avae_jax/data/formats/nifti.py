@@ -1,4 +1,4 @@
-"""Volumes in NIfTI files, plain or gzipped: four axes are a stack along the last one."""
+"""Volumes in NIfTI files, plain or gzipped; a fourth axis is a stack."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""Headers of npy files and npz members, and the rule about the axes of arrays."""
+"""Headers of npy files and npz members, and the rule for the axes of an array."""
 
 import math
 import zipfile

@@ -1,4 +1,4 @@
-"""Stacks in npz archives; the other arrays of the archive are copied as they are."""
+"""Stacks in npz archives; results keep the other arrays of the archive."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Which format a file is in: by what it contains, so that a wrong name does not matter."""
+"""`open_stack`: opens a stack in any format, recognised by its contents."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""Libraries that only some formats need."""
+"""Libraries that only some formats need; a missing one is named with its extra."""
 
 import importlib
 import logging

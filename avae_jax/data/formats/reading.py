@@ -1,4 +1,4 @@
-"""Reading files of others: failures in one sentence, sizes refused before memory is taken."""
+"""Safe reading of files: failures as one sentence, size limits before memory is taken."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The formats of stacks: `FORMATS` holds an entry for each, with all that finds and opens it."""
+"""Registry of stack formats: `FORMATS` holds detection and opener of each."""
 
 import re
 from collections.abc import Callable

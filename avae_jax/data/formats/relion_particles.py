@@ -1,4 +1,4 @@
-"""STAR files of RELION: which images they name, and copies with other columns.
+"""Particle tables of RELION (STAR): the images they name, and copies with other columns.
 
 A table is a block with `loop_`, the names of its columns and a line for each row; words with
 spaces stand in quotes. Only the table with `rlnImageName` is taken apart; all other lines of

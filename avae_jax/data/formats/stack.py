@@ -1,4 +1,4 @@
-"""What every format of stacks offers: pieces in order, and a file of the same kind written."""
+"""`Stack`: an open stack, read piece by piece, and a writer for its format."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""STAR files of RELION as stacks: the images that they name, in their order.
+"""Stacks from STAR files of RELION: the images that the table names, in its order.
 
 `rlnImageName` says `000017@stack.mrcs`, the image counted from 1, or the file of a volume.
 Names are relative to the current directory, as RELION takes them, or to the STAR file.

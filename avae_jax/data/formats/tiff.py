@@ -1,4 +1,4 @@
-"""Stacks in TIFF files: one page, or as many as a volume has slices, for each example."""
+"""Stacks in TIFF files: one page, or one page a slice, for each example."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""Sizes of pixels in TIFF files, where the program that wrote them says them."""
+"""Pixel sizes in TIFF files, by OME, ImageJ or the resolution tags."""
 
 from typing import Any
 

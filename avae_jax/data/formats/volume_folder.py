@@ -1,4 +1,4 @@
-"""Folders in which every file is one volume, MRC or NIfTI."""
+"""Folders with one volume in each file, MRC or NIfTI."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Meshes made into volumes: the share of every voxel that lies within the surface."""
+"""Voxelisation of meshes: the share of each voxel inside the surface."""
 
 from typing import NamedTuple
 

@@ -1,1 +1,1 @@
-"""Where examples come from: one module a source, named by `data.source`."""
+"""Data sources: one module for each, named by `data.source`."""

@@ -1,4 +1,4 @@
-"""`npz:PATH` and `npy:PATH`: arrays of images or volumes, and the one rule about their axes."""
+"""`npz:PATH` and `npy:PATH`: arrays of images or volumes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a reader of one kind of source hands to the loader, and how reading may fail."""
+"""`Source`: the splits, labels and notes that a reader returns."""
 
 from collections.abc import Callable
 from typing import NamedTuple

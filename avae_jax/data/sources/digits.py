@@ -1,4 +1,4 @@
-"""The data set that needs no download: scikit-learn's handwritten digits."""
+"""`digits`: scikit-learn's handwritten digits, embedded."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Ten kinds of furniture with random proportions.
+"""Furniture of ten classes with random proportions, as boxes and turned parts.
 
 Each builder returns parts in metres, roughly: x to the right, y to the back, z up from the
 floor. What breaks a symmetry (a leaf, an armrest, a drawer unit, a handle) is always on

@@ -1,4 +1,4 @@
-"""`idx:DIR`: the four files in which MNIST and its relatives come."""
+"""`idx:DIR`: the four IDX files of MNIST and similar data sets."""
 
 import math
 from pathlib import Path

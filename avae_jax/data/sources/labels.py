@@ -1,4 +1,4 @@
-"""Labels as sources give them -> indices into a tuple of names."""
+"""Labels of any values as indices into a tuple of names."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""`data.source`: one string -> the reader it names. `SOURCES` holds an entry for each kind."""
+"""Registry of data sources: `SOURCES` holds the reader of each kind."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The two shapes that solids are made of: boxes and parts turned on a lathe."""
+"""Boxes and lathe-turned parts, the shapes that solids are made of."""
 
 import itertools
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Occupancy volumes of upright furniture, rasterised from boxes and turned parts."""
+"""`solids`: occupancy volumes of furniture, generated."""
 
 from typing import NamedTuple
 

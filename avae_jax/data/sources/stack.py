@@ -1,4 +1,4 @@
-"""`stack:PATH`: any file that can be aligned, as a source of examples."""
+"""`stack:PATH`: any stack that can be aligned, as a data source."""
 
 from typing import Any
 

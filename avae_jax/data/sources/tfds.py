@@ -1,4 +1,4 @@
-"""`tfds:NAME`: data sets that tensorflow-datasets has prepared on disk."""
+"""`tfds:NAME`: data sets prepared by tensorflow-datasets."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

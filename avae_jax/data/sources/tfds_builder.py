@@ -1,4 +1,4 @@
-"""Finds what tensorflow-datasets has prepared on disk, or prepares it, or says what to do."""
+"""Builders of tensorflow-datasets: prepared on disk, or prepared now."""
 
 import importlib.util
 import os

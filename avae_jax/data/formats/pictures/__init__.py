@@ -1,4 +1,4 @@
-"""Files that hold one image: read as they are stored, written like they came."""
+"""Formats of single images: numbers and metadata are kept as they are stored."""
 
 from avae_jax.data.formats.pictures.opening import WANTED as WANTED
 from avae_jax.data.formats.pictures.opening import open_picture as open_picture

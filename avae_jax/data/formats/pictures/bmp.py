@@ -1,4 +1,4 @@
-"""BMP: grey values and colours of 8 bits."""
+"""BMP images: grey values and colours of 8 bits."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""JPEG: written at high quality, with all that the file says of itself."""
+"""JPEG images: written at high quality with all metadata of the source."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Which format an image is in: by what its file contains."""
+"""`open_picture`: opens an image in any format, recognised by its contents."""
 
 import contextlib
 import dataclasses

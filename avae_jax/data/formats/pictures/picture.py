@@ -1,4 +1,4 @@
-"""What every format of images offers: the numbers of one, and a file of the same kind written."""
+"""`Picture`: an open image, its numbers and a writer for its format."""
 
 import dataclasses
 from collections.abc import Callable

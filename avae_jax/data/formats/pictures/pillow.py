@@ -1,4 +1,4 @@
-"""Images as Pillow reads them: those of which it keeps every number."""
+"""Images read by Pillow, in the modes that keep every number."""
 
 import contextlib
 import warnings

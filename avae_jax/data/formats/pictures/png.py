@@ -1,4 +1,4 @@
-"""PNG: all that a file says of itself goes into the one that is written."""
+"""PNG images, with all ancillary chunks of the source."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What a page of TIFF says of itself, for the page that is written in its place."""
+"""TIFF tags of a page, copied to the page that is written in its place."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TIFF: how its pages are opened and decoded, and files of one page."""
+"""TIFF files: opening, decoding, and files of a single page."""
 
 import contextlib
 import os
