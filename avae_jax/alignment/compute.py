@@ -76,16 +76,11 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             poses=sharding.split(poses.astype(np.float32)),
             fill=sharding.split(levels.fill),
         )
-        doubt = is_ambiguous(
-            np.asarray(found.gap),
-            nonfinite=np.asarray(found.nonfinite),
-            constant=constant_examples(full if gone is None else bare),
-        )
         rows = {
             "aligned": raised(np.asarray(moved), levels, dtype, missing=seen.missing),
             "poses": poses,
             "losses": np.stack([found.before, found.after, found.gap], axis=1),
-            "doubtful": doubt,
+            "doubtful": doubtful(found, full if gone is None else bare),
             "latents": found.mu,
         }
         if work.reconstructions:
@@ -95,6 +90,19 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
+
+
+def doubtful(found: step.Found, values: np.ndarray) -> np.ndarray:
+    """Whether the pose of each example of a chunk is in doubt, bool `[n]`.
+
+    Args:
+        values: `[n, *S, C]`, with NaN where nothing was observed.
+    """
+    return is_ambiguous(
+        np.asarray(found.gap),
+        nonfinite=np.asarray(found.nonfinite),
+        constant=constant_examples(values),
+    )
 
 
 def programs(work: Work) -> tuple[Callable, Callable, Callable]:

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from blobs import blobs, drawing
 
 from avae_jax.alignment import programs
 from avae_jax.alignment.auto_options import suited
@@ -25,15 +24,9 @@ from avae_jax.inference.search import resolve
 from avae_jax.models.likelihoods import log_probabilities
 from avae_jax.models.objective import elbo, predict, turned
 from avae_jax.transform import frame, identity, random_pose, warp
+from tests.support.single_object import blobs, drawing
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Each program runs once here: to optimise it would take longer than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 LOWEST, LOWEST_64 = float(np.finfo("f4").min), float(np.finfo("f8").min)
 

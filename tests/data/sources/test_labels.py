@@ -18,7 +18,7 @@ def test_index_labels_counts_the_values_of_all_splits():
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (np.array([0.5, 1.0]), "labels of dtype float64; integers are wanted"),
+        (np.array([0.5, 1.0]), "labels of dtype float64; integers or strings are wanted"),
         (np.array([0, 1, 2]), r"labels of shape \(3,\) for 2 examples"),
         (np.array([[0], [1]]), r"labels of shape \(2, 1\) for 2 examples"),
     ],
@@ -28,6 +28,6 @@ def test_check_labels_refuses_others(labels, said):
         check_labels(labels, 2, name="x")
 
 
-def test_check_labels_returns_one_integer_an_example():
-    labels = np.array([4, 4], np.uint8)
+@pytest.mark.parametrize("labels", [np.array([4, 4], np.uint8), np.array(["cat", "dog"])])
+def test_check_labels_returns_one_value_an_example(labels):
     assert check_labels(labels, 2, name="x") is labels
