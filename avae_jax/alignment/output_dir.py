@@ -19,6 +19,8 @@ from avae_jax.core.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
 JOB, DONE, PLANNED, ROWS, RESULTS = "job.json", "done.json", "planned.json", "rows", "results"
+# What may be no link, as links would be followed.
+OWN = (LOCK, UNFINISHED, f"{UNFINISHED}/{ROWS}", f"{UNFINISHED}/{RESULTS}")
 # Of align.json, poses.csv and the other results; version 0.1.0 wrote none.
 FORMAT = 2
 # Of rows, each in a file of its own.
@@ -73,13 +75,14 @@ class Output:
         foreign = [
             name
             for name in names
-            if name not in listed
-            or not written_files.is_unchanged(self.folder / name, listed[name])
+            if name not in listed or not written_files.is_unchanged(self.folder, name, listed[name])
         ]
         written_files.require_vacant(self.folder, foreign)
+        written_files.require_own_list(self.folder)
         # Before any file moves, so that each is known as ours whatever ends the process.
         listed |= {name: written_files.describe(folder / name) for name in names}
-        written_files.save(self.folder, listed)
+        written_files.save(self._parts, listed)
+        os.replace(self._parts / written_files.NAME, self.folder / written_files.NAME)
         for name in names:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(folder / name, self.folder / name)
@@ -108,10 +111,11 @@ def claimed(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOCK).touch()
+        if not (folder / LOCK).is_symlink():
+            (folder / LOCK).touch()
     except OSError as error:
         raise InputError(f"output {folder}: cannot be written, {error.strerror}") from error
-    with locked(folder, name="output"):
+    with _in_order(folder), locked(folder, name="output"):
         if overwrite:
             _clear(folder, files)
             finished = None
@@ -124,6 +128,19 @@ def claimed(
         yield Output(folder, job, finished)
 
 
+@contextlib.contextmanager
+def _in_order(folder: Path) -> Iterator[None]:
+    """Turns a file in the place of a folder of the output, or the reverse, into an `InputError`."""
+    try:
+        yield
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        if not Path(error.filename or "/").is_relative_to(folder):
+            raise
+        raise InputError(
+            f"output {folder}: {error.filename}: {error.strerror}; move it away"
+        ) from error
+
+
 def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:
     """Checks that a directory has room for the results `files`; changes nothing.
 
@@ -132,6 +149,9 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
     """
     listed, (finished, begun) = written_files.load(folder), _found(folder)
     parts = folder / UNFINISHED
+    written_files.require_no_links(folder, OWN)
+    if overwrite or not finished:
+        written_files.require_own_list(folder)
     if begun is None and parts.exists() and not (parts.is_dir() and not any(parts.iterdir())):
         raise InputError(
             f"output {folder}: holds {UNFINISHED}, which no alignment began; "
@@ -170,7 +190,9 @@ def _clear_unfinished(folder: Path) -> None:
     parts = folder / UNFINISHED
     rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".npy.part", ".part")]
     results = [f"{RESULTS}/{name}" for name in _planned(parts)]
-    small = [f"{name}{end}" for name in (JOB, DONE, PLANNED) for end in ("", ".part")]
+    small = [
+        f"{name}{end}" for name in (JOB, DONE, PLANNED, written_files.NAME) for end in ("", ".part")
+    ]
     written_files.remove(parts, (*rows, *results, *small))
     for path in (parts / ROWS, parts / RESULTS, parts):
         written_files.remove_empty(path, within=folder)

@@ -24,6 +24,8 @@ class Column:
     def __init__(self, path: Path, shape: Shape, dtype: np.dtype | type):
         self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
         self._row = int(np.prod(shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        if path.is_symlink():
+            raise InputError(f"{path}: a link, where rows of this alignment are wanted")
         if not path.exists():
             self._make()
         with reading(path, "file of rows"), path.open("rb") as file:

@@ -5,9 +5,10 @@ files.json       path relative to the output -> size and SHA-256 of each file
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import whole
@@ -15,6 +16,7 @@ from avae_jax.core.errors import InputError
 
 NAME = "files.json"
 FEW = 3  # names in a sentence
+LONGEST = 255  # bytes of a name of a file
 
 
 class Written(NamedTuple):
@@ -25,18 +27,43 @@ class Written(NamedTuple):
 
 
 def is_inside(name: str) -> bool:
-    """Whether `name` is a relative path that stays in the folder it is joined to."""
+    """Whether `name` is a relative path that files can have, which stays in its folder."""
     parts = PurePosixPath(name).parts
-    return bool(parts) and not PurePosixPath(name).is_absolute() and ".." not in parts
+    if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\0" in name:
+        return False
+    try:
+        return all(len(os.fsencode(part)) <= LONGEST for part in parts)
+    except UnicodeEncodeError:
+        return False
 
 
 def load(folder: Path) -> dict[str, Written]:
     """The files that alignments wrote into `folder`; none where the list is absent or garbled."""
-    try:
-        listed = strict_json.read(folder / NAME)
-        return {name: Written(*entry) for name, entry in listed.items() if is_inside(name)}
-    except (OSError, ValueError, TypeError, AttributeError):
+    listed = strict_json.read_or_none(folder / NAME)
+    if not _is_list(listed):
         return {}
+    return {name: Written(*entry) for name, entry in listed.items() if is_inside(name)}
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a value of JSON is what `save` writes."""
+    return isinstance(value, dict) and all(
+        isinstance(entry, list) and list(map(type, entry)) == [int, str] for entry in value.values()
+    )
+
+
+def require_own_list(folder: Path) -> None:
+    """Checks that what has the name of the list is one, and not a file of somebody's.
+
+    Raises:
+      InputError: it is not, or is garbled.
+    """
+    path = folder / NAME
+    if path.is_symlink() or (path.exists() and not _is_list(strict_json.read_or_none(path))):
+        raise InputError(
+            f"output {folder}: holds {NAME}, which no alignment wrote or which is garbled; move it "
+            "away or choose another directory"
+        )
 
 
 def save(folder: Path, files: Mapping[str, Written]) -> None:
@@ -52,16 +79,29 @@ def describe(path: Path) -> Written:
     return Written(path.stat().st_size, digest)
 
 
-def is_unchanged(path: Path, written: Written) -> bool:
-    """Whether a regular file, no link, looks as it was written."""
+def is_unchanged(folder: Path, name: str, written: Written) -> bool:
+    """Whether a regular file, no link and not reached by one, looks as it was written."""
+    path = folder / name
+    if leads_out(folder, name):
+        return False
     if path.is_symlink() or not path.is_file() or path.stat().st_size != written.size:
         return False
     return describe(path) == written
 
 
+def leads_out(folder: Path, name: str) -> bool:
+    """Whether a folder between `folder` and its file `name` is a link."""
+    return any((folder / parent).is_symlink() for parent in PurePosixPath(name).parents[:-1])
+
+
 def remove(folder: Path, names: Iterable[str]) -> None:
-    """Deletes the files `names` of `folder`, and of the folders they lay in those left empty."""
+    """Deletes the files `names` of `folder`, and of the folders they lay in those left empty.
+
+    What is reached by a link to a folder stays.
+    """
     for name in names:
+        if leads_out(folder, name):
+            continue
         path = folder / name
         if path.is_symlink() or path.is_file():
             path.unlink()
@@ -82,12 +122,23 @@ def require_unchanged(folder: Path, files: Mapping[str, Written]) -> None:
       InputError: names files that somebody has changed.
     """
     there = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
-    changed = [name for name in there if not is_unchanged(folder / name, files[name])]
+    changed = [name for name in there if not is_unchanged(folder, name, files[name])]
     if changed:
         raise InputError(
             f"output {folder}: {some(changed)} changed since an alignment wrote it; "
             "move it away or choose another directory"
         )
+
+
+def require_no_links(folder: Path, names: Iterable[str]) -> None:
+    """Checks that none of the files and folders `names` is a link.
+
+    Raises:
+      InputError: names those that are.
+    """
+    links = [name for name in names if (folder / name).is_symlink()]
+    if links:
+        raise InputError(f"output {folder}: {some(links)} is a link; move it away")
 
 
 def require_vacant(folder: Path, names: Iterable[str]) -> None:

@@ -21,9 +21,16 @@ def refused(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
-    """Holds the lock of a `name` folder; the operating system lets go of it with the process."""
+    """Holds the lock of a `name` folder; the operating system lets go of it with the process.
+
+    Raises:
+      InputError: another process holds it, or it is a link, a folder or a pipe.
+    """
+    path = folder / "lock"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{name} {folder}: lock is no regular file; move it away")
     # Opened to append, so that a file of that name keeps whatever it holds.
-    with (folder / "lock").open("ab") as file:
+    with path.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -35,8 +42,10 @@ def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
 def whole(path: Path) -> Iterator[Any]:
     """A binary file that takes the place of `path` once it is written whole."""
     part = path.with_name(path.name + ".part")
+    # What an earlier process left, or a link, which would be followed.
+    part.unlink(missing_ok=True)
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -1,5 +1,7 @@
 """Tests of `avae_jax.alignment.output_dir`."""
 
+import contextlib
+import json
 import os
 
 import pytest
@@ -71,6 +73,69 @@ def test_claimed_keeps_a_file_that_appears_meanwhile(tmp_path):
         with pytest.raises(InputError, match="holds x.npy, which no alignment wrote"):
             made.finish({})
     assert (tmp_path / "x.npy").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["lock", "unfinished", "unfinished/rows", "unfinished/results"])
+def test_claimed_follows_no_link_to_files_of_the_user(name, overwrite, tmp_path):
+    out, user = tmp_path / "out", tmp_path / "user"
+    with claim(out, {"input": 1}) as made:
+        made.done = 2
+        (made.rows / "aligned.npy").write_text("rows")
+        (made.results() / "a.npy").write_text("half")
+    (out / name).rename(user)
+    (out / name).symlink_to(user)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=f"{name} is (a link|no regular file); move it away"):
+        with claim(out, {"input": 1}, overwrite=overwrite):
+            pass
+    assert not lost(before)
+
+
+@pytest.mark.parametrize("way", ["linked/x.npy", "../user/x.npy", "absolute", "folder moved"])
+def test_claimed_deletes_nothing_outside_that_its_list_describes(way, tmp_path):
+    out, user = tmp_path / "out", tmp_path / "user"
+    with claim(out, {"input": 1}, ("x/x.npy",)) as made:
+        result = made.results() / "x" / "x.npy"
+        result.parent.mkdir()
+        result.write_text("result")
+        made.finish({})
+    if way == "folder moved":
+        (out / "x").rename(user)
+        (out / "x").symlink_to(user)
+    else:
+        user.mkdir()
+        (user / "x.npy").write_text("result")
+        (out / "linked").symlink_to(user)
+        listed = json.loads((out / "files.json").read_text())
+        listed[str(user / "x.npy") if way == "absolute" else way] = listed["x/x.npy"]
+        (out / "files.json").write_text(json.dumps(listed))
+    with contextlib.suppress(InputError), claim(out, {"input": 1}, ("x/x.npy",), overwrite=True):
+        pass
+    assert (user / "x.npy").read_text() == "result"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("text", ["mine", "[]", '{"files": ["a", "b"]}', '{"a.npy": "xy"}'])
+def test_claimed_keeps_a_list_of_files_that_is_of_the_user(text, overwrite, tmp_path):
+    (tmp_path / "files.json").write_text(text)
+    with pytest.raises(InputError, match="holds files.json, which no alignment wrote"):
+        with claim(tmp_path, {"input": 1}, overwrite=overwrite):
+            pass
+    assert (tmp_path / "files.json").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["lock", "unfinished/rows", "unfinished/done.json"])
+def test_claimed_says_what_is_no_file_or_no_folder(name, tmp_path):
+    with claim(tmp_path, {"input": 1}):
+        pass
+    (tmp_path / "lock").unlink()
+    path = tmp_path / name
+    path.write_text("") if name.endswith("rows") else path.mkdir()
+    with pytest.raises(InputError, match="(no regular|Is a directory|File exists).*; move it"):
+        with claim(tmp_path, {"input": 1}) as made:
+            made.rows  # noqa: B018
+            made.done = 1
 
 
 # Names that a file system takes and a page, a table or a terminal must not be led astray by.

@@ -25,6 +25,14 @@ def test_whole_failure_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == b"old"
 
 
+def test_whole_follows_no_link(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "x.part").symlink_to("mine")
+    with atomic_files.whole(tmp_path / "x") as file:
+        file.write(b"new")
+    assert (tmp_path / "mine").read_bytes() == b"mine" and (tmp_path / "x").read_bytes() == b"new"
+
+
 def test_fresh_refuses_an_existing_file(tmp_path):
     path = tmp_path / "x.txt"
     with atomic_files.fresh(path) as file:

@@ -4,7 +4,8 @@
 
 A child process makes and reads file after file under limits of time and memory, and is
 started again when it dies. A file may be read, or refused by one sentence (`InputError`);
-anything else is a finding: another exception, a death, more time or memory than allowed.
+anything else is a finding: another exception, a death, more time or memory than allowed,
+a file of the user's, beside it or around it, that is gone or changed.
 File number n of a seed is always the same one; `--only n` reads that one alone.
 """
 
@@ -21,6 +22,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -121,7 +123,8 @@ def _serve(pipe: Connection, seed: int, folder: str) -> None:
     for kind, target in TARGETS.items():
         (place / "sound" / kind).mkdir(parents=True)
         target.make(place / "sound" / kind)
-        target.read(shutil.copytree(place / "sound" / kind, place / "first" / kind / "in"))
+        first = place / "first" / kind / "in"
+        target.read(shutil.copytree(place / "sound" / kind, first, symlinks=True))
     _limit()
     # What libraries print about broken files is not for the user of this command.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -146,12 +149,18 @@ def _outcome(number: int, seed: int, place: Path, targets: dict[str, Any]) -> st
     kind = kind_of(number, list(targets))
     work = place / "work"
     shutil.rmtree(work, ignore_errors=True)
-    folder = shutil.copytree(place / "sound" / kind, work / "in")
-    file = folder / targets[kind].file
-    file.write_bytes(mutated(file.read_bytes(), random.Random(f"{seed} {number}")))
+    folder = shutil.copytree(place / "sound" / kind, work / "in", symlinks=True)
+    target, chance = targets[kind], random.Random(f"{seed} {number}")
+    _user_files(work / "user")
+    if target.change is None:
+        file = folder / target.file
+        file.write_bytes(mutated(file.read_bytes(), chance))
+    else:
+        target.change(folder, chance)
+    held = _contents(work)
     before = _peak(anew=True)
     try:
-        targets[kind].read(folder)
+        target.read(folder)
         said = READ
     except InputError as error:
         said = _judged(error)
@@ -159,7 +168,36 @@ def _outcome(number: int, seed: int, place: Path, targets: dict[str, Any]) -> st
         last = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__} at {last.filename}:{last.lineno}: {str(error)[:100]!r}"
     taken = _peak() - before
+    if lost := _lost(held, _contents(work), target.ours):
+        return f"loses or changes {', '.join(lost)}"
     return said if taken <= MEMORY else f"takes {taken / 2**20:.0f} MiB"
+
+
+def _user_files(folder: Path) -> None:
+    """Files of the user's beside what is read, some with names that alignments use."""
+    folder.mkdir(parents=True)
+    for name in ("x.npy", "x.mrcs", "job.json", "planned.json", "aligned.npy", "poses.csv"):
+        (folder / name).write_bytes(b"[]")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """What each file holds at any depth, or where a link leads."""
+    found = {}
+    for where, folders, files in os.walk(folder):
+        for path in (Path(where) / name for name in (*folders, *files)):
+            if path.is_symlink():
+                found[str(path.relative_to(folder))] = os.fsencode(os.readlink(path))
+            elif path.is_file():
+                found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
+
+
+def _lost(
+    before: dict[str, bytes], after: dict[str, bytes], ours: Callable[[str, bytes], bool]
+) -> list[str]:
+    """The user's files that are gone or changed."""
+    gone = [name for name, content in before.items() if after.get(name) != content]
+    return [name for name in gone if not ours(name.removeprefix("in/"), before[name])]
 
 
 def _judged(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from avae_jax.training import checkpoint_seal
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.restore import frame_in
 from avae_jax.training.workdir import WorkDir, seconds_of
+from tests.robustness import folder_targets, output_targets
+from tests.robustness.tree_mutations import changed_star, changed_tree
 
 COUNT = 6
 IMAGES = (np.random.default_rng(0).random((COUNT, 8, 9)) * 250).astype(np.uint8)
@@ -42,11 +45,15 @@ class Target(NamedTuple):
       make: writes everything that belongs together into an empty folder.
       file: the one that is changed, relative to the folder.
       read: reads what lies in the folder, as the package does.
+      change: changes the folder in its own way, instead of the bytes of `file`.
+      ours: whether a file of this name and content may go or change.
     """
 
     make: Callable[[Path], None]
     file: str
     read: Callable[[Path], None]
+    change: Callable[[Path, random.Random], None] | None = None
+    ours: Callable[[str, bytes], bool] = lambda name, content: False
 
 
 def _source(kind: str, name: str = "") -> Callable[[Path], None]:
@@ -210,9 +217,29 @@ def _json_targets() -> dict[str, Target]:
         "seconds.json": Target(
             _text("seconds.json", 12.5), "seconds.json", lambda folder: seconds_of(WorkDir(folder))
         ),
-        "metrics.jsonl": Target(_text("metrics.jsonl", LINES), "metrics.jsonl", _read_metrics),
+        "metrics.jsonl": Target(
+            _text("metrics.jsonl", LINES),
+            "metrics.jsonl",
+            _read_metrics,
+            ours=lambda name, content: name == "metrics.jsonl",
+        ),
         "align.json": Target(_text("align.json", ALIGNED), "align.json", _read_output),
         "overrides": Target(_text("overrides", OVERRIDES), "overrides", _read_overrides),
+    }
+
+
+def _output_targets() -> dict[str, Target]:
+    """Alignments started in outputs that are changed."""
+    return {
+        f"output {state}{', overwritten' if overwrite else ''}": Target(
+            output_targets.make(finished=state == "finished"),
+            "",
+            output_targets.read(overwrite=overwrite),
+            output_targets.changed,
+            output_targets.ours,
+        )
+        for state in ("finished", "begun")
+        for overwrite in (False, True)
     }
 
 
@@ -256,5 +283,12 @@ TARGETS: dict[str, Target] = {
     **_json_targets(),
     "seal.json": Target(_make_checkpoint, f"c/1/{checkpoint_seal.NAME}", _read_checkpoint),
     "checkpoint": Target(_make_checkpoint, "c/1/_CHECKPOINT_METADATA", _read_checkpoint),
+    "folder": Target(folder_targets.make_folder, "", _source("folder"), changed_tree),
+    "folder stack": Target(folder_targets.make_folder, "", _stack(""), changed_tree),
+    "folder of volumes": Target(folder_targets.make_volumes, "", _stack(""), changed_tree),
+    "STAR": Target(folder_targets.make_star, "", _stack("p.star"), changed_star),
+    "HDF5 numbered": Target(folder_targets.make_numbered, "x.hdf", _stack("x.hdf")),
+    "HDF5 behind a block": Target(folder_targets.make_after_block, "x.mat", _stack("x.mat")),
+    **_output_targets(),
     "moment": Target(_make_moment, "moments/00000004.npz", lambda f: WorkDir(f).load_snapshots()),
 }

@@ -50,12 +50,17 @@ def _files(top: Path) -> Iterator[Path]:
             entries = [entry for entry in listed if not entry.name.startswith(".")]
         for entry in entries:
             path = folder / entry.name
-            if entry.is_dir():
+            if _is_folder(entry):
                 waiting.append((path, (*above, _below(path, above))))
             elif entry.is_symlink() and not path.exists() and not FILE_NAME.search(path.name):
                 raise InputError(f"{path}: a link that leads nowhere; remove it or mend it")
             else:
                 yield path
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """Whether an entry is a folder or a link to one; a link to itself leads nowhere."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir())
 
 
 def _below(path: Path, above: tuple[Path, ...]) -> Path:
