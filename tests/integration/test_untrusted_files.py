@@ -32,7 +32,7 @@ NASTY.append(os.fsdecode(b"\xff\xfe"))
 def test_fuzz_2000_changed_files_read_or_refused():
     result = fuzz(range(2000), seed=1)
     assert result["findings"] == []
-    assert all(sum(count.values()) > 50 for count in result["kinds"].values())
+    assert all(sum(count.values()) > 40 for count in result["kinds"].values())
 
 
 class Harm:
