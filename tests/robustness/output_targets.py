@@ -136,7 +136,7 @@ def _described(out: Path, chance: random.Random) -> None:
     ways[str(user / "x.npy")] = user / "x.npy"
     name, path = chance.choice(list(ways.items()))
     listed = written_files.load(out) | {name: written_files.describe(path)}
-    if not (out / "files.json").is_symlink():
+    if not (out / "files.json").is_symlink() and not (out / "files.json").is_dir():
         (out / "files.json").write_text(json.dumps(listed))
 
 
