@@ -34,7 +34,7 @@ def lowered(raw: np.ndarray, seen: Framing) -> Levels:
     count, channels = len(raw), raw.shape[-1]
     if not is_wide(raw.dtype):
         fill = np.broadcast_to(seen.raw_fill.astype(np.float32), (count, channels))
-        return Levels(raw.astype(np.float32), fill)
+        return Levels(raw.astype(np.float32, copy=False), fill)
     spatial = tuple(range(1, raw.ndim - 1))
     base = raw.min(axis=spatial, keepdims=True)
     low, high = seen.scaling.low, seen.scaling.high

@@ -78,8 +78,9 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
         for start, stop in blocks(count, piece(stack)):
             raw = stack.raw(start, stop)
             places = np.arange(start, stop)
-            values = np.where(np.isfinite(raw), 0, raw) if first else raw
-            require_observed(values, places, name=stack.name, missing=missing)
+            values = _infinite(raw) if first else raw
+            if values is not None:
+                require_observed(values, places, name=stack.name, missing=missing)
             digest.update(np.ascontiguousarray(raw).data)
             ends = ends_of(raw, ends)
             gone = hidden(raw, missing)
@@ -96,6 +97,12 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
     mean = mean_of(total, seen)
     found = Survey(min(least), max(largest), digest.hexdigest(), mean, missing, gone, note)
     return found, ends
+
+
+def _infinite(raw: np.ndarray) -> np.ndarray | None:
+    """`raw` with 0 for all that is finite; `None`, and no memory taken, where all is."""
+    finite = np.isfinite(raw)
+    return None if finite.all() else np.where(finite, 0, raw)
 
 
 def piece(stack: Stack) -> int:

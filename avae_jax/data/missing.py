@@ -52,7 +52,9 @@ def ends_of(raw: np.ndarray, before: Ends | None = None) -> Ends:
     The count is that of all numbers for the least and the largest alone.
     """
     met = dict(before or {})
-    finite = raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw.reshape(-1)
+    # No copy of a large array in which all is finite.
+    whole = raw.dtype.kind != "f" or np.isfinite(raw).all()
+    finite = raw.reshape(-1) if whole else raw[np.isfinite(raw)]
     if not finite.size:
         return met
     least, largest = finite.min(), finite.max()

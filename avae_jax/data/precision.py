@@ -46,7 +46,7 @@ def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype.kind == "b":
         return values >= 0.5
     if dtype.kind not in "iu":
-        return values.astype(dtype)
+        return values.astype(dtype, copy=False)
     return plus(values, np.zeros((1,) * values.ndim, dtype), dtype)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from avae_jax.alignment import stack_statistics
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import open_stack
 
@@ -11,7 +12,7 @@ from avae_jax.data.formats import open_stack
 def surveyed(path, array):
     np.save(path, array)
     with open_stack(str(path)) as stack:
-        return stack_statistics.survey(stack)
+        return stack_statistics.survey(stack, DataOptions())
 
 
 def test_survey_of_all_examples_whatever_the_pieces(tmp_path, monkeypatch):

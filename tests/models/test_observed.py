@@ -19,11 +19,11 @@ from avae_jax.data.formats import open_stack
 from avae_jax.data.missing import Missing, ends_of, recognised
 from avae_jax.data.nodata import number_of
 from avae_jax.inference.find_poses import build_bank, find_poses
-from avae_jax.inference.proposals.template_bank import rank
-from avae_jax.inference.search import resolve
+from avae_jax.inference.proposals.template_bank import score_templates
+from avae_jax.inference.search import resolve_search
 from avae_jax.models.likelihoods import log_probabilities
 from avae_jax.models.objective import elbo, predict, turned
-from avae_jax.transform import frame, identity, random_pose, warp
+from avae_jax.transform import identity, make_frame, random_pose, warp
 from tests.support.single_object import blobs, drawing
 
 pytestmark = pytest.mark.usefixtures("quick_to_compile")
@@ -263,7 +263,7 @@ def test_the_pose_of_an_object_whose_corner_was_not_observed_is_that_of_the_whol
     image = blobs((12, 12))
     avae, params = drawing(image, "rotation")
     masked = avae._replace(masked=True)
-    options = resolve(SearchOptions(prototypes=1, turns=32, starts=4), avae.group)
+    options = resolve_search(SearchOptions(prototypes=1, turns=32, starts=4), avae.group)
     build = jax.jit(functools.partial(build_bank, avae=avae, options=options))
     bank = build(params, jnp.zeros((1, 2)))
     x = observation(avae, image)
@@ -272,7 +272,9 @@ def test_the_pose_of_an_object_whose_corner_was_not_observed_is_that_of_the_whol
     keys = jax.random.split(jax.random.key(0), 2)
     whole, part = find(params, keys, jnp.stack([x, holed]), bank=bank).pose
     np.testing.assert_allclose(part, whole, atol=0.02)
-    same = [jax.jit(functools.partial(rank, avae=a))(bank, x).logits for a in (avae, masked)]
+    same = [
+        jax.jit(functools.partial(score_templates, avae=a))(bank, x).logits for a in (avae, masked)
+    ]
     np.testing.assert_allclose(*same, atol=1e-4)
 
 
@@ -280,7 +282,7 @@ def test_the_pose_of_an_object_whose_corner_was_not_observed_is_that_of_the_whol
     "dtype, missing", [("i2", Missing(-32768)), ("f4", Missing(LOWEST)), ("f4", Missing(nan=True))]
 )
 def test_results_hold_the_same_where_nothing_was_observed_and_it_moves_along(dtype, missing):
-    own, quarter = frame((9, 9)), np.eye(3, dtype="f4")
+    own, quarter = make_frame((9, 9)), np.eye(3, dtype="f4")
     quarter[:2, :2] = [[0, -1], [1, 0]]
     raw = np.full((1, 9, 9, 1), 100, "f4")
     raw[:, 0] = np.nan
