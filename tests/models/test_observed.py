@@ -12,7 +12,7 @@ from avae_jax.alignment.auto_options import suited
 from avae_jax.alignment.levels import Levels, raised
 from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config import files
-from avae_jax.config.options import DataOptions, SearchOptions
+from avae_jax.config.options import DataOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.formats import open_stack
@@ -141,11 +141,11 @@ def test_options_say_what_stands_for_it_and_what_does_not(tmp_path):
 
 @pytest.mark.parametrize("text, wanted", [("-9999", -9999.0), ("0.5", 0.5), ("none", "none")])
 def test_the_command_line_takes_numbers_and_words(text, wanted):
-    given = files.apply_overrides(files.default_config(), [f"data.nodata={text}"])
+    given = files.apply_overrides(files.to_config(Options()), [f"data.nodata={text}"])
     assert files.to_options(given).data.nodata == wanted
     for wrong in ("data.nodata=nothing", "data.nodata=nan", "data.nan=keep"):
         with pytest.raises(InputError, match=wrong.split("=")[0]):
-            files.to_options(files.apply_overrides(files.default_config(), [wrong]))
+            files.to_options(files.apply_overrides(files.to_config(Options()), [wrong]))
 
 
 def test_nan_is_refused_by_name_with_the_way_out_and_taken_where_said(tmp_path):
