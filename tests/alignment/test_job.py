@@ -7,6 +7,7 @@ import pytest
 
 from avae_jax.alignment import job
 from avae_jax.alignment.stack_statistics import survey
+from avae_jax.config.options import DataOptions
 from avae_jax.data.formats import open_stack
 from tests.support.alignment_cases import knowing, options
 
@@ -16,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("quick_to_compile")
 def work_on(path, *, reconstructions=False):
     trained, _ = knowing((9, 9))
     with open_stack(str(path)) as stack:
-        return job.Work(stack, None, survey(stack), trained, options(), reconstructions)
+        return job.Work(
+            stack, None, survey(stack, DataOptions()), trained, options(), reconstructions
+        )
 
 
 @pytest.fixture

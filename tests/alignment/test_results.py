@@ -61,13 +61,16 @@ def test_results_refuse_a_place_taken_by_the_user(name, kind, pictures, tmp_path
         place.symlink_to(held)
     else:
         place.write_text("of the user")
+    said = f"holds .*{name.split('/')[0]}"
+    if (name, kind) == ("unfinished", "link"):
+        said = "unfinished is a link; move it away"
     before = contents(tmp_path)
     for overwrite in (False, True):
         # The user's files in a folder of results are no hindrance to others beside them.
         if (name, kind, overwrite) == ("my_images", "folder", True):
             align(pictures, target, overwrite=True)
         else:
-            with pytest.raises(InputError, match=f"output .*out: holds .*{name.split('/')[0]}"):
+            with pytest.raises(InputError, match=f"output .*out: {said}"):
                 align(pictures, target, overwrite=overwrite)
             assert not (target / "latents.npy").exists()
     assert not lost(before)

@@ -20,7 +20,7 @@ def test_gap_is_to_an_optimum_apart():
     poses = jnp.stack([turn(0), turn(4), turn(90), turn(-3)])[None]
     losses = jnp.array([[10.0, 11.0, 14.0, 20.0]])
     none = jnp.zeros(1)
-    result = SearchResult(poses[:, 0], losses[:, 0], poses, losses, none, none, none, none)
+    result = SearchResult(poses[:, 0], losses[:, 0], poses, losses, none, none, none)
     np.testing.assert_allclose(ambiguity.runner_up_gap(result, degrees=15.0), [4.0])
     alone = result._replace(candidates=poses[:, :2], candidate_losses=losses[:, :2])
     assert np.isinf(ambiguity.runner_up_gap(alone, degrees=15.0)).all()

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.alignment import label_means, pose_errors
 from avae_jax.core.errors import InputError
+from avae_jax.evaluation.pose_metrics import label_means, pose_errors
 from avae_jax.inference.averaging import align_images
 from avae_jax.inference.averaging.condition import conditioned
 from avae_jax.inference.averaging.disc import Disc, from_disc, lower, moved, to_disc
