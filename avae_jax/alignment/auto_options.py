@@ -20,7 +20,7 @@ VOLUMES = {"steps": 600, "batch_size": 64, "warmup": 10}
 # Examples looked at for the range of values, and bytes of them at most.
 SAMPLED, SAMPLE = 256, 2**26
 WITHIN = (0.1, 99.9)  # a window begins and ends at these percentiles
-DIM = 0.25  # values that reach less of their range want a window
+DIM = 0.25  # values that span less of their range want a window
 TRAINED_ON = 2**31  # bytes of raw examples, and of what the model sees of them
 
 
@@ -82,7 +82,7 @@ def _window(data: DataOptions, stack: Stack) -> tuple[dict, str]:
         )
     binary = stack.dtype.kind != "f" and largest <= 1
     top = 1.0 if binary or stack.dtype.kind == "f" else float(np.iinfo(stack.dtype).max)
-    if least >= 0 and DIM * top <= largest <= top:
+    if least >= 0 and largest <= top and DIM * top <= largest - least:
         return {}, ""
     low, high = (float(value) for value in np.percentile(sample, WITHIN))
     # Of objects that fill less than a thousandth of their frame.

@@ -36,7 +36,7 @@ def to_float(
         The float32 arrays, and a sentence that says what was done.
 
     Raises:
-        InputError: for a dtype that is no number, and negative integers.
+        InputError: see `scaling_of`; a dtype that is no number.
     """
     dtype = require_numbers(splits[0].dtype, name=name)
     least = min(split.min() for split in splits)
@@ -63,7 +63,8 @@ def scaling_of(
         The scaling, and a sentence that says so.
 
     Raises:
-        InputError: negative integers without a window.
+        InputError: negative integers without a window, and wide numbers that float32 does not
+            tell apart.
     """
     if not isinstance(window, str):
         low, high = window
@@ -78,6 +79,7 @@ def scaling_of(
         )
     if largest <= 1:
         return Scaling(0, 1), f"Values: {dtype.name} 0 and 1, binary."
+    _require_steps(dtype, least, largest, name=name)
     top = int(np.iinfo(dtype).max)
     said = f"Values: {dtype.name} divided by {top}."
     if largest < FAINT * top:
@@ -88,7 +90,7 @@ def scaling_of(
 
 
 def _require_steps(dtype: np.dtype, least: float, largest: float, *, name: str) -> None:
-    """Checks that values which a model sees as they are do not become a few steps.
+    """Checks that values without a window do not become a few steps.
 
     Raises:
         InputError: they would, as float32; a window comes off in their own precision.

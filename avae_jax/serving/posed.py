@@ -84,7 +84,8 @@ class Posed:
 
     def find(self, x: np.ndarray) -> SearchResult:
         """What the search finds, with all candidates it kept and their losses in nats."""
-        return self._worked(self._programs["find"], self.checked(x))
+        x = self.checked(x)  # first: programs made where JAX traces would be of no use after it
+        return self._worked(self._programs["find"], x)
 
     def pose(self, x: np.ndarray) -> np.ndarray:
         """Poses `[n, d + 1, d + 1]` that carry the examples to the canonical pose.

@@ -38,7 +38,11 @@ def test_suited_small_bytes_as_they_are(tmp_path):
 
 @pytest.mark.parametrize(
     "dtype, low, top",
-    [("u2", 0, 4095), ("i2", -100, 900), ("f4", -4, 4), ("f4", 0, 0.01), ("f8", 0, 900)],
+    [
+        *[("u2", 0, 4095), ("i2", -100, 900), ("f4", -4, 4), ("f4", 0, 0.01), ("f8", 0, 900)],
+        # A little contrast on much: by their type these would be nearly constant.
+        *[("i4", 2e9, 2e9 + 200), ("u2", 60000, 60200), ("f4", 0.9, 0.95)],
+    ],
 )
 def test_suited_other_ranges_get_a_window(dtype, low, top, tmp_path):
     stack = (low + numbers((50, 20, 20), "f8", top - low)).astype(dtype)

@@ -169,3 +169,11 @@ def test_posed_refuses_traced_poses_and_weights(posed):
         jax.jit(
             lambda p: avae_jax.Posed.wrap(tiny_vae.encode, tiny_vae.decode, p, upright()).pose(x)
         )(tiny_vae.weights())
+
+
+def test_posed_works_after_it_was_refused_inside_a_transformation():
+    """Programs made while JAX traces would hold values that are gone afterwards."""
+    posed, x = wrap(), upright()[:2]
+    with pytest.raises(InputError, match="inside jit"):
+        jax.jit(posed.pose)(x)
+    assert posed.pose(x).shape == (2, 3, 3)

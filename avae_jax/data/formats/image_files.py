@@ -32,7 +32,7 @@ def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[P
 
     Raises:
         InputError: a link to a folder that it lies in, or one that leads nowhere and may have
-            led to a folder.
+            led to a folder, or a folder that must not be read.
     """
     return sorted(path for path in _files(folder) if path.name.lower().endswith(suffixes))
 
@@ -46,9 +46,7 @@ def _files(top: Path) -> Iterator[Path]:
         count += 1
         if count > MOST_FOLDERS:
             raise InputError(f"{top}: more than {MOST_FOLDERS:,} folders, links to one another?")
-        with os.scandir(folder) as listed:
-            entries = [entry for entry in listed if not entry.name.startswith(".")]
-        for entry in entries:
+        for entry in _listed(folder):
             path = folder / entry.name
             if _is_folder(entry):
                 waiting.append((path, (*above, _below(path, above))))
@@ -61,6 +59,14 @@ def _files(top: Path) -> Iterator[Path]:
 def _is_folder(entry: os.DirEntry) -> bool:
     """Whether an entry is a folder or a link to one; a link to itself leads nowhere."""
     return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir())
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as listed:
+            return [entry for entry in listed if not entry.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}; a folder to be read is wanted") from error
 
 
 def _below(path: Path, above: tuple[Path, ...]) -> Path:

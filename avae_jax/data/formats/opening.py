@@ -27,8 +27,9 @@ def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
     Raises:
       InputError: no such file, none of the formats, or a file that is damaged.
     """
-    path, choice = _located(text)
-    entry = _format_of_folder(path) if path.is_dir() else format_of(path)
+    with reading(text, "stack"):
+        path, choice = _located(text)
+        entry = _format_of_folder(path) if path.is_dir() else format_of(path)
     if entry is None:
         raise InputError(f"{path}: none of the known formats; wanted {listed()}")
     if choice and not entry.choice:

@@ -337,6 +337,19 @@ def test_a_link_that_leads_nowhere_is_said(name, tmp_path):
         load(DataOptions(source=f"folder:{top}"), seed=0)
 
 
+@pytest.mark.parametrize("name", ["a/9.png", "itself"])
+def test_a_link_to_itself_leads_nowhere(name, tmp_path):
+    top = save_images(tmp_path / "top" / "a").parent
+    (top / name).symlink_to((top / name).name)
+    for path in (top, top / name):
+        with pytest.raises(InputError, match=f"{name}: a link that leads nowhere"):
+            opened(path)
+
+
+def test_a_name_that_no_file_can_have_is_said(tmp_path):
+    assert "name too long" in refused(tmp_path / ("x" * 300)).lower()
+
+
 def test_a_broken_link_to_an_image_can_be_left_out(tmp_path):
     top = save_images(tmp_path / "top")
     (top / "9.png").symlink_to(tmp_path / "nowhere")
