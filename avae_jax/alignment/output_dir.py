@@ -130,6 +130,8 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
     Raises:
       InputError: says what is in the way.
     """
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise InputError(f"output {folder}: no directory; choose another name")
     listed, (finished, begun) = written_files.load(folder), _found(folder)
     parts = folder / UNFINISHED
     if begun is None and parts.exists() and not (parts.is_dir() and not any(parts.iterdir())):
