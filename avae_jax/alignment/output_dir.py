@@ -147,6 +147,8 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
     Raises:
       InputError: says what is in the way.
     """
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise InputError(f"output {folder}: no directory; choose another name")
     listed, (finished, begun) = written_files.load(folder), _found(folder)
     parts = folder / UNFINISHED
     written_files.require_no_links(folder, OWN)

@@ -150,3 +150,13 @@ def test_claimed_garbled_result_is_none(text, tmp_path):
         with output_dir.claimed(tmp_path, {"input": 1}, ("a.npy",), overwrite=False):
             pass
     assert (tmp_path / "align.json").read_text() == text
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_output_that_is_no_directory_is_refused(overwrite, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("file", "link"):
+        with pytest.raises(InputError, match=f"{name}: no directory"):
+            output_dir.require_free(tmp_path / name, ("a.npy",), overwrite=overwrite)
+    assert (tmp_path / "file").read_text() == "mine"

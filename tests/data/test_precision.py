@@ -482,7 +482,10 @@ def test_axes_are_those_that_are_said(name, file, tmp_path):
 HINTS = {
     "channels first": ((6, 3, 9, 9), "data.axes=NCHW"),
     "five channels first": ((6, 5, 64, 64), "data.axes=NCHW"),
+    "channels first of small images": ((5, 3, 9, 8), "data.axes=NCHW"),
     "five channels": ((6, 64, 64, 5), "data.axes=NHWC"),
+    "five channels of small images": ((6, 9, 8, 5), "data.axes=NHWC"),
+    "examples last, oblong": ((9, 8, 30), "data.axes=HWN"),
     "examples last": ((9, 9, 30), "data.axes=HWN"),
     "volumes with channels first": ((6, 2, 9, 9, 9), "data.axes=NCDHW"),
     "plain images": ((6, 9, 9), ""),

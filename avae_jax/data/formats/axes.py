@@ -1,5 +1,7 @@
 """`data.axes`: letters of the axes of an array, and their order [N, *S, C]."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from avae_jax.core.errors import InputError
@@ -7,6 +9,7 @@ from avae_jax.core.errors import InputError
 # In this order they are worked on: examples, depth, height, width, channels.
 ORDER = "NDHWC"
 FEW = 3  # a side so many times as long as another is no side of the same image
+SHORT = 6  # a side shorter than that is more likely channels, where no other one is
 
 
 def require_axes(axes: str, shape: tuple[int, ...], *, name: str) -> None:
@@ -40,13 +43,18 @@ def original(array: np.ndarray, axes: str) -> np.ndarray:
 def hint(shape: tuple[int, ...]) -> str:
     """What `data.axes` might be meant to be, where the lengths of axes `(N, ...)` look so."""
     first, *inner = shape
-    if len(shape) == 3 and first == inner[0] != inner[1]:
-        return " (data.axes=HWN if the last axis counts the images)"
+    if len(shape) == 3:
+        last = first == inner[0] != inner[1] or FEW * max(first, inner[0]) <= inner[1]
+        return " (data.axes=HWN if the last axis counts the images)" if last else ""
     if len(shape) not in (4, 5) or 0 in shape:
         return ""
     sides = "HW" if len(shape) == 4 else "DHW"
-    if FEW * inner[0] <= min(inner[1:]):
+    if _is_few(inner[0], inner[1:]):
         return f" (data.axes=NC{sides} if the second axis holds channels)"
-    if len(shape) == 4 and FEW * inner[-1] <= min(inner[:-1]):
+    if len(shape) == 4 and _is_few(inner[-1], inner[:-1]):
         return " (data.axes=NHWC if the last axis holds channels)"
     return ""
+
+
+def _is_few(side: int, others: Sequence[int]) -> bool:
+    return FEW * side <= min(others) or side < SHORT <= min(others)
