@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import avae_jax
+import avae_jax.training
 from avae_jax import main
 from avae_jax.config import files
 from avae_jax.config.options import Options, fields
@@ -51,7 +51,7 @@ def loop(monkeypatch):
     }
     stand_in = types.SimpleNamespace(calls=calls, **modes)
     monkeypatch.setitem(sys.modules, "avae_jax.training.loop", stand_in)
-    monkeypatch.setattr(avae_jax, "loop", stand_in, raising=False)
+    monkeypatch.setattr(avae_jax.training, "loop", stand_in, raising=False)
     return stand_in
 
 

@@ -20,7 +20,7 @@ from avae_jax.data.missing import (
 )
 from avae_jax.data.precision import LARGEST
 
-BYTES = 2**25  # looked at together
+BYTES = 2**24  # looked at together
 
 
 class Survey(NamedTuple):
