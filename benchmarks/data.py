@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax import data
 from avae_jax.config.options import DataOptions
-from avae_jax.data.sources.idx import read_idx
+from avae_jax.data.formats.idx import read_idx
 
 SEED = 0
 SHRUNK = 0.74  # Chairs fill their cube: what is turned would leave it.

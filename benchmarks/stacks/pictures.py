@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from avae_jax.data.sources.idx import read_idx
+from avae_jax.data.formats.idx import read_idx
 from benchmarks.stacks.particles import Case, Stack, spoilt
 
 

@@ -1,15 +1,17 @@
 """Stacks in IDX files, plain or gzipped."""
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.formats.contiguous import Layout, copy_head, reader, write_examples
 from avae_jax.data.formats.gzip_files import created, is_packed, open_plain
 from avae_jax.data.formats.idx_header import read_idx_header
-from avae_jax.data.formats.reading import reading
+from avae_jax.data.formats.reading import reading, require_held, require_memory
 from avae_jax.data.formats.stack import Stack
 
 
@@ -27,5 +29,26 @@ def open_idx(path: Path) -> Iterator[Stack]:
                 copy_head(stream, file, layout)
                 write_examples(file, parts, layout)
 
-        read = reader(stream, layout, name=str(path))
+        examples = reader(stream, layout, name=str(path))
+
+        def read(start: int, stop: int) -> np.ndarray:
+            values = examples(start, stop)
+            if stop == shape[0] and stream.read(1):
+                size = math.prod(shape) * dtype.itemsize
+                raise InputError(f"{path}: more bytes than the {size} that its header announces")
+            return values
+
         yield Stack(path, layout.shape, layout.dtype, read, write)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The whole array of an IDX file, of any rank from 1 up.
+
+    Raises:
+        InputError: for anything but exactly the bytes that the header announces.
+    """
+    with reading(path, "IDX file"), open_idx(path) as stack:
+        way_out = "use a smaller file"
+        require_memory(str(path), stack.shape, stack.dtype.itemsize, way_out=way_out)
+        require_held(path, stack.bytes)
+        return stack.read(0, stack.shape[0])

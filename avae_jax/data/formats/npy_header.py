@@ -78,8 +78,6 @@ def check_magic(path: Path) -> None:
     # `np.load` would take any other file for a pickle, or for an archive that it leaves open.
     with open(path, "rb") as stream:
         magic = stream.read(len(np.lib.format.MAGIC_PREFIX))
-    if magic.startswith(b"PK"):
-        raise InputError(f"{path}: a zip archive; say npz:{path} if it is one of arrays")
     if magic != np.lib.format.MAGIC_PREFIX:
         raise InputError(f"{path}: begins with {magic!r}; an npy file is wanted")
 

@@ -11,9 +11,15 @@ from typing import IO
 import numpy as np
 
 from avae_jax.data.formats.contiguous import Layout, reader, write_examples
-from avae_jax.data.formats.npy_header import choose_array, npz_headers, read_header
+from avae_jax.data.formats.npy_header import Header, choose_array, npz_headers, read_header
 from avae_jax.data.formats.reading import reading, require_memory
 from avae_jax.data.formats.stack import Stack
+
+LABELS = "labels"
+OBJECTS = (
+    "{path}: read without its labels, which are Python objects and not loaded; save them as "
+    "labels=labels.astype(str), or as integers."
+)
 
 
 @contextlib.contextmanager
@@ -36,7 +42,21 @@ def open_npz(path: Path) -> Iterator[Stack]:
             )
             with np.load(path, allow_pickle=False) as arrays:
                 read = _slices(arrays[chosen])
-        yield Stack(path, layout.shape, layout.dtype, read, write, member=chosen)
+        labels = functools.partial(_labels, path, headers, chosen)
+        yield Stack(path, layout.shape, layout.dtype, read, write, member=chosen, labels=labels)
+
+
+def _labels(path: Path, headers: dict[str, Header], chosen: str) -> tuple[np.ndarray | None, str]:
+    """The array `labels` of an archive; Python objects are not loaded, which is said."""
+    if LABELS not in headers or chosen == LABELS:
+        return None, ""
+    header = headers[LABELS]
+    if header.dtype.hasobject:
+        return None, OBJECTS.format(path=path)
+    with reading(path, "npz archive"), np.load(path, allow_pickle=False) as arrays:
+        name = f"{path}: {LABELS}.npy"
+        require_memory(name, header.shape, header.dtype.itemsize, way_out="save fewer labels")
+        return arrays[LABELS], ""
 
 
 def _slices(array: np.ndarray) -> Callable[[int, int], np.ndarray]:

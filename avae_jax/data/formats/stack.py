@@ -48,6 +48,8 @@ class Stack:
       images: RELION's name of each example, where a table names them.
       particles: that table, which gets the poses.
       nodata: the number of pixels that were not observed, where the file says it; may be NaN.
+      labels: reads the labels `[N]` of the examples, None where the file holds none. The second
+        value is a sentence about labels that are there and are not read, or "".
     """
 
     path: Path
@@ -67,6 +69,7 @@ class Stack:
     images: tuple[str, ...] = ()
     particles: Particles | None = None
     nodata: float | None = None
+    labels: Callable[[], tuple[np.ndarray | None, str]] = lambda: (None, "")
 
     @property
     def name(self) -> str:

@@ -1,18 +1,14 @@
 """`idx:DIR`: the four IDX files of MNIST and similar data sets."""
 
-import math
+import functools
 from pathlib import Path
 
-import numpy as np
-
 from avae_jax.core.errors import InputError
-from avae_jax.data.formats.gzip_files import open_plain
-from avae_jax.data.formats.idx_header import read_idx_header
-from avae_jax.data.formats.npy_header import with_channels
-from avae_jax.data.formats.reading import reading, require_held, require_memory
-from avae_jax.data.sources.arrays import array_examples
+from avae_jax.data.formats.idx import read_idx
+from avae_jax.data.formats.opening import open_stack
 from avae_jax.data.sources.base import Source
 from avae_jax.data.sources.labels import check_labels, index_labels
+from avae_jax.data.sources.stack import stack_examples
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -28,33 +24,19 @@ def read_idx_folder(folder: Path) -> Source:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; one with the four IDX files is wanted")
-    images, labels = {}, {}
+    opened, counts, labels, notes = {}, {}, {}, {}
     for split, (image_name, label_name) in FILES.items():
         image_path, label_path = _find(folder, image_name), _find(folder, label_name)
-        images[split], note = with_channels(read_idx(image_path), name=str(image_path))
-        labels[split] = check_labels(read_idx(label_path), len(images[split]), name=str(label_path))
-    (train, test), names = index_labels(labels["train"], labels["test"])
-    return Source(
-        array_examples(images["train"], train), array_examples(images["test"], test), names, (note,)
+        opened[split] = functools.partial(open_stack, str(image_path))
+        with opened[split]() as stack:
+            counts[split], notes[split] = stack.shape[0], stack.note
+        labels[split] = check_labels(read_idx(label_path), counts[split], name=str(label_path))
+    indices, names = index_labels(labels["train"], labels["test"])
+    train, test = (
+        stack_examples(opened[split], counts[split], index)
+        for split, index in zip(FILES, indices, strict=True)
     )
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """The array in one IDX file: two zero bytes, type, rank, big-endian sides, then the values.
-
-    Raises:
-        InputError: for anything but exactly the bytes that the header announces.
-    """
-    with reading(path, "IDX file"), open_plain(path) as stream:
-        dtype, shape = read_idx_header(stream, path)
-        require_memory(str(path), shape, dtype.itemsize, way_out="use a smaller file")
-        size = math.prod(shape) * dtype.itemsize
-        require_held(path, size)
-        body = stream.read(size + 1)
-        if len(body) != size:
-            came = "fewer" if len(body) < size else "more"
-            raise InputError(f"{path}: {came} bytes than the {size} that its header announces")
-        return np.frombuffer(body, dtype).reshape(shape)
+    return Source(train, test, names, (notes["train"],))
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -7,7 +7,6 @@ from avae_jax.config.choices import source_forms
 from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import path_of
-from avae_jax.data.sources.arrays import read_npy, read_npz
 from avae_jax.data.sources.base import Source
 from avae_jax.data.sources.digits import read_digits
 from avae_jax.data.sources.folder import read_folder
@@ -38,8 +37,8 @@ SOURCES = {
     "digits": Reader(lambda text: read_digits()),
     "solids": Reader(lambda text: read_solids()),
     "idx": Reader(lambda text: read_idx_folder(path_of(text)), argument="DIR"),
-    "npz": Reader(lambda text, axes: read_npz(path_of(text), axes), argument="PATH", axes=True),
-    "npy": Reader(lambda text, axes: read_npy(path_of(text), axes), argument="PATH", axes=True),
+    "npz": Reader(read_stack, argument="PATH", axes=True),
+    "npy": Reader(read_stack, argument="PATH", axes=True),
     "folder": Reader(
         lambda text, skip_broken: read_folder(path_of(text), skip_broken=skip_broken),
         argument="PATH",

@@ -1,4 +1,4 @@
-"""`npz:PATH` and `npy:PATH`."""
+"""`npz:PATH` and `npy:PATH`, arrays of files."""
 
 import io
 import zipfile
@@ -9,6 +9,7 @@ import pytest
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
+from avae_jax.data.sources.registry import open_source
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 7), np.uint8)
 
@@ -135,11 +136,12 @@ def test_arrays_pickle_not_opened(tmp_path):
         load(DataOptions(source=f"npy:{tmp_path}/file.npy"), seed=0)
 
 
-def test_npy_archive_sent_to_npz(tmp_path):
-    """An archive given as npy is sent to npz."""
-    np.savez(tmp_path / "file.npz", a=IMAGES)
-    with pytest.raises(InputError, match="say npz:"):
-        load(DataOptions(source=f"npy:{tmp_path}/file.npz"), seed=0)
+def test_arrays_read_by_contents(tmp_path):
+    """The word before the colon does not matter: a file is recognised by its contents."""
+    np.savez(tmp_path / "file.npz", a=IMAGES, labels=np.arange(12) % 2)
+    wanted, found = (open_source(f"{kind}:{tmp_path}/file.npz") for kind in ("npz", "npy"))
+    np.testing.assert_array_equal(*(one.train.read(np.arange(12))[0] for one in (wanted, found)))
+    assert wanted.label_names == found.label_names == ("0", "1")
 
 
 @pytest.mark.parametrize("kind", ["npz", "npy"])
@@ -175,7 +177,7 @@ def test_arrays_damaged_refused_or_read(tmp_path, kind):
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((10**6, 10**3, 10**3), "would take .* GiB"),
+        ((10**6, 10**3, 10**3), "says that it holds 8,000,000,000,000 bytes"),
         ((100, 9, 9), "does not hold as many bytes as its header says"),
         ((1, 2, 2), "does not hold as many bytes"),
     ],
@@ -191,7 +193,7 @@ def test_npz_false_size_not_unpacked(tmp_path, shape, words):
 def test_npy_larger_than_its_file_refused(tmp_path):
     """An array larger than its file is refused."""
     (tmp_path / "file.npy").write_bytes(header_of((10**6, 10**3, 10**3)))
-    with pytest.raises(InputError, match="npy file of images or volumes"):
+    with pytest.raises(InputError, match="says that it holds 8,000,000,000,000 bytes"):
         load(DataOptions(source=f"npy:{tmp_path}/file.npy"), seed=0)
 
 

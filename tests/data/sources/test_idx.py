@@ -9,7 +9,7 @@ import pytest
 from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
-from avae_jax.data.sources.idx import read_idx
+from avae_jax.data.formats.idx import read_idx
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
@@ -104,7 +104,7 @@ def test_idx_files_that_do_not_match_refused(tmp_path, replaced, words):
 def test_idx_empty_split_refused(tmp_path):
     """A split without examples is refused."""
     written(tmp_path, test=0)
-    with pytest.raises(InputError, match="at least one to train and one to test"):
+    with pytest.raises(InputError, match="t10k-images.*no examples in it"):
         loaded(tmp_path)
 
 
