@@ -12,13 +12,13 @@ from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.data.intensity import constant_examples
 from avae_jax.evaluation.dial import Dial, dial_of, dial_poses, display_rotation, values_of
-from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
+from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import PoseSweep, sweep_poses, thumbnail
-from avae_jax.inference import ambiguity, batch
+from avae_jax.inference import ambiguity
 from avae_jax.inference.problem import bounded
+from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.select import near
-from avae_jax.inference.setup import stream
 from avae_jax.inference.trained import Trained
 from avae_jax.models.observed import filled
 from avae_jax.transform.describe import sentence
@@ -30,7 +30,7 @@ DOUBTFUL_ONES = 4
 
 
 class SearchedExamples(NamedTuple):
-    """The m examples of the map, after a search that keeps several optima.
+    """The m examples of the map, and what the search of the evaluation found of them.
 
     Attributes:
       observed: `[m, *S, C]`.
@@ -50,16 +50,16 @@ class SearchedExamples(NamedTuple):
 
 
 def explorer_data(
-    task: Task, trained: Trained, calls: CompiledEvaluation
+    task: Task, trained: Trained, calls: CompiledEvaluation, measured: HeldOutResult
 ) -> report.Exploration | None:
-    """Tries many poses of a few held-out examples, and places more of them on a map.
+    """Tries many poses of a few of the measured examples, and places more of them on a map.
 
     `None` where the config asks for none.
     """
     group = task.avae.group
     if not task.options.eval.explored:
         return None
-    seen = search_examples(task, trained, calls)
+    seen = first_searched(task, calls, measured)
     upright = display_rotation(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
     attempt = functools.partial(_attempt, task, trained, upright)
     dial, chosen = dial_of(group, task.options.ranges), choose_examples(seen.gap, TRIED[group.d])
@@ -76,26 +76,26 @@ def explorer_data(
     )
 
 
-def search_examples(task: Task, trained: Trained, calls: CompiledEvaluation) -> SearchedExamples:
-    """Searches the first test examples, each at its pose, as aligning does."""
-    wide = ambiguity.with_candidates(task.search)
-    key = stream(task.options, "test")
-    search = functools.partial(batch.search_batch, key=key, avae=task.avae, search=wide)
-    search = sharding.examples(search, whole=("params", "bank"), searches=True)
-
-    def one(x: Array, index: Array) -> PyTree:
-        observed, applied = calls.apply(x=x, index=index)
-        found = search(params=trained.params, x=observed, index=index, bank=trained.bank)
-        return observed, applied, found
-
-    count = min(MAPPED[task.avae.group.d], len(task.dataset.test))
-    observed, applied, found = in_batches(one, task, count)
-    gap = np.asarray(ambiguity.runner_up_gap(found, degrees=wide.distance or ambiguity.DEGREES))
+def first_searched(
+    task: Task, calls: CompiledEvaluation, measured: HeldOutResult
+) -> SearchedExamples:
+    """The first of the measured examples, each at its pose; nothing is searched again."""
+    count = min(MAPPED[task.avae.group.d], len(measured.found))
+    observed = in_batches(lambda x, index: calls.apply(x=x, index=index)[0], task, count)
+    found = SearchResult(*(leaf[:count] for leaf in measured.result))
+    degrees = task.search.distance or ambiguity.DEGREES
+    gap = np.asarray(ambiguity.runner_up_gap(found, degrees=degrees))
     doubtful = ambiguity.is_ambiguous(
         gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
     )
     return SearchedExamples(
-        observed, applied, found.pose, found.candidates, found.candidate_losses, gap, doubtful
+        observed,
+        measured.applied[:count],
+        found.pose,
+        found.candidates,
+        found.candidate_losses,
+        gap,
+        doubtful,
     )
 
 

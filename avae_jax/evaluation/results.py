@@ -51,7 +51,7 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
         held_out,
         summarise(task, held_out, bounds, training),
         loss_against_pose(task, trained, calls),
-        explorer_data(task, trained, calls),
+        explorer_data(task, trained, calls, held_out),
     )
 
 

@@ -13,7 +13,8 @@ class Task(NamedTuple):
     Attributes:
       options: of the evaluation, and the seed of its draws.
       dataset: of which the test examples are measured.
-      search: the resolved search of evaluation.
+      search: the resolved search of evaluation, with candidates enough to tell how far the
+        next optimum is, as in alignments.
     """
 
     options: Options

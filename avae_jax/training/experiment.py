@@ -12,6 +12,7 @@ from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.core.types import Params
 from avae_jax.evaluation.task import Task
+from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve_search
@@ -43,7 +44,7 @@ class Experiment(NamedTuple):
     @property
     def task(self) -> Task:
         """What is to be evaluated."""
-        return Task(self.options, self.dataset, self.avae, self.search)
+        return Task(self.options, self.dataset, self.avae, with_candidates(self.search))
 
 
 def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:

@@ -65,8 +65,9 @@ def explored_by(workdir):
 
 def test_run_page_can_be_explored(digits):
     data = explored_by(digits[0])
-    assert data["kind"] == "rotation" and len(data["trials"]) == 24
-    assert len(data["examples"]) >= 24 and len(data["labels"]) == 10
+    assert data["kind"] == "rotation" and len(data["trials"]) == 8
+    assert len(data["examples"]) == 8
+    assert set(data["labels"]) == {example["label"] for example in data["examples"]}
     assert [moment["step"] for moment in data["training"]["moments"]] == [0, 4]
     for trial in data["trials"]:
         kept = len(trial["by"])
