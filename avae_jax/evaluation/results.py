@@ -1,6 +1,8 @@
 """Measurements of an evaluation, and their form in the report."""
 
+import datetime
 import functools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+import avae_jax
 from avae_jax import report
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
@@ -60,32 +63,73 @@ def findings(
     *,
     snapshots: Iterable[tuple[int, dict[str, np.ndarray]]] = (),
     metrics: Iterable[dict[str, Any]] = (),
+    command: str = "",
 ) -> report.Findings:
     """What the report of an evaluation shows.
 
     Args:
       snapshots: (step, arrays) recorded while training.
       metrics: lines of metrics.jsonl.
+      command: that writes the report again, if there is one.
     """
     task, held_out, summary, curve, exploration = results
     return report.Findings(
         title=f"{Path(task.options.data.source).name}, {task.options.family}",
         config=files.to_dict(task.options),
         summary=summary,
-        gallery=gallery(task, held_out),
+        gallery=gallery(task, held_out, exploration),
         curve=report.Curve(curve.values, curve.without_search, curve.with_search, curve.label),
         moments=tuple(snapshot(task, held_out, *recorded) for recorded in snapshots),
         metrics=tuple(metrics),
         label_names=task.dataset.label_names,
         exploration=exploration,
+        agreement=agreement(task, held_out),
+        run=_run(task, command),
     )
 
 
-def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
-    """A dozen examples as the report shows them; poses are those of the objects."""
+def _run(task: Task, command: str) -> report.Run:
+    device = jax.devices()[0]
+    known = device.device_kind if device.platform != "cpu" else f"{os.cpu_count()} CPU cores"
+    device_text = f"{jax.device_count()} x {known}" if jax.device_count() > 1 else known
+    date = datetime.date.today().isoformat()
+    return report.Run(date, avae_jax.__version__, device_text, task.options.seed, command)
+
+
+def agreement(task: Task, measured: HeldOutResult) -> report.Agreement | None:
+    """How far the found poses of each label agree; `None` where nothing says that they should."""
+    group = task.avae.group
+    if not (task.options.one_pose and group.has("rotation")):
+        return None
+    moved = measured.found @ measured.applied
+    degrees = pose_metrics.pose_errors(moved, measured.target).degrees
+    labels = [
+        _label_agreement(label, degrees[members], moved[members])
+        for label in np.unique(measured.labels)
+        for members in [measured.labels == label]
+    ]
+    return report.Agreement(degrees, tuple(labels), group.d)
+
+
+def _label_agreement(label: int, degrees: np.ndarray, moved: np.ndarray) -> report.LabelAgreement:
+    length = pose_metrics.resultant_length(moved, np.zeros(len(moved), int))
+    near, half = (degrees < 20.0).mean(), (degrees > 150.0).mean()
+    return report.LabelAgreement(int(label), len(degrees), float(near), float(half), length)
+
+
+def gallery(
+    task: Task, measured: HeldOutResult, exploration: report.Exploration | None = None
+) -> report.Gallery:
+    """A dozen examples as the report shows them; poses are those that align them.
+
+    Args:
+      exploration: losses are taken from it, so that the page says one loss of an example.
+    """
     count = len(measured.observed)
     avae = task.avae
-    objects = np.linalg.inv(measured.found[:count])
+    before, after = measured.posed, measured.posed_search
+    if exploration is not None:
+        before, after = exploration.atlas.loss_before, exploration.atlas.loss_after
     show = functools.partial(turned_for_display, task, measured)
     return report.Gallery(
         observation=np.asarray(filled(measured.observed, avae.fill)),
@@ -93,9 +137,9 @@ def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
         canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,
         labels=measured.labels[:count] if task.dataset.label_names else None,
-        loss_before=measured.posed[:count],
-        loss_after=measured.posed_search[:count],
-        pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in objects),
+        loss_before=before[:count],
+        loss_after=after[:count],
+        pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in measured.found[:count]),
     )
 
 

@@ -112,6 +112,42 @@ class Snapshot(NamedTuple):
     canonical_input: np.ndarray | None = None  # [k, *s, C], some inputs as they were carried then
 
 
+class LabelAgreement(NamedTuple):
+    """How well the found poses of one label agree.
+
+    Attributes:
+      label: its index.
+      count: examples.
+      within_20, half_turn: shares of them within 20 degrees of the common pose of the label, and
+        150 degrees and more from it.
+      resultant_length: 1 where all agree, near 0 where poses are spread evenly.
+    """
+
+    label: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name
+    within_20: float
+    half_turn: float
+    resultant_length: float
+
+
+class Agreement(NamedTuple):
+    """Angles `[n]` in degrees of all examples from the common pose of their label, and labels."""
+
+    degrees: np.ndarray
+    labels: tuple[LabelAgreement, ...]
+    dimensions: int  # 2 or 3
+
+
+class Run(NamedTuple):
+    """Where the numbers come from; texts may be empty."""
+
+    date: str
+    version: str
+    device: str
+    seed: int
+    command: str  # that writes the page again
+
+
 class Findings(NamedTuple):
     """Everything that the report of one run is made of."""
 
@@ -124,3 +160,5 @@ class Findings(NamedTuple):
     metrics: tuple[dict[str, Any], ...]  # lines of metrics.jsonl
     label_names: tuple[str, ...]
     exploration: Exploration | None = None  # what the page lets one turn; None leaves that out
+    agreement: Agreement | None = None  # None where no common pose is known
+    run: Run | None = None

@@ -57,9 +57,9 @@ def _paint(series: dict[str, np.ndarray], figure: "Figure") -> None:
 def _frame(axes: "Axes", values: np.ndarray) -> None:
     """The first few updates may leave the frame, or they would flatten all that follows."""
     finite = values[np.isfinite(values)]
-    bulk = np.quantile(finite, 0.97)
-    if finite.min() >= 0:
-        axes.set_ylim(0, min(1.08 * finite.max(), 1.5 * bulk) or 1.0)
+    low, bulk, high = finite.min(), np.quantile(finite, 0.9), finite.max()
+    room = 0.1 * (bulk - low) or 0.05 * abs(bulk) or 1.0
+    axes.set_ylim(low - room, min(high, bulk + (bulk - low)) + room)
 
 
 def _last(values: np.ndarray) -> float:

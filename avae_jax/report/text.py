@@ -43,6 +43,12 @@ def number(value: Any) -> str:
     return f"{size:.4g}"
 
 
+def decimal(value: Any, digits: int = 1) -> str:
+    """A number to so many decimals, a dash for what is absent or not finite."""
+    size = real(value)
+    return f"{size:,.{digits}f}" if math.isfinite(size) else ABSENT
+
+
 def label_name(label: int, names: tuple[str, ...], limit: int = 0) -> str:
     """The name of `label`, its number where it has none."""
     known = 0 <= label < len(names)

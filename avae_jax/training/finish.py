@@ -1,5 +1,7 @@
 """The end of a run: evaluates the model and writes the report."""
 
+import shlex
+
 import jax
 
 from avae_jax import report
@@ -30,7 +32,13 @@ def evaluate_and_report(
     results = measure(experiment.task, trained, calls, training)
     if not workdir.leads:
         return
-    shown = findings(results, snapshots=workdir.load_snapshots(), metrics=workdir.read_metrics())
+    folder = shlex.quote(str(workdir.folder))
+    shown = findings(
+        results,
+        snapshots=workdir.load_snapshots(),
+        metrics=workdir.read_metrics(),
+        command=f"python -m avae_jax.main --mode evaluate --workdir {folder}",
+    )
     report.write(workdir.report, shown)
     print_summary(results.summary)
     print(f"report: {workdir.report / 'index.html'}")
