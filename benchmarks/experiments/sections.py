@@ -25,7 +25,7 @@ def _percent(share: dict[str, Any]) -> str:
 def _table1(numbers: dict[str, Any]) -> str:
     kinds = ("nats", "source_loss", "source_loss_as_written")
     lines = [
-        "MNIST at 40 x 40, latent size 8, mean over test digits rotated by 0, 20, ..., 180 degrees.",
+        "MNIST at 40 x 40, latent size 8, mean over digits rotated by 0, 20, ..., 180 degrees.",
         "",
         "| | nats | marginal | loss of the article | the same as written | published |",
         "|---|---|---|---|---|---|",
@@ -41,8 +41,8 @@ def _table1(numbers: dict[str, Any]) -> str:
     lines.append(f"| ratio of the first to the last | {' | '.join(cells)} | 0.878 |")
     lines += [
         "",
-        "*Marginal* is a bound on -log p(x) with pose and code integrated out, for digits at random",
-        "poses. It includes the cost of the pose (see [inference](../understand/inference.md)).",
+        "*Marginal* is a bound on -log p(x) with pose and code integrated out, for digits at",
+        "random poses. It includes the cost of the pose (see [inference](../understand/inference.md)).",
         "The loss of the article is a sum of squared errors on standardised pixels plus a KL",
         "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
         "alone). Its decoder ends in a sigmoid and cannot reach most standardised values. This",
