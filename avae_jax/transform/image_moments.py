@@ -19,7 +19,7 @@ SPREAD = 0.35
 FLOOR = 1e-3
 
 
-def normaliser(image: Array, fill: Array, *, grid: Frame, group: Family) -> Array:
+def normaliser(image: Array, fill: Array, *, frame: Frame, group: Family) -> Array:
     """The pose that brings content to standard position and size, as far as `group` can.
 
     Args:
@@ -32,14 +32,14 @@ def normaliser(image: Array, fill: Array, *, grid: Frame, group: Family) -> Arra
     """
     mass = jnp.abs(image - jnp.broadcast_to(fill, image.shape)).sum(-1).reshape(-1)
     weight = mass / jnp.maximum(mass.sum(), FLOOR)
-    points = jnp.asarray(coordinates(grid).reshape(-1, grid.d), weight.dtype)
+    points = jnp.asarray(coordinates(frame).reshape(-1, frame.d), weight.dtype)
     centre = (weight[:, None] * points).sum(0)
     free = [f"shift_{axis}" in group.generators for axis in AXES[group.d]]
     centre = jnp.where(np.array(free), centre, 0)
     away = points - centre[None]
     covariance = (weight[:, None, None] * away[:, :, None] * away[:, None, :]).sum(0)
-    linear = SPREAD * _inverse_root(covariance + FLOOR**2 * jnp.eye(grid.d), group)
-    return matmul(affine(linear, jnp.zeros(grid.d)), affine(jnp.eye(grid.d), -centre))
+    linear = SPREAD * _inverse_root(covariance + FLOOR**2 * jnp.eye(frame.d), group)
+    return matmul(affine(linear, jnp.zeros(frame.d)), affine(jnp.eye(frame.d), -centre))
 
 
 def _inverse_root(covariance: Array, group: Family) -> Array:

@@ -135,7 +135,7 @@ def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int
 
     def one(z: Array) -> tuple[Array, Array]:
         drawn = render(params, z, avae=avae)
-        normal = normaliser(drawn, avae.fill, grid=avae.inner, group=avae.group)
+        normal = normaliser(drawn, avae.fill, frame=avae.inner, group=avae.group)
         back = matmul(inverse(normal)[None], inverse(turned))
         return pooled(drawn, normal, avae=avae), back
 
@@ -165,7 +165,7 @@ def score_templates(bank: TemplateBank, x: Array, *, avae: AVAE) -> Ranking:
     as `fill`.
     """
     image = shown(x, avae=avae)
-    normal = normaliser(image, avae.fill, grid=avae.inner, group=avae.group)
+    normal = normaliser(image, avae.fill, frame=avae.inner, group=avae.group)
     scores = _match(bank, x, normal, avae)
     # Maximum over prototypes for each rotation.
     best = lowest(-scores)
