@@ -79,7 +79,7 @@ def explorer_data(
 def first_searched(
     task: Task, calls: CompiledEvaluation, measured: HeldOutResult
 ) -> SearchedExamples:
-    """The first measured examples, each at its applied pose, with the candidates of their search."""
+    """The first measured examples, each at its applied pose, with the kept candidates."""
     count = min(MAPPED[task.avae.group.d], len(measured.found))
     observed = in_batches(lambda x, index: calls.apply(x=x, index=index)[0], task, count)
     found = SearchResult(*(leaf[:count] for leaf in measured.result))

@@ -11,19 +11,19 @@ from avae_jax.report.text import escaped, plain, strict
 from avae_jax.report.tiles import tiles
 
 SETTLING = {
-    2: "Each beam points where the found pose puts the top of the objects; its area is the share "
-    "of held-out examples, and the dashed circle is an even spread.",
-    3: "Each histogram shows how far found poses lie from the common pose of their label; the "
-    "dashed line is what rotations at random would give.",
+    2: "Each beam shows a direction of the top of the objects at the found pose; its area is the "
+    "share of held-out examples, and the dashed circle is an even spread.",
+    3: "Each histogram shows the angles of the found poses from the common pose of their label; "
+    "the dashed line is the distribution of random rotations.",
 }
 RESULTANT = (
-    "Where the found poses of a label agree, the model has settled on one canonical pose. The "
-    "resultant length is 1 where all of them agree and near 0 where they are spread evenly."
+    "If the found poses of a label agree, the model has one canonical pose for it. The "
+    "resultant length is 1 if all of them agree and near 0 if they are spread evenly."
 )
 
 
 def html(findings: Findings) -> str:
-    """The page, without a reference to anything outside itself."""
+    """The page, without references to other files."""
     title = escaped(findings.title, 120)
     live = findings.exploration is not None
     return f"""<!DOCTYPE html>
@@ -39,9 +39,9 @@ def html(findings: Findings) -> str:
 <body>
 <header>
 <h1>{title}</h1>
-<p>An affine variational autoencoder. Each held-out example was put in a random pose; the search
-finds the pose at which the model explains it best. There, in the canonical frame, the model
-encodes and decodes it, and the inverse carries the reconstruction back.</p>
+<p>An affine variational autoencoder. Each held-out example was moved to a random pose; the search
+finds the pose at which the model explains it best. This pose moves the example to the canonical
+frame, where the model encodes and decodes it. The inverse pose moves the reconstruction back.</p>
 {tiles(findings.summary)}
 </header>
 <main>
@@ -71,18 +71,16 @@ def _section(title: str, text: str, body: str) -> str:
 
 
 def _chart(svg: bytes, alt: str) -> str:
-    """A picture of its own, which can be dragged out of the page and keeps its ids apart."""
+    """A separate picture, which can be dragged out of the page and has its own ids."""
     data = base64.b64encode(svg).decode("ascii")
     return f'<img class="chart" alt="{escaped(alt)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _gallery(findings: Findings) -> str:
     body = gallery.table(findings.gallery, findings.label_names)
-    text = "Held-out examples, each in the pose it was given, as the search found it and back."
+    text = "Held-out examples: at the applied pose, at the found pose, and moved back."
     if findings.gallery.observation.ndim == 5:
-        text += (
-            " The canonical rows are turned by one rotation, the same for all, to stand upright."
-        )
+        text += " One rotation, the same for all, displays the canonical rows upright."
     return _section("From the input to the canonical frame and back", text, _wide(body))
 
 
@@ -94,7 +92,9 @@ def _settling(findings: Findings) -> str:
     present, most = len(settling.labels(findings.moments)), settling.LABELS
     note = f"The first {most} of {present} labels are shown." if present > most else ""
     body = _wide(_chart(drawn, "Found poses per label at moments of training"))
-    return _section("The model settles", f"{RESULTANT} {SETTLING[dimensions]} {note}", body)
+    return _section(
+        "Convergence to a canonical pose", f"{RESULTANT} {SETTLING[dimensions]} {note}", body
+    )
 
 
 def _charts(findings: Findings) -> str:
@@ -111,12 +111,12 @@ def _charts(findings: Findings) -> str:
 
 
 def _wide(body: str) -> str:
-    """What may be wider than the screen scrolls by itself."""
+    """A container that scrolls if its content is wider than the screen."""
     return f'<div class="wide">{body}</div>'
 
 
 def _config(findings: Findings) -> str:
-    """One `field=value` a line, as the command line takes them."""
+    """Lines `field=value`, in the syntax of the command line."""
     fields = table.flat(strict(findings.config)).items()
     return "\n".join(escaped(f"{key}={_literal(value)}") for key, value in fields)
 

@@ -50,7 +50,7 @@ class Losses:
 
 @dataclasses.dataclass(frozen=True)
 class MarginalBound:
-    """How the bound `loss.marginal` was computed."""
+    """Accuracy and cost of the bound `loss.marginal`."""
 
     error: float | None = entry("standard error", NATS, "Of the mean over the examples.")
     effective: float | None = entry(
@@ -146,7 +146,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Groups of numbers; `None` for what does not apply."""
+    """Groups of numbers; `None` if a number does not apply."""
 
     loss: Losses = group(Losses, "Loss on held-out examples")
     marginal: MarginalBound = group(MarginalBound, "The bound on the marginal likelihood")
@@ -157,5 +157,5 @@ class Summary:
     data: Data = group(Data, "Data")
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dicts, as summary.json holds them."""
+        """Nested dicts in the form of summary.json."""
         return {"format": FORMAT, **dataclasses.asdict(self)}

@@ -11,20 +11,20 @@ from avae_jax.transform.matrices import factorise, rotation_angle
 
 
 def parameters(pose: np.ndarray, group: Family, frame: Frame) -> dict[str, float]:
-    """The parameters of one pose `[d + 1, d + 1]` that the family can change, as `table`."""
+    """The parameters of one pose `[d + 1, d + 1]` that the family can change, see `table`."""
     kinds = [kind for kind in GENERATORS if group.has(kind)]
     return {name: float(column[0]) for name, column in table(pose[None], frame, kinds).items()}
 
 
 def table(poses: np.ndarray, frame: Frame, kinds: Collection[str]) -> dict[str, np.ndarray]:
-    """The parameters of poses `[n, d + 1, d + 1]`, a column `[n]` each.
+    """The parameters of poses `[n, d + 1, d + 1]`, one column `[n]` each.
 
     Args:
-      kinds: those of `GENERATORS` that are wanted.
+      kinds: the wanted kinds of `GENERATORS`.
 
     Returns:
       Values by name and unit: `rotation_deg` in (-180, 180] in 2-D, the angle in [0, 180]
-      in 3-D; `shift_x_px`; `scale_x`; `shear_yx`. They are those of
+      in 3-D; `shift_x_px`; `scale_x`; `shear_yx`. A pose is the product
       shift . rotation . shear . scale, the scale acting first.
     """
     factors = factorise(np.asarray(poses, np.float32))
@@ -62,7 +62,7 @@ def quaternions(poses: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def sentence(pose: np.ndarray, group: Family, frame: Frame) -> str:
-    """One short line, such as `-37 deg, shift +1.2 -0.4 px`."""
+    """One short line, for example `-37 deg, shift +1.2 -0.4 px`."""
     found = parameters(pose, group, frame)
     parts = []
     for name, kind in GENERATORS.items():

@@ -20,8 +20,8 @@ class Frame:
 
     Attributes:
       shape: pixels on each axis, `S`.
-      unit: length of the coordinate unit (in pixels, or in that of `spacing`).
-      spacing: size of a pixel on each axis.
+      unit: length of the coordinate unit (in pixels, or in the unit of `spacing`).
+      spacing: pixel size on each axis.
     """
 
     shape: Shape
@@ -44,7 +44,7 @@ frame = make_frame  # The earlier name.
 
 
 def pad(inner: Frame, pixels: Shape) -> Frame:
-    """`inner` with `pixels` more at both ends of each axis; same unit, same centre."""
+    """`inner` extended by `pixels` at both ends of each axis; same unit, same centre."""
     shape = tuple(n + 2 * p for n, p in zip(inner.shape, pixels, strict=True))
     return dataclasses.replace(inner, shape=shape)
 
@@ -61,10 +61,10 @@ def coordinates(frame: Frame) -> np.ndarray:
 
 
 def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
-    """Where in `source` each pixel of `target` looks under the pull matrix `matrix`.
+    """Positions in `source` of the pixels of `target` under the pull matrix `matrix`.
 
     Args:
-      matrix: `[d + 1, d + 1]`, from coordinates of the target to those of the source.
+      matrix: `[d + 1, d + 1]`, from coordinates of the target to coordinates of the source.
 
     Returns:
       `[*T, d]` fractional pixel indices into the source.
@@ -85,7 +85,7 @@ def support_radius(frame: Frame) -> float:
     """Radius, in coordinates, of the ball whose pixels stay inside under any rotation.
 
     Pixel centres within this ball stay between the first and the last pixel of every
-    axis, so that interpolation never reaches past the border.
+    axis, so that interpolation never uses values outside of the image.
     """
     return (
         min((n - 1) * s / 2 for n, s in zip(frame.shape, frame.spacing, strict=True)) / frame.unit
@@ -93,7 +93,7 @@ def support_radius(frame: Frame) -> float:
 
 
 def support(frame: Frame) -> np.ndarray:
-    """Mask `[*S, 1]`, 1 where decoded content may be: the inscribed ball."""
+    """Mask `[*S, 1]` of decoded content: 1 in the inscribed ball."""
     distance = np.linalg.norm(coordinates(frame), axis=-1, keepdims=True)
     return (distance <= support_radius(frame) + 1e-5).astype(np.float32)
 

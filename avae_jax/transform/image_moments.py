@@ -13,19 +13,19 @@ from avae_jax.transform.families import AXES, Family
 from avae_jax.transform.frame import Frame, coordinates
 from avae_jax.transform.matrices import affine, matmul
 
-# Standard deviation, along each axis and in coordinates, of content brought to standard size.
+# Standard deviation, along each axis and in coordinates, of content of standard size.
 SPREAD = 0.35
-# Keeps images without content, or flat in one direction, from being divided by zero.
+# Avoids division by zero for images without content, or flat in one direction.
 FLOOR = 1e-3
 
 
 def normaliser(image: Array, fill: Array, *, frame: Frame, group: Family) -> Array:
-    """The pose that brings content to standard position and size, as far as `group` can.
+    """The pose that moves content to standard position and size, as far as `group` can.
 
     Args:
-      image: `[*S, C]`; what differs from `fill: [C]` is content, weighted by how much.
-      group: a family with shifts centres, with scale brings to `SPREAD`, with scales of
-        each axis and shears makes round.
+      image: `[*S, C]`; the absolute difference to `fill: [C]` is the weight of a pixel.
+      group: shifts centre the content, a scale sets its spread to `SPREAD`, scales of each
+        axis and shears whiten it.
 
     Returns:
       `[d + 1, d + 1]`; the identity for a family of rotations.
@@ -43,7 +43,7 @@ def normaliser(image: Array, fill: Array, *, frame: Frame, group: Family) -> Arr
 
 
 def _inverse_root(covariance: Array, group: Family) -> Array:
-    """What divides the spread out, over `SPREAD` where the family cannot change it."""
+    """The linear map to unit spread; 1 / `SPREAD` on axes that the family cannot scale."""
     d = covariance.shape[-1]
     if group.has("shear") and group.has("rotation"):
         values, vectors = jnp.linalg.eigh(covariance)
