@@ -42,7 +42,7 @@ def _table1(numbers: dict[str, Any]) -> str:
     lines += [
         "",
         "*Marginal* is a bound on -log p(x) with pose and code integrated out, for digits at",
-        "random poses. It includes the cost of the pose (see [inference](../understand/inference.md)).",
+        "random poses. It includes the cost of the pose ([inference](../understand/inference.md)).",
         "The loss of the article is a sum of squared errors on standardised pixels plus a KL",
         "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
         "alone). Its decoder ends in a sigmoid and cannot reach most standardised values. This",
