@@ -28,12 +28,11 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     """Aligns a stack by the model of a work directory.
 
     Raises:
-      InputError: the model, the stack or the output cannot be used, or belong to other ones.
+      InputError: the model, the stack or the output cannot be used, or does not fit the others.
     """
     folder = WorkDir(workdir)
     kept = folder.saved_options().data
-    # A stack may have other axes than what a model was trained on, and other numbers may stand
-    # for what was not observed.
+    # The axes and the no-data value of a stack may differ from those of the training data.
     own = {"axes": kept.axes, "nodata": kept.nodata, "nan": kept.nan}
     data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
@@ -49,11 +48,11 @@ def align_by(trained: Trained, options: Options, request: Request) -> None:
 
 @contextlib.contextmanager
 def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str, ...]]]:
-    """The stack of a request and the names of the results, which its output has room for.
+    """The stack of a request and the names of its results, which the output does not hold yet.
 
     Raises:
-      InputError: the stack cannot be read or written again, the output holds something else
-        or the stack itself.
+      InputError: the stack cannot be read or written, or the output holds other files or
+        the stack itself.
     """
     with open_stack(request.input, options.data.axes) as stack:
         require_apart(stack.path, request.output)
@@ -73,14 +72,14 @@ def _align(
         print(note)
     print(end=cut_off(stack, data=options.data))
     surveyed = survey(stack, options.data)
-    print(end=surveyed.note and f"{surveyed.note} The results hold the same there.\n")
+    print(end=surveyed.note and f"{surveyed.note} Results keep this value there.\n")
     trained = _masked(trained, surveyed)
     seen = _framing(stack, surveyed, trained, options)
     run(Work(stack, seen, surveyed, trained, options, request.reconstructions), names, request)
 
 
 def run(work: Work, names: tuple[str, ...], request: Request) -> None:
-    """Aligns the stack of `work`, or goes on where the same work was interrupted."""
+    """Aligns the stack of `work`; an interrupted alignment continues."""
     files = files_of(work.stack, names)
     with claimed(request.output, job_of(work), files, overwrite=request.overwrite) as output:
         if output.finished is not None:
@@ -93,17 +92,17 @@ def run(work: Work, names: tuple[str, ...], request: Request) -> None:
 
 
 def _masked(trained: Trained, surveyed: Survey) -> Trained:
-    """A model that scores what was observed alone, where something was not."""
+    """A model that scores observed pixels only, if some pixels were not observed."""
     return trained._replace(avae=trained.avae._replace(masked=surveyed.gone > 0))
 
 
 def require_apart(source: Path, output: Path) -> None:
-    """Checks that results do not land on or in the stack itself.
+    """Checks that results do not replace the stack and do not lie in it.
 
     Raises:
-      InputError: they would.
+      InputError: they do.
     """
-    # The input may be a link: neither it nor what it points to makes way.
+    # The input may be a link: neither the link nor its target may be overwritten.
     held = {source.parent.resolve(), source.resolve().parent}
     source, output = source.resolve(), output.resolve()
     if output == source or output in held or source in output.parents:
@@ -113,7 +112,7 @@ def require_apart(source: Path, output: Path) -> None:
 
 
 def _require_apart_files(stack: Stack, output: Path) -> None:
-    """Checks that no example lies in the output, by a link or as a table names it."""
+    """Checks that no example lies in the output, through a link or a name in a table."""
     keys = stack.keys if stack.path.is_dir() else ()
     files: list[str | Path] = [name.rpartition("@")[2] for name in stack.images]
     files = files or [stack.path / key for key in keys]
@@ -127,25 +126,25 @@ def _require_apart_files(stack: Stack, output: Path) -> None:
 
 
 def require_room(work: Work, output: Path, *, begun: bool) -> None:
-    """Checks that the disk can hold the results, once as rows and once in their format.
+    """Checks that the disk can hold the results twice: as rows and in their format.
 
     Args:
-      begun: rows were made by an earlier start.
+      begun: an earlier start has allocated the rows.
 
     Raises:
-      InputError: says how much there is and how much is wanted.
+      InputError: gives the free and the needed space.
     """
     wanted = work.stack.bytes * (1 + work.reconstructions) * (1 if begun else 2)
     free = shutil.disk_usage(output).free
     if wanted > free:
         raise InputError(
             f"output {output}: {free / 2**30:.1f} GiB free on its disk; {wanted / 2**30:.1f} "
-            "are wanted while it is made, half of them in the end"
+            "are wanted during the alignment, half of it afterwards"
         )
 
 
 def _framing(stack: Stack, surveyed: Survey, trained: Trained, options: Options) -> Framing:
-    """How the model sees the stack; says what becomes of its values."""
+    """Conversion of the stack for the model; prints the scaling of its values."""
     scaling, said = scaling_of(
         stack.dtype,
         surveyed.least,

@@ -1,4 +1,4 @@
-"""Progress bars: moving on a terminal, lines in a file."""
+"""Progress bars: animated on a terminal, lines in a file."""
 
 import sys
 from typing import Any
@@ -9,6 +9,6 @@ from avae_jax.core import sharding
 
 
 def progress_bar(**options: Any) -> tqdm:
-    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
+    """A bar that is animated on a terminal and writes occasional lines to a file."""
     interval = 0.2 if sys.stderr.isatty() else 15.0
     return tqdm(mininterval=interval, disable=not sharding.leads(), **options)

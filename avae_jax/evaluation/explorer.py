@@ -25,7 +25,7 @@ from avae_jax.transform.describe import sentence
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
 MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
-# One in so many of those with a dial are the most doubtful of the others.
+# One in this many of the examples with a dial is chosen as the most doubtful of the rest.
 DOUBTFUL_ONES = 4
 
 
@@ -52,9 +52,9 @@ class SearchedExamples(NamedTuple):
 def explorer_data(
     task: Task, trained: Trained, calls: CompiledEvaluation, measured: HeldOutResult
 ) -> report.Exploration | None:
-    """Tries many poses of a few of the measured examples, and places more of them on a map.
+    """Evaluates many poses of a few measured examples, and a latent map of more of them.
 
-    `None` where the config asks for none.
+    `None` if `eval.explored` is false.
     """
     group = task.avae.group
     if not task.options.eval.explored:
@@ -79,7 +79,7 @@ def explorer_data(
 def first_searched(
     task: Task, calls: CompiledEvaluation, measured: HeldOutResult
 ) -> SearchedExamples:
-    """The first of the measured examples, each at its pose; nothing is searched again."""
+    """The first measured examples, each at its applied pose, with the kept candidates."""
     count = min(MAPPED[task.avae.group.d], len(measured.found))
     observed = in_batches(lambda x, index: calls.apply(x=x, index=index)[0], task, count)
     found = SearchResult(*(leaf[:count] for leaf in measured.result))
@@ -100,7 +100,7 @@ def first_searched(
 
 
 def choose_examples(gap: np.ndarray, count: int) -> np.ndarray:
-    """Which `count` examples get a dial: the first, and of the others the most doubtful."""
+    """The `count` examples with a dial: the first ones, and the most doubtful of the others."""
     count = min(count, len(gap))
     first = count - count // DOUBTFUL_ONES
     others = first + np.argsort(gap[first:], kind="stable")
@@ -134,7 +134,7 @@ def _trial(
     values: np.ndarray,
     tried: PoseSweep,
 ) -> report.Trial:
-    """One example at all stops of its dial and at the optima that are apart."""
+    """One example at all stops of its dial and at its distinct optima."""
     avae, search = task.avae, task.search
     candidates, count = seen.candidates[example], len(values)
     kept = apart(candidates, seen.losses[example], degrees=search.distance or ambiguity.DEGREES)
@@ -154,7 +154,7 @@ def _trial(
 
 
 def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarray:
-    """Which of the candidates `poses: [K, d + 1, d + 1]`, best first, are apart from better ones.
+    """The candidates `poses: [K, d + 1, d + 1]`, best first, that are apart from all better ones.
 
     Candidates whose loss is not finite are left out, except for the first.
     """
@@ -167,7 +167,7 @@ def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarra
 
 
 def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas:
-    """The map, from every example `tried` at the found pose and unmoved."""
+    """The latent map, from every example `tried` at the found pose and unmoved."""
     avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
@@ -188,7 +188,7 @@ def principal(codes: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     """Codes `[m, Z]` along their two principal axes `[m, 2]`, and the shares of their variance."""
     centred = np.nan_to_num(codes - codes.mean(axis=0))
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    # An axis has no sign of its own: its largest entry is made positive.
+    # The sign of an axis is arbitrary: its largest entry is made positive.
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
     wanted = np.zeros((2, centred.shape[1]))
     wanted[: len(axes[:2])] = axes[:2]

@@ -32,7 +32,7 @@ from avae_jax.transform.warp import warp
 
 
 class Results(NamedTuple):
-    """What an evaluation measured."""
+    """Measurements of an evaluation."""
 
     task: Task
     held_out: HeldOutResult
@@ -45,7 +45,7 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
     """Measures a model on the test examples of a task.
 
     Args:
-      training: what the summary says of it.
+      training: entries of the summary about training.
     """
     held_out = measure_held_out(task, trained, calls)
     bounds = bound_marginal_likelihood(task, trained, calls, held_out.result)
@@ -65,10 +65,10 @@ def findings(
     metrics: Iterable[dict[str, Any]] = (),
     command: str = "",
 ) -> report.Findings:
-    """What the report of an evaluation shows.
+    """The contents of the report of an evaluation.
 
     Args:
-      snapshots: (step, arrays) recorded while training.
+      snapshots: (step, arrays) recorded during training.
       metrics: lines of metrics.jsonl.
       command: that writes the report again, if there is one.
     """
@@ -144,7 +144,7 @@ def gallery(
 
 
 def turned_for_display(task: Task, measured: HeldOutResult, images: np.ndarray) -> np.ndarray:
-    """Canonical volumes `[n, *S, C]` all turned by `upright_pose`; images as they are."""
+    """Canonical volumes `[n, *S, C]` rotated by `display_rotation`; images unchanged."""
     avae, back = task.avae, _display_rotation(task, measured)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
     return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
@@ -158,9 +158,9 @@ def _display_rotation(task: Task, measured: HeldOutResult) -> np.ndarray:
 def snapshot(
     task: Task, measured: HeldOutResult, step: int, arrays: dict[str, np.ndarray]
 ) -> report.Snapshot:
-    """Found poses at one moment of training: the angles that the report draws, and a few inputs.
+    """Found poses of a snapshot of training: the angles for the report, and a few inputs.
 
-    The examples are the first of those that were `measured`.
+    The examples are the first `measured` ones.
     """
     try:
         found, labels = arrays["found"], arrays["label"]
@@ -173,7 +173,7 @@ def snapshot(
         angle = pose_metrics.pose_errors(moved, pose_metrics.label_means(moved, labels)).degrees
     inputs = _carried(task, measured, found[: len(measured.observed)].astype(np.float32))
     if not task.options.one_pose:
-        # Nothing that found poses should agree with.
+        # There is no target for the found poses.
         return report.Snapshot(step, angle[:0], labels[:0], np.nan, inputs)
     return report.Snapshot(
         step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs
@@ -181,7 +181,7 @@ def snapshot(
 
 
 def _carried(task: Task, measured: HeldOutResult, found: np.ndarray) -> np.ndarray:
-    """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for display."""
+    """The first observations `[k, *s, C]` moved by poses `[k, d + 1, d + 1]`, for display."""
     avae, back = task.avae, _display_rotation(task, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:

@@ -1,6 +1,6 @@
 """Pose inference: from a batch of observations to their poses.
 
-`problem` makes a search problem of an affine VAE and its weights; `find_poses` searches a batch.
+`find_poses` searches a batch of observations by an affine VAE and its weights.
 """
 
 import functools
@@ -38,15 +38,15 @@ def find_poses(
     """Searches the pose of every observation.
 
     Args:
-      keys: `[B]`, one an example, for its starts.
+      keys: `[B]`, one for each example, for its starts.
       x: `[B, *S, C]`.
       options: resolved search options.
       bank: needed if `options.kind` is `bank`, see `build_bank`.
-      noise: `[B]`, samples z, the same noise at every pose of an example, as training does:
-        until a posterior is narrow a decoder has learned nothing about its mean. `None`
+      noise: `[B]`, keys that sample z, with the same noise at every pose of an example, as in
+        training: while a posterior is wide, the decoder has not learned its mean. `None`
         takes the mean.
-      axes: of the devices that share each example and do a part of its search each; all find
-        the same (see `sharing`).
+      axes: mesh axes of the devices that share the search of each example; all get the same
+        result (see `core.collectives`).
 
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
@@ -69,7 +69,7 @@ def build_bank(
     options: SearchOptions,
     head: Params | None = None,
 ) -> TemplateBank | None:
-    """The bank of the centres of objects `met: [N, Z]` and its head; `None` if none is used."""
+    """The bank of the cluster centres of codes `met: [N, Z]`, with its head; `None` if unused."""
     if options.kind != "bank":
         return None
     params, met = jax.lax.stop_gradient((params, met))
@@ -81,10 +81,10 @@ def build_bank(
 def begin_at(
     key: Key, x: Array, bank: TemplateBank | None, *, avae: AVAE, options: SearchOptions
 ) -> Proposals:
-    """Where the search of one observation `x: [*S, C]` starts, and how doubtful that is.
+    """The starts of the search of one observation `x: [*S, C]`, and their doubt.
 
     Raises:
-      ValueError: the options want a bank and there is none.
+      ValueError: the options need a bank and there is none.
     """
     if options.kind != "bank":
         poses = start_poses(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)

@@ -44,7 +44,7 @@ def _pictures(gallery: Gallery, field: str, title: str, count: int, radius: floa
 
 
 def _radius(gallery: Gallery, count: int) -> float:
-    """Half the width of the view of every volume, in voxels, so that all are to one scale."""
+    """Half the width of the view of every volume, in voxels, the same scale for all."""
     if np.ndim(gallery.observation) != 5:
         return 0.0
     examples = [*gallery.observation[:count], *gallery.canonical_input[:count]]

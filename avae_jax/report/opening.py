@@ -22,9 +22,9 @@ def header(findings: Findings) -> str:
 <p class="verdict">{escaped(verdict(findings))}</p>
 {_strip(findings)}
 {tiles(findings.summary)}
-<p>An affine variational autoencoder. Each held-out example was put in a random pose. The search
-finds the pose at which the model explains it best. There, in the canonical frame, the model
-encodes and decodes it, and the inverse carries the reconstruction back.</p>
+<p>An affine variational autoencoder. Each held-out example was moved to a random pose. The search
+finds the pose at which the model explains it best. This pose moves the example to the canonical
+frame, where the model encodes and decodes it. The inverse pose moves the reconstruction back.</p>
 </header>"""
 
 

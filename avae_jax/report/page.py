@@ -22,14 +22,14 @@ from avae_jax.report.stylesheet import CSS
 from avae_jax.report.text import escaped, plain, strict
 
 SETTLING = {
-    2: "Each beam points where the found pose puts the top of the objects; its area is the share "
-    "of held-out examples, and the dashed circle is an even spread.",
-    3: "Each histogram shows how far found poses lie from the common pose of their label; the "
-    "dashed line is what rotations at random would give.",
+    2: "Each beam shows a direction of the top of the objects at the found pose; its area is the "
+    "share of held-out examples, and the dashed circle is an even spread.",
+    3: "Each histogram shows the angles of the found poses from the common pose of their label; "
+    "the dashed line is the distribution of random rotations.",
 }
 RESULTANT = (
-    "Where the found poses of a label agree, the model has settled on one canonical pose. The "
-    "resultant length is 1 where all of them agree and near 0 where they are spread evenly."
+    "If the found poses of a label agree, the model has one canonical pose for it. The "
+    "resultant length is 1 if all of them agree and near 0 if they are spread evenly."
 )
 
 FAILED = (
@@ -44,7 +44,7 @@ ONE_DRAW = (
 
 
 def html(findings: Findings) -> str:
-    """The page, without a reference to anything outside itself."""
+    """The page, without references to other files."""
     live = findings.exploration is not None
     sections = _sections(findings)
     links = [(name, title, alive) for name, title, alive, body in sections if body]
@@ -90,20 +90,18 @@ def _section(name: str, title: str, text: str, body: str) -> str:
 
 
 def _chart(svg: bytes, alt: str) -> str:
-    """A picture of its own, which can be dragged out of the page and keeps its ids apart."""
+    """A separate picture, which can be dragged out of the page and has its own ids."""
     data = base64.b64encode(svg).decode("ascii")
     return f'<img class="chart" alt="{escaped(alt)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _gallery(findings: Findings) -> str:
     body = gallery.table(findings.gallery, findings.label_names)
-    text = "Held-out examples: in the pose they were given, aligned by the search, and back."
+    text = "Held-out examples: at the applied pose, at the found pose, and moved back."
     if findings.exploration is not None:
         text += f" {ONE_DRAW}"
     if findings.gallery.observation.ndim == 5:
-        text += (
-            " The canonical rows are turned by one rotation, the same for all, to stand upright."
-        )
+        text += " One rotation, the same for all, displays the canonical rows upright."
     return _section("gallery", "From the input to the canonical frame and back", text, _wide(body))
 
 
@@ -116,7 +114,10 @@ def _settling(findings: Findings) -> str:
     note = f"The first {most} of {present} labels are shown." if present > most else ""
     body = _wide(_chart(drawn, "Found poses per label at moments of training"))
     return _section(
-        "settling", "The model settles", f"{RESULTANT} {SETTLING[dimensions]} {note}", body
+        "settling",
+        "Convergence to a canonical pose",
+        f"{RESULTANT} {SETTLING[dimensions]} {note}",
+        body,
     )
 
 
@@ -165,12 +166,12 @@ def _config_part(findings: Findings) -> str:
 
 
 def _wide(body: str) -> str:
-    """What may be wider than the screen scrolls by itself."""
+    """A container that scrolls if its content is wider than the screen."""
     return f'<div class="wide">{body}</div>'
 
 
 def _config(findings: Findings) -> str:
-    """One `field=value` a line, as the command line takes them."""
+    """Lines `field=value`, in the syntax of the command line."""
     fields = table.flat(strict(findings.config)).items()
     return "\n".join(escaped(f"{key}={_literal(value)}") for key, value in fields)
 

@@ -24,13 +24,13 @@ from avae_jax.training.state import TrainState, bank_of, init_state
 
 
 class Experiment(NamedTuple):
-    """A config made concrete.
+    """The objects of a run.
 
     Attributes:
       search: the resolved search of evaluation.
-      training_search: the one before each update; `None` trains without.
+      training_search: the search before each update; `None` trains without search.
       tx: the optimiser of the weights.
-      state: before the first update.
+      state: the state before the first update.
     """
 
     options: Options
@@ -43,12 +43,12 @@ class Experiment(NamedTuple):
 
     @property
     def task(self) -> Task:
-        """What is to be evaluated."""
+        """The task of the evaluation."""
         return Task(self.options, self.dataset, self.avae, with_candidates(self.search))
 
 
 def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
-    """Makes the trained model of a state; what builds its bank is compiled once."""
+    """A function from a state to its trained model; the bank's program is compiled once."""
     avae, search = experiment.avae, experiment.search
     bank = sharding.same(functools.partial(bank_of, avae=avae, search=search))
     return lambda state: Trained(state.params, avae, search, bank(state), state.met)
@@ -58,7 +58,7 @@ def prepare(options: Options) -> Experiment:
     """Loads the data and builds the model.
 
     Raises:
-      InputError: whatever is wrong with the data or the config, before compute is spent.
+      InputError: faults of the data or the config, before any computation.
     """
     dataset = data.load(options.data, seed=options.seed)
     data.require_unit_interval(dataset, options.model.likelihood)

@@ -22,9 +22,9 @@ def evaluate_and_report(
     calls: CompiledEvaluation,
     trained: Trained,
 ) -> None:
-    """Evaluates `state`, writes `report/` and prints the numbers that matter.
+    """Evaluates `state`, writes `report/` and prints the main numbers.
 
-    Of several processes all evaluate, and the main one writes.
+    All processes evaluate, and process 0 writes.
     """
     print("evaluating on held-out examples", flush=True)
     step, searched = int(jax.device_get(state.step)), experiment.options.train.search

@@ -29,12 +29,12 @@ from avae_jax.training.workdir import WorkDir
 
 
 def train(options: Options, folder: Path) -> None:
-    """Trains (or goes on from the last checkpoint), evaluates and reports.
+    """Trains (or continues from the last checkpoint), evaluates and reports.
 
     Raises:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
-      Preempted: SIGTERM came; what was trained is saved.
+      Preempted: SIGTERM came; the state is saved.
       KeyboardInterrupt: SIGINT came, likewise.
     """
     sharers = sharding.sharers(options.train.batch_size)
@@ -76,24 +76,24 @@ def evaluate(options: Options, folder: Path) -> None:
 def stopping_when_preempted(
     calls: CompiledEvaluation, stops: Callable[[int], bool], done: int
 ) -> CompiledEvaluation:
-    """`calls` that first look whether the run is to end; all processes make the same ones.
+    """`calls` that first check whether the run should end; all processes make the same calls.
 
     Args:
-      stops: see `preemption.awaited`.
-      done: how many updates it has been asked about.
+      stops: see `signals.awaited`.
+      done: number of updates for which `stops` was called.
     """
     numbers = itertools.count(done + 1)
 
     def heeded(call: Callable, *args: Any, **keywords: Any) -> Any:
         if stops(next(numbers)):
-            raise Preempted("what was trained is saved; the same command goes on and evaluates it")
+            raise Preempted("the trained model is saved; the same command evaluates it")
         return call(*args, **keywords)
 
     return CompiledEvaluation(*(functools.partial(heeded, call) for call in calls))
 
 
 def print_setup(experiment: Experiment) -> None:
-    """Prints what was loaded and what is about to happen."""
+    """Prints the loaded data, the model and the search."""
     for note in experiment.dataset.notes:
         print(note)
     search, options = experiment.search, experiment.options
@@ -114,7 +114,7 @@ def run_training(
     stops: Callable[[int], bool],
     trained: Callable[[TrainState], Trained],
 ) -> TrainState:
-    """Runs the updates that are left; returns the last state."""
+    """Runs the remaining updates; returns the last state."""
     with checkpoints(experiment.options, workdir) as saved:
         state = initial_state(experiment, saved)
         start = int(jax.device_get(state.step))
@@ -128,7 +128,7 @@ def run_training(
 
 
 def initial_state(experiment: Experiment, saved: Checkpoints) -> TrainState:
-    """The newest saved state, or that before the first update; whole on every device."""
+    """The newest saved state, or the state before the first update; replicated."""
     sharers = sharding.sharers(experiment.options.train.batch_size)
     begun = sharding.replicated(experiment.state, sharers=sharers)
     state = restore(begun, saved)
@@ -142,17 +142,17 @@ def run_updates(
     recorder: Recorder,
     stops: Callable[[int], bool],
 ) -> TrainState:
-    """`state` after the updates from number `start` on; it is donated.
+    """`state` after the updates from number `start`; `state` is donated.
 
     Args:
-      stops: whether to save and end after so many updates.
+      stops: maps the number of updates to whether to save and end.
     """
     total, step_of = experiment.options.train.steps, compiled_step(experiment)
     with progress_bar(total=total, initial=start, unit="step") as bar:
         bar.set_postfix_str("compiling the first update")
         for step in range(start, total):
             rows = batch(experiment, step)
-            # Whatever an update needs is on its devices: nothing moves unseen.
+            # All inputs of an update are on its devices: implicit transfers are errors.
             with jax.transfer_guard("disallow"):
                 state, metrics = step_of(state, *rows)
             state = with_fitted_head(experiment, state, step + 1)
@@ -166,7 +166,7 @@ def run_updates(
 
 
 def with_fitted_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
-    """`state` after the last step with a pose head, if no search in training has taught one."""
+    """`state` after the last step with a fitted pose head, if training did not train one."""
     options, search = experiment.options, experiment.search
     if state.head is None or options.train.search or step < options.train.steps:
         return state

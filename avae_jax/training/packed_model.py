@@ -20,12 +20,12 @@ from avae_jax.core.atomic_files import fresh
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
 
-# The entry that tells these files from other npz files, and what it holds.
+# The entry that identifies these files, and its value.
 KIND, VERSION = "avae_jax", 1
 
 
 class Packed(NamedTuple):
-    """What a file holds: the options, what examples look like, and arrays by name."""
+    """The contents of a file: the options, shape and fill of the examples, and arrays by name."""
 
     options: Options
     frame: Any
@@ -33,10 +33,10 @@ class Packed(NamedTuple):
 
 
 def write(path: Path, options: Options, frame: Mapping[str, Any], tree: PyTree) -> None:
-    """Writes `tree`, a pytree of arrays, and what is needed to use it; whole or not at all.
+    """Writes `tree`, a pytree of arrays, with its config and frame, atomically.
 
     Raises:
-      InputError: something is there already, or it cannot be written.
+      InputError: `path` exists, or cannot be written.
     """
     texts = {"config": files.to_dict(options), "frame": dict(frame)}
     arrays = {name: np.array(json.dumps(text, allow_nan=False)) for name, text in texts.items()}
@@ -46,10 +46,10 @@ def write(path: Path, options: Options, frame: Mapping[str, Any], tree: PyTree) 
 
 
 def read(path: Path) -> Packed:
-    """What `write` wrote.
+    """The contents of a file of `write`.
 
     Raises:
-      InputError: it is no such file, a damaged one, or one of a later version.
+      InputError: another kind of file, a damaged one, or one of a later version.
     """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -72,7 +72,7 @@ def read(path: Path) -> Packed:
 
 
 def named(tree: PyTree) -> dict[str, Any]:
-    """The leaves of `tree` by their path, such as `params/params/encoder/Dense_0/kernel`."""
+    """The leaves of `tree` by path, for example `params/params/encoder/Dense_0/kernel`."""
     leaves, _ = jax.tree.flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
@@ -81,7 +81,7 @@ def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> P
     """`arrays` in the structure of `template`.
 
     Raises:
-      InputError: names, shapes or types are not those of `template`.
+      InputError: names, shapes or types differ from `template`.
     """
     wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named(template).items()}
     held = {name: (array.shape, array.dtype) for name, array in arrays.items()}

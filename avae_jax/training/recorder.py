@@ -37,7 +37,7 @@ class Recorder:
         self._began = time.perf_counter()
 
     def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
-        """Takes note of update number `step`.
+        """Records update number `step`.
 
         Raises:
           NumericalError: a metric since the last line of the log is not finite.
@@ -55,7 +55,7 @@ class Recorder:
     def stop(self, step: int, state: TrainState) -> None:
         """Saves update number `step` and ends the run.
 
-        Adds no line to the log, which becomes that of a run that was never stopped.
+        Adds no line to the log, so that it stays equal to the log of an uninterrupted run.
 
         Raises:
           Preempted: always.
@@ -65,18 +65,18 @@ class Recorder:
             self._checked()
         self._save(step, state)
         self._saved.wait()
-        raise Preempted(f"saved after step {step}; the same command goes on from there")
+        raise Preempted(f"saved after step {step}; the same command continues from there")
 
     def _checked(self) -> dict[str, float]:
-        """The metrics of the last update; those since they were last asked for are finite."""
+        """The metrics of the last update; checks that all since the last call are finite."""
         values = require_finite(self._recent)
         self._losses += jax.device_get([metrics["loss"] for _, metrics in self._recent])
         self._recent, self.loss = [], values["loss"]
         return values
 
     def _save(self, step: int, state: TrainState) -> None:
-        # The mean since the checkpoint before: the loss of one batch says little. After an early
-        # stop it is that of fewer updates.
+        # The mean since the previous checkpoint, as the loss of one batch is noisy. After an
+        # early stop it is over fewer updates.
         mean = float(np.mean(self._losses)) if self._losses else None
         self._losses = []
         self._saved.save(step, with_raw_key(state), loss=mean, force=True)
@@ -84,7 +84,7 @@ class Recorder:
         self._workdir.write_json(SECONDS, round(spent, 3))
 
     def record(self, state: TrainState, step: int) -> None:
-        """Records found poses if this is one of the moments to do so."""
+        """Saves a snapshot of found poses if one is due at `step`."""
         experiment, log = self._experiment, self._experiment.options.log
         if step not in snapshot_steps(log.moments, experiment.options.train.steps):
             return
@@ -93,12 +93,12 @@ class Recorder:
         poses = found_poses(task, trained, self._calls, log.moment_examples)
         labels = labels_of(task, len(poses["found"]))
         self._workdir.save_snapshot(step, {**poses, "label": labels})
-        # The clock is that of training alone.
+        # The clock counts training only.
         self._began += time.perf_counter() - began
 
 
 def snapshot_steps(count: int, steps: int) -> set[int]:
-    """The steps at which poses are recorded: the first, the last, dense at the beginning."""
+    """The steps of snapshots: the first, the last, and dense at the beginning."""
     if count < 2:
         return {steps} if count else set()
     return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}

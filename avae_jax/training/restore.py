@@ -20,13 +20,13 @@ from avae_jax.training.experiment import Experiment, initial_train_state
 from avae_jax.training.state import TrainState, bank_of
 from avae_jax.training.workdir import WorkDir
 
-# The file of the work directory that says what examples look like.
+# The file of the work directory with shape and fill of the examples.
 FRAME = "frame.json"
 MOST_PIXELS = 2**14  # of a side
 
 
 def own_copy(trained: Trained) -> Trained:
-    """`trained` with arrays that nobody else holds: changed in place or given away elsewhere."""
+    """`trained` with copied arrays, safe from changes in place and from donation."""
 
     def copied(leaf: Any) -> Any:
         return leaf.copy() if isinstance(leaf, np.ndarray | jax.Array) else copy.deepcopy(leaf)
@@ -39,10 +39,10 @@ def own_copy(trained: Trained) -> Trained:
 def load(path: str | os.PathLike) -> Trained:
     """The trained model of a work directory or of a file of `pack`; the data is not needed.
 
-    Of its checkpoints the one that `eval.checkpoint` names, the last if nothing else is said.
+    `eval.checkpoint` of the config selects the checkpoint, by default the last.
 
     Raises:
-      InputError: nothing was trained there, or what is there cannot be read.
+      InputError: no trained model there, or it cannot be read.
     """
     if Path(path).is_file():
         return _unpacked(Path(path))
@@ -55,13 +55,13 @@ def load(path: str | os.PathLike) -> Trained:
 
 
 def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
-    """Writes the trained model of a work directory as one file, which `load` takes.
+    """Writes the trained model of a work directory as one file, which `load` reads.
 
-    It holds the weights, what the search needs, the config and what examples look like,
-    and neither the optimiser nor the data.
+    It holds the weights, the data of the search, the config, and shape and fill of the
+    examples, but neither the optimiser nor the training data.
 
     Raises:
-      InputError: nothing was trained in `folder`, or `file` exists or cannot be written.
+      InputError: no trained model in `folder`, or `file` exists or cannot be written.
     """
     workdir = WorkDir(folder)
     options, frame = workdir.saved_options(), frame_in(workdir)
@@ -82,7 +82,7 @@ def _unpacked(path: Path) -> Trained:
 
 
 def _kept(state: TrainState) -> dict[str, Any]:
-    """What a model needs of a state when it trains no more."""
+    """The parts of a state that a trained model needs."""
     head = None if state.head is None else state.head.params
     return {"params": state.params, "met": state.met, "head": head}
 
@@ -94,10 +94,10 @@ def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions
 
 
 def frame_in(workdir: WorkDir) -> dict[str, Any]:
-    """What a work directory says about the examples: their `shape [*S, C]` and `fill [C]`.
+    """The `shape [*S, C]` and `fill [C]` of the examples of a work directory.
 
     Raises:
-      InputError: it says nothing, or what no examples are like.
+      InputError: they are absent or invalid.
     """
     frame = workdir.read_json(FRAME)
     if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
@@ -108,7 +108,7 @@ def frame_in(workdir: WorkDir) -> dict[str, Any]:
 
 
 def _is_frame(value: Any) -> bool:
-    """Whether `value` can be what is said about examples."""
+    """Whether `value` holds a valid shape and fill."""
     if not isinstance(value, dict) or set(value) != {"shape", "fill"}:
         return False
     shape, fill = value["shape"], value["fill"]
@@ -118,12 +118,12 @@ def _is_frame(value: Any) -> bool:
 
 
 def _is_side(value: Any) -> bool:
-    """Whether `value` can be the number of pixels of a side."""
+    """Whether `value` is a valid number of pixels of a side."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIXELS
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:
-    """What `load` needs to know about the examples."""
+    """Shape and fill of the examples, for `load`."""
     dataset = experiment.dataset
     return {"shape": list(dataset.train.shape[1:]), "fill": dataset.fill.tolist()}
 
@@ -135,10 +135,10 @@ def checkpoints(options: Options, workdir: WorkDir) -> Checkpoints:
 
 
 def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
-    """The readable state of a work directory that `eval.checkpoint` names, shaped like `begun`.
+    """The state of a work directory that `eval.checkpoint` selects, shaped like `begun`.
 
     Raises:
-      InputError: there is none.
+      InputError: there is no readable one.
     """
     state = None
     if workdir.checkpoints.exists():
@@ -160,5 +160,5 @@ def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> Tra
 
 
 def with_raw_key(state: TrainState) -> TrainState:
-    """`state` with its key as plain numbers, as it goes to disk."""
+    """`state` with its key as plain numbers, for the disk."""
     return state.replace(key=jax.random.key_data(state.key))

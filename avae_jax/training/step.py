@@ -32,11 +32,11 @@ def train_step(
 
     Args:
       x: `[B, *S, C]`, the examples.
-      index: `[B]`, their global indices: what is drawn depends on (key, step, index) only.
+      index: `[B]`, their global indices: random numbers depend on (key, step, index) only.
       search: resolved options of the search; `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
-      axes: of the devices that share the batch, of which `x` and `index` are this one's part,
-        and of those that share each example (see `sharing`).
+      axes: mesh axes of the devices that share the batch (`x` and `index` are this device's
+        part) and of the devices that share each example (see `core.collectives`).
 
     Returns:
       The next state, and metrics averaged over the batch (nats per example).
@@ -50,8 +50,8 @@ def train_step(
     if search is not None:
         bank = bank_of(state, avae=avae, search=search)
         task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
-        # With other noise than the update's: a pose chosen to suit the noise that the decoder
-        # then learns from would let noise decide the pose.
+        # The noise differs from the update's noise: otherwise the search would choose the pose
+        # that suits the noise from which the decoder then learns.
         start_keys = jax.vmap(jax.random.fold_in, (0, None))(search_keys, 1)
         found = find_poses(state.params, start_keys, x, noise=search_keys, **task)
         # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).

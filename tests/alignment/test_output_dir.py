@@ -157,6 +157,6 @@ def test_an_output_that_is_no_directory_is_refused(overwrite, tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("file", "link"):
-        with pytest.raises(InputError, match=f"{name}: no directory"):
+        with pytest.raises(InputError, match=f"{name}: not a directory"):
             output_dir.require_free(tmp_path / name, ("a.npy",), overwrite=overwrite)
     assert (tmp_path / "file").read_text() == "mine"

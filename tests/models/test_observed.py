@@ -163,7 +163,7 @@ def test_nan_is_refused_by_name_with_the_way_out_and_taken_where_said(tmp_path):
     stack[5, 5, 5] = np.inf
     with pytest.raises(InputError, match="example 5 holds NaN or infinity"):
         load(DataOptions(source=saved(stack, tmp_path), nan="fill"), seed=0)
-    with pytest.raises(InputError, match="not one pixel was observed"):
+    with pytest.raises(InputError, match="no pixel was observed"):
         load(DataOptions(source=saved(stack * np.nan, tmp_path), nan="fill"), seed=0)
 
 
