@@ -164,7 +164,7 @@ def bombs(folder):
 def test_open_source_announced_sizes_refused_at_once(tmp_path):
     """What announces more than it holds is refused at once."""
     for path in bombs(tmp_path):
-        with pytest.raises(InputError, match="says that it holds [0-9,]+ bytes of numbers, in a"):
+        with pytest.raises(InputError, match="announces [0-9,]+ bytes of numbers in a"):
             open_source(f"stack:{path}")
 
 

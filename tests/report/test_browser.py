@@ -72,7 +72,7 @@ def test_page_without_exploration_whole(browser, tmp_path, width):
     report.write(tmp_path, findings())
     browser.open(tmp_path / "index.html", width=width)
     assert browser.faults == []
-    assert browser.run("document.images.length") == 51
+    assert browser.run("document.images.length") == 76
     assert browser.run("[...document.images].filter(i => !i.naturalWidth).length") == 0
     assert browser.run("document.documentElement.scrollWidth") <= width
 
