@@ -86,7 +86,7 @@ def test_claimed_follows_no_link_to_files_of_the_user(name, overwrite, tmp_path)
     (out / name).rename(user)
     (out / name).symlink_to(user)
     before = contents(tmp_path)
-    with pytest.raises(InputError, match=f"{name} is (a link|no regular file); move it away"):
+    with pytest.raises(InputError, match=f"{name} is (a link|not a regular file); move it away"):
         with claim(out, {"input": 1}, overwrite=overwrite):
             pass
     assert not lost(before)
@@ -132,7 +132,7 @@ def test_claimed_says_what_is_no_file_or_no_folder(name, tmp_path):
     (tmp_path / "lock").unlink()
     path = tmp_path / name
     path.write_text("") if name.endswith("rows") else path.mkdir()
-    with pytest.raises(InputError, match="(no regular|Is a directory|File exists).*; move it"):
+    with pytest.raises(InputError, match="(not a regular|Is a directory|File exists).*; move it"):
         with claim(tmp_path, {"input": 1}) as made:
             made.rows  # noqa: B018
             made.done = 1

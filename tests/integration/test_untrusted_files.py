@@ -142,10 +142,10 @@ def test_load_does_not_wait_for_a_pipe(tmp_path):
     """A pipe is not waited for."""
     os.mkfifo(tmp_path / "x.png")
     for source in ("folder:{}", "stack:{}", "npy:{}/x.png", "npz:{}/x.png", "stack:{}/x.png"):
-        with pytest.raises(InputError, match="no regular file"):
+        with pytest.raises(InputError, match="not a regular file"):
             load(DataOptions(source=source.format(tmp_path)), seed=0)
     os.mkfifo(tmp_path / "config.json")
-    with pytest.raises(InputError, match="no regular file"):
+    with pytest.raises(InputError, match="not a regular file"):
         WorkDir(tmp_path).saved_options()
 
 

@@ -32,7 +32,7 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
     try:
         # Reading a pipe would block, and a device has no end.
         if isinstance(path, Path) and path.exists() and not path.is_file():
-            raise InputError(f"{path}: no regular file; a readable {wanted} is wanted")
+            raise InputError(f"{path}: not a regular file; a readable {wanted} is wanted")
         if isinstance(path, Path) and path.is_symlink() and not path.exists():
             raise InputError(f"{path}: a link that leads nowhere; a readable {wanted} is wanted")
         yield
