@@ -188,6 +188,8 @@ def _join(flags: argparse.Namespace) -> None:
 
 def _process() -> None:
     """The whole process: runs the command line and exits with its status."""
+    # A sentence is enough, without the line of code.
+    warnings.formatwarning = lambda message, *_, **__: f"avae_jax: {message}\n"
     # Names of files need not be text, and printing them must not fail.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -11,7 +11,7 @@ from avae_jax.alignment.job import Work, columns_of, job_of
 from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
 from avae_jax.alignment.output_dir import claimed, require_free
 from avae_jax.alignment.results import files_of, finish, names_of
-from avae_jax.alignment.stack_statistics import Survey, survey
+from avae_jax.alignment.stack_statistics import Survey, require_unchanged, survey
 from avae_jax.alignment.trial_write import require_writable
 from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
@@ -88,6 +88,7 @@ def run(work: Work, names: tuple[str, ...], request: Request) -> None:
         require_room(work, request.output, begun=output.done > 0)
         columns = columns_of(work, output.rows)
         compute(work, columns, output)
+        require_unchanged(work.stack, work.surveyed.digest)
         finish(work, columns, output, names)
 
 
@@ -138,8 +139,8 @@ def require_room(work: Work, output: Path, *, begun: bool) -> None:
     free = shutil.disk_usage(output).free
     if wanted > free:
         raise InputError(
-            f"output {output}: {free / 2**30:.1f} GiB free on its disk; {wanted / 2**30:.1f} "
-            "are wanted during the alignment, half of it afterwards"
+            f"output {output}: {free >> 20:,} MiB free on its disk; {-(-wanted >> 20):,} "
+            "are wanted during the alignment, half of them afterwards"
         )
 
 

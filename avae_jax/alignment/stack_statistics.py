@@ -2,11 +2,12 @@
 
 import hashlib
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from avae_jax.config.options import DataOptions
+from avae_jax.core.errors import InputError
 from avae_jax.core.progress import progress_bar
 from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.missing import (
@@ -72,7 +73,7 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
       first: numbers that are too large are allowed, as they may turn out to be no-data values.
     """
     count, least, largest, ends = stack.shape[0], [], [], Ends()
-    digest = hashlib.sha256(f"{stack.shape} {stack.dtype.str}".encode())
+    digest = _begun(stack)
     total, seen = np.zeros(stack.example), np.zeros(stack.example, int)
     with progress_bar(total=count, desc="reading", unit="example") as bar:
         for start, stop in blocks(count, piece(stack)):
@@ -97,6 +98,27 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
     mean = mean_of(total, seen)
     found = Survey(min(least), max(largest), digest.hexdigest(), mean, missing, gone, note)
     return found, ends
+
+
+def _begun(stack: Stack) -> Any:
+    """The digest of a stack of which nothing was read yet."""
+    return hashlib.sha256(f"{stack.shape} {stack.dtype.str}".encode())
+
+
+def require_unchanged(stack: Stack, digest: str) -> None:
+    """Reads a stack again, which must hold what it held when `digest` was found.
+
+    Raises:
+      InputError: it holds something else, or can no longer be read.
+    """
+    found = _begun(stack)
+    for start, stop in blocks(stack.shape[0], piece(stack)):
+        found.update(np.ascontiguousarray(stack.raw(start, stop)).data)
+    if found.hexdigest() != digest:
+        raise InputError(
+            f"{stack.name}: changed while it was aligned; wait until it is written, then say "
+            "--overwrite"
+        )
 
 
 def _infinite(raw: np.ndarray) -> np.ndarray | None:

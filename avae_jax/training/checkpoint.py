@@ -32,9 +32,10 @@ class Checkpoints:
       folder: created if it does not exist.
       keep: number of newest checkpoints to keep, beside the one of the lowest loss.
       every: updates between two checkpoints.
+      reads: whether another process may be saving there: nothing is written or deleted.
     """
 
-    def __init__(self, folder: str | os.PathLike, keep: int, every: int):
+    def __init__(self, folder: str | os.PathLike, keep: int, every: int, *, reads: bool = False):
         self.folder = Path(folder).resolve()
         self._every = every
         self._broken: list[int] = []
@@ -46,7 +47,10 @@ class Checkpoints:
         logging.set_verbosity(logging.FATAL)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_NewestAndBest(keep, self._losses),
-            cleanup_tmp_directories=True,
+            read_only=reads,
+            save_interval_steps=int(not reads),
+            create=not reads,
+            cleanup_tmp_directories=not reads,
             # Otherwise Orbax reads the dates of all checkpoints, which may be damaged.
             lightweight_initialize=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
@@ -155,12 +159,17 @@ class Checkpoints:
 
     def _first_sound(self, steps: list[int]) -> int:
         """The first of `steps` with undamaged files; warns of the skipped ones."""
+        damaged = False
         for step in steps:
-            damage = checkpoint_seal.find_damage(self.folder / str(step))
+            folder = self.folder / str(step)
+            damage = checkpoint_seal.find_damage(folder)
             if damage is None:
                 return step
-            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
-        if steps:
+            # Else deleted by a training that goes on.
+            if folder.exists():
+                damaged = True
+                warnings.warn(f"checkpoint {folder}: {damage}", stacklevel=4)
+        if damaged:
             warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=4)
         return NONE
 

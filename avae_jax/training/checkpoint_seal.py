@@ -71,7 +71,16 @@ def find_mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
     if not other:
         return None
     held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
-    return f"holds {held} at {other[0]} where {needed} is wanted"
+    said = f"holds {held} at {other[0]} where {needed} is wanted"
+    return said + x64_hint(said)
+
+
+def x64_hint(mismatch: str) -> str:
+    """What to add to a sentence about arrays of 32 and of 64 bits."""
+    if "float64" not in mismatch:
+        return ""
+    state = "is" if jax.config.jax_enable_x64 else "is not"  # type: ignore[attr-defined]
+    return f"; JAX_ENABLE_X64 {state} set here"
 
 
 def _read(folder: Path) -> dict:

@@ -19,6 +19,7 @@ from avae_jax.config.options import Options
 from avae_jax.core.atomic_files import fresh
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
+from avae_jax.training.checkpoint_seal import x64_hint
 
 # The entry that identifies these files, and its value.
 KIND, VERSION = "avae_jax", 1
@@ -88,7 +89,8 @@ def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> P
     other = sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))
     if other:
         here, there = (_shown(side.get(other[0])) for side in (held, wanted))
-        raise InputError(f"{path}: holds {here} at {other[0]} where {there} is wanted")
+        said = f"holds {here} at {other[0]} where {there} is wanted"
+        raise InputError(f"{path}: {said}{x64_hint(said)}")
     return jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in wanted])
 
 

@@ -23,6 +23,7 @@ from avae_jax.training.workdir import WorkDir
 # The file of the work directory with shape and fill of the examples.
 FRAME = "frame.json"
 MOST_PIXELS = 2**14  # of a side
+TRIES = 5  # to read a checkpoint while others are saved and old ones deleted
 
 
 def own_copy(trained: Trained) -> Trained:
@@ -128,10 +129,10 @@ def frame_of(experiment: Experiment) -> dict[str, Any]:
     return {"shape": list(dataset.train.shape[1:]), "fill": dataset.fill.tolist()}
 
 
-def checkpoints(options: Options, workdir: WorkDir) -> Checkpoints:
-    """The checkpoints of a work directory."""
+def checkpoints(options: Options, workdir: WorkDir, *, reads: bool = False) -> Checkpoints:
+    """The checkpoints of a work directory; see `Checkpoints` for `reads`."""
     log = options.log
-    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
+    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every, reads=reads)
 
 
 def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
@@ -140,12 +141,27 @@ def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainS
     Raises:
       InputError: there is no readable one.
     """
-    state = None
-    if workdir.checkpoints.exists():
-        with checkpoints(options, workdir) as saved:
-            state = restore(begun, saved, best=options.eval.checkpoint == "best")
+    state = _read(begun, options, workdir) if workdir.checkpoints.exists() else None
     if state is None:
         raise InputError(f"workdir {workdir.folder}: no checkpoint to read, train there first")
+    return state
+
+
+def _read(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState | None:
+    """`restore`, again where a training has meanwhile deleted what was there."""
+    best = options.eval.checkpoint == "best"
+    for left in reversed(range(TRIES)):
+        with checkpoints(options, workdir, reads=True) as saved:
+            try:
+                state = restore(begun, saved, best=best)
+                failure = None
+            except InputError as error:
+                state, failure = None, error
+            there = all((saved.folder / str(step)).exists() for step in saved.steps())
+        if state is not None or there or not left:
+            break
+    if failure:
+        raise failure
     return state
 
 

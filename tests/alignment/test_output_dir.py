@@ -10,7 +10,7 @@ from avae_jax.alignment import output_dir
 from avae_jax.core.errors import InputError
 from tests.support.alignment_outputs import contents, lost
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def claim(folder, job, names=("a.npy",), overwrite=False):

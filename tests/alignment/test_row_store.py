@@ -8,7 +8,7 @@ import pytest
 from avae_jax.alignment import row_store
 from avae_jax.core.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_column_keeps_what_was_written(tmp_path):
@@ -32,3 +32,11 @@ def test_column_garbled_refused(tmp_path):
         path.write_bytes(damage)
         with pytest.raises(InputError, match="x.npy: "):
             row_store.Column(path, (5, 2), ">i2")
+
+
+def test_column_sync_reaches_the_disk(tmp_path, monkeypatch):
+    column, synced = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2"), []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino) or real(fd))
+    column.sync()
+    assert synced == [(tmp_path / "x.npy").stat().st_ino]

@@ -1,7 +1,6 @@
 """Numbers keep their digits, their sign, their scale and the shape of their pixels."""
 
 import h5py
-import jax
 import ml_dtypes
 import mrcfile
 import nibabel
@@ -133,14 +132,6 @@ def test_wide_numbers_without_a_window_are_not_made_a_few_steps(low, top, dtype,
         load(DataOptions(source=source), seed=0)
     seen = load(DataOptions(source=source, window=(low, low + top)), seed=0).train
     assert len(np.unique(seen)) > 0.9 * min(seen.size, top if dtype != "f8" else seen.size)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly_compiled():
-    """Programs run once here: to optimise them would take longer than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def object_of(shape, spacing=(), centre=0.15):

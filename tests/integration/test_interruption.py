@@ -21,7 +21,7 @@ from tests.support.processes import (
     wait_for,
 )
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 LONG = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
 
 
@@ -92,6 +92,7 @@ def test_sigterm_ends_an_evaluation_made_by_the_same_command(tmp_path):
     assert summary_of(tmp_path / "run")["train"]["steps"] == 4
 
 
+@pytest.mark.full
 def test_soak_finds_no_mismatch_and_memory_flat(tmp_path):
     """With a seed that kills early: by SIGKILL, then by SIGTERM."""
     file, wanted = tmp_path / "soak.json", ["--minutes", "0.5", "--seed", "20389"]
@@ -134,6 +135,7 @@ def test_checkpoints_damaged_give_way_to_the_same_end(tmp_path):
             damage(run / "checkpoints" / step)
         ((_, _, stderr),) = ran(run, {**ALONE, "train.steps": 8}, evaluates=False)
         for step in steps:
-            assert f"checkpoint {run / 'checkpoints' / step}: " in stderr
+            assert f"\navae_jax: checkpoint {run / 'checkpoints' / step}: " in f"\n{stderr}"
+        assert "warn(" not in stderr
         assert ("none can be read" in stderr) == (len(steps) > 1)
         assert lines_of(run) == lines_of(whole)

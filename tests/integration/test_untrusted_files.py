@@ -29,6 +29,7 @@ NASTY = ["<script>alert(1)<", '"quo\'ted" & $x$', "line\nbreak\t\x1b[31m"]
 NASTY.append(os.fsdecode(b"\xff\xfe"))
 
 
+@pytest.mark.full
 def test_fuzz_2000_changed_files_read_or_refused():
     result = fuzz(range(2000), seed=1)
     assert result["findings"] == []

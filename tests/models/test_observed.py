@@ -26,7 +26,7 @@ from avae_jax.models.objective import elbo, predict, turned
 from avae_jax.transform import identity, make_frame, random_pose, warp
 from tests.support.single_object import blobs, drawing
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 LOWEST, LOWEST_64 = float(np.finfo("f4").min), float(np.finfo("f8").min)
 

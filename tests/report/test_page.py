@@ -69,6 +69,7 @@ def test_page_escapes_text_from_outside(tmp_path):
     )
     assert "script" not in {tag for tag, _ in page.tags}
     assert "<b>1</b>" in page.words and NASTY[0] in page.words
+    assert not [name for _, given in page.tags for name in given if name.startswith("on")]
     names = words(page.charts()["Found poses per label at moments of training"])
     assert any(name.startswith("<script>") for name in names)
     assert any("$x" in name for name in names)

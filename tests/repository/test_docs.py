@@ -27,6 +27,7 @@ from tests.support import ROOT
 from tests.support.doc_pages import MAIN, PAGES, blocks_of, commands_of, spans_of, text_of
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_page_python_for_pytorch_runs():
     pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
@@ -105,8 +106,14 @@ def with_python(page):
     return any(block.language == "python" for block in blocks_of(page))
 
 
+def marked(page):
+    """A page with the ring of its code: those that wrap and train models take long."""
+    long = page in ("docs/reference/api.md", "docs/how_to/own_vae.md")
+    return pytest.param(page, marks=pytest.mark.full if long else pytest.mark.standard)
+
+
 @pytest.mark.usefixtures("for_an_optimiser", "tables")
-@pytest.mark.parametrize("page", list(filter(with_python, PAGES)))
+@pytest.mark.parametrize("page", list(map(marked, filter(with_python, PAGES))))
 def test_page_python_runs(page, here):
     matplotlib.use("agg")
     names = run_python(page, foreign=False)
@@ -227,6 +234,7 @@ def trouble(tmp_path, monkeypatch):
     jax.config.update("jax_platforms", "cpu")
 
 
+@pytest.mark.standard
 @pytest.mark.usefixtures("for_an_optimiser", "trouble")
 def test_troubleshooting_quotes_what_is_said(capsys):
     """The page on trouble quotes what is said."""
@@ -295,4 +303,3 @@ def test_version_is_the_same_everywhere():
             == avae_jax.__version__
         )
     assert f"## [{avae_jax.__version__}]" in text_of("CHANGELOG.md")
-    assert Options().seed == 0

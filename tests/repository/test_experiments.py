@@ -165,6 +165,7 @@ def test_collect_nothing_measured_refused(tmp_path):
     assert "no results, run an experiment first" in done.stderr
 
 
+@pytest.mark.full
 def test_experiment_runs_and_is_collected(tmp_path):
     """An experiment runs through the command line and is collected."""
     folder = tmp_path / "data" / "mnist"

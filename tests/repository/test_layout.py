@@ -69,7 +69,6 @@ UNTESTED = {
     "evaluation/likelihood_bound.py": WHOLE_RUN,
     "evaluation/pose_curve.py": WHOLE_RUN,
     "evaluation/results.py": WHOLE_RUN,
-    "evaluation/summary.py": WHOLE_RUN,
     "training/finish.py": WHOLE_RUN,
     "report/parts.py": "seen in a browser by report/test_browser.py",
     "report/stylesheet.py": "seen in a browser by report/test_browser.py",
