@@ -3,34 +3,17 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from avae_jax.report import picture, volume
+from avae_jax.report.folder import Pair, Section, both
 from avae_jax.report.text import plain
 
 TILE, GAP, LINE, MARGIN = 104, 10, 15, 24  # pixels
 ACROSS = 8
 INK, MUTED, PAPER, ALARM = "#1f2328", "#59636e", "#ffffff", "#c2410c"
-
-
-class Pair(NamedTuple):
-    """One example before and after, `[*S, C]` with values in [0, 1], and its caption."""
-
-    before: np.ndarray
-    after: np.ndarray
-    name: str
-    lines: tuple[str, ...]
-    doubtful: bool = False
-
-
-class Section(NamedTuple):
-    """A heading and the pairs below it."""
-
-    title: str
-    pairs: Sequence[Pair]
 
 
 def save(path: Path, title: str, notes: Sequence[str], sections: Sequence[Section]) -> None:
@@ -79,7 +62,9 @@ def _draw_pair(
     left, top = corner
     colour = ALARM if pair.doubtful else INK
     draw.text((left, top), _fitting(draw, pair.name), colour, _font(11))
-    for number, example in enumerate((pair.before, pair.after)):
+    for number, example in enumerate(
+        each for each in (pair.before, pair.after) if each is not None
+    ):
         place = left, top + LINE + number * (TILE + 4)
         sheet.paste(_tile(example, radius), place)
         if pair.doubtful:
@@ -109,7 +94,7 @@ def _radius(sections: Sequence[Section]) -> float:
     pairs = [pair for section in sections for pair in section.pairs]
     if pairs[0].before.ndim != 4:
         return 0.0
-    return max(volume.reach(example) for pair in pairs for example in (pair.before, pair.after))
+    return max(volume.reach(example) for pair in pairs for example in both(pair))
 
 
 def _fitting(draw: ImageDraw.ImageDraw, text: str) -> str:

@@ -1,6 +1,5 @@
 """Results of an alignment: the stack in its own format, tables, contact sheet."""
 
-import heapq
 import itertools
 import shutil
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from avae_jax.alignment import averages, contact_sheet, pose_table, relion_star, written_files
+from avae_jax.alignment import (
+    averages,
+    contact_sheet,
+    page,
+    pose_table,
+    relion_star,
+    written_files,
+)
+from avae_jax.alignment.examples import class_averages, shown_examples
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.model_frame import moves_centre
 from avae_jax.alignment.output_dir import LOCK, RESULT, UNFINISHED, Output
@@ -17,14 +24,11 @@ from avae_jax.alignment.row_store import Column
 from avae_jax.alignment.stack_statistics import mean_of, piece
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, blocks
-from avae_jax.data.intensity import scaled
 from avae_jax.data.missing import hidden
 from avae_jax.training.workdir import MODEL
-from avae_jax.transform.describe import sentence
 
 TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"
 LINES = 4096  # of a table, computed at once
-SHOWN, WORST = 24, 8  # examples on the contact sheet
 
 
 def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> tuple[str, ...]:
@@ -39,11 +43,23 @@ def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> 
     name = stack.result_name
     if not written_files.is_inside(name):
         raise InputError(f"{stack.path}: no name that the result could have; name another folder")
-    others = (TABLE, relion_star.NAME, LATENTS, SHEET, DRAWN, RESULT, UNFINISHED, LOCK, MODEL)
+    others = (
+        TABLE,
+        relion_star.NAME,
+        LATENTS,
+        SHEET,
+        page.NAME,
+        DRAWN,
+        RESULT,
+        UNFINISHED,
+        LOCK,
+        MODEL,
+    )
     others += (written_files.NAME, averages.NPY, averages.MRC, averages.CLASSES, averages.FRC)
     if name.lower() in others:
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
-    names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS, SHEET)
+    names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS)
+    names += (SHEET, page.NAME)
     names += averages.names_of(stack) if averaged else ()
     # Decoded objects are volumes, also of meshes.
     drawn = name + (".npy" if stack.move else "")
@@ -71,10 +87,14 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     if relion_star.NAME in names:
         relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
+    sections = shown_examples(work, columns, _mean(work, columns))
     if "class" in _known(work):
         classes, aligned = _known(work)["class"], _parts(work, columns["aligned"])
-        averages.write(folder, work.stack, averages.averages(aligned, classes, work.stack.example))
-    _draw(work, columns, _mean(work, columns), result, folder / SHEET)
+        found = averages.averages(aligned, classes, work.stack.example)
+        averages.write(folder, work.stack, found)
+        sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
+    _draw(work, sections, result, folder / SHEET)
+    page.write(folder / page.NAME, work, sections, _blocks(work, columns), result)
     output.publish()
     try:
         _write_images(work, columns, folder, names)
@@ -172,70 +192,14 @@ def _result(columns: dict[str, Column]) -> dict[str, Any]:
 
 
 def _draw(
-    work: Work, columns: dict[str, Column], mean: np.ndarray, result: dict[str, Any], path: Any
+    work: Work, sections: tuple[contact_sheet.Section, ...], result: dict[str, Any], path: Path
 ) -> None:
     """The contact sheet."""
-    count = work.stack.shape[0]
-    even = np.unique(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int))
-    worst = _worst(columns)
-    means = [_levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
-    # Means are faint: both are scaled by the maximum of the brighter one.
-    top = max(max(float(each.max()) for each in means), 1e-6)
-    whole = contact_sheet.Pair(means[0] / top, means[1] / top, "", ())
-    sections = (
-        contact_sheet.Section(f"Mean of all {count:,} examples", [whole]),
-        contact_sheet.Section("Examples, evenly spaced in the stack", _pairs(work, columns, even)),
-        contact_sheet.Section(
-            "The most doubtful examples: another pose explains them nearly as well",
-            _pairs(work, columns, worst),
-        ),
-    )
     notes = (
         f"Loss {result['loss_before_nats']:.1f} nats before and {result['loss_after_nats']:.1f} "
-        f"after, on average. {result['doubtful']:,} of {count:,} examples are doubtful (red).",
+        f"after, on average. {result['doubtful']:,} of {result['examples']:,} examples are "
+        "doubtful (red).",
         "Below each: the original pose of the object; its loss before > after; the gap to the "
         "next best pose, in nats.",
     )
     contact_sheet.save(path, f"{work.stack.path.name}: original and aligned", notes, sections)
-
-
-def _worst(columns: dict[str, Column]) -> list[int]:
-    """The doubtful examples with the smallest gaps, in the order of the stack."""
-
-    def all_of() -> Iterator[tuple[float, int]]:
-        for start, stop in blocks(columns["losses"].shape[0], LINES):
-            gaps = columns["losses"].read(start, stop)[:, 2]
-            for place in np.flatnonzero(columns["doubtful"].read(start, stop)):
-                yield float(gaps[place]), int(start + place)
-
-    return sorted(index for _, index in heapq.nsmallest(WORST, all_of()))
-
-
-def _pairs(work: Work, columns: dict[str, Column], indices: Any) -> list[contact_sheet.Pair]:
-    return [_pair(work, columns, int(index)) for index in indices]
-
-
-def _pair(work: Work, columns: dict[str, Column], index: int) -> contact_sheet.Pair:
-    avae, stack = work.trained.avae, work.stack
-    row = {name: column.read(index, index + 1)[0] for name, column in columns.items()}
-    before, after, gap = row["losses"]
-    pose = sentence(np.linalg.inv(row["poses"]), avae.group, work.seen.own)
-    lines = (*pose.split(", "), f"{before:.0f} > {after:.0f} nats")
-    if np.isfinite(gap):
-        lines += (f"gap {gap:.1f} nats",)
-    return contact_sheet.Pair(
-        _levels(stack.raw(index, index + 1)[0], work),
-        _levels(row["aligned"].reshape(stack.example), work),
-        stack.key(index) if stack.keys else f"{index}",
-        lines,
-        bool(row["doubtful"]),
-    )
-
-
-def _levels(raw: np.ndarray, work: Work) -> np.ndarray:
-    """Raw values scaled to [0, 1] for the sheet; `fill` where a pixel was not observed."""
-    raw, fill = np.asarray(raw), work.seen.fill.astype(np.float32)
-    # A mean is NaN where no example was observed.
-    gone = hidden(raw, work.seen.missing._replace(nan=True))
-    values = scaled(raw if gone is None else np.where(gone, 0, raw), work.seen.scaling)
-    return np.clip(values if gone is None else np.where(gone, fill, values), 0, 1)

@@ -46,7 +46,7 @@ results of align and fit-align, in the output directory:
   the aligned stack, with the name and format of the input
   poses.csv             one line an example (and poses.star for MRC files); latents.npy has
                         the latent codes
-  sheet.png             the picture to look at first
+  index.html            the page to look at first; sheet.png is its picture
 
 exit status:
   0 done   1 a loss that is not finite, or another failure   2 bad input   130 after Ctrl-C

@@ -31,7 +31,7 @@ body:not([data-ready]) nav .live { display: none; }
 .tile b { display: block; font-size: 1.8rem; line-height: 1.25; font-weight: 650; }
 .tile small { font-size: 1rem; font-weight: 400; color: var(--muted); }
 .tile span { color: var(--muted); font-size: .88rem; }
-.tile { position: relative; }
+.tile { position: relative; padding-right: 44px; }
 .tile details { position: absolute; top: 8px; right: 10px; margin: 0;
   max-width: calc(100% - 20px); }
 .tiles + p { margin-top: 22px; }
@@ -42,10 +42,23 @@ body:not([data-ready]) nav .live { display: none; }
   background: var(--paper); color: var(--ink); border: 1px solid var(--line); border-radius: 8px;
   font-size: .86rem; }
 .opening td { min-width: 62px; max-width: 96px; }
+.pairs { display: flex; flex-wrap: wrap; gap: 18px; }
+.pairs figure { margin: 0; width: 170px; font-size: .82rem; }
+.pairs figure div { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }
+.pairs img { width: 100%; border-radius: 3px; background: var(--card); }
+.pairs figcaption span { display: block; color: var(--muted); }
+.pairs b { display: block; overflow-wrap: anywhere; }
+.pairs .doubtful b, .rows .doubtful td { color: var(--orange); }
+.filter { display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; margin: 0 0 12px; }
+.rows th button { font: inherit; font-weight: 650; color: inherit; background: none; border: 0;
+  cursor: pointer; text-align: right; padding: 4px 0; min-height: 28px; }
+.rows [aria-sort=ascending] button::after { content: " \\25b2"; }
+.rows [aria-sort=descending] button::after { content: " \\25bc"; }
 .labels { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 .labels th, .labels td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line);
   text-align: right; }
 .labels th[scope=row] { text-align: left; }
+.labels td:last-child { white-space: nowrap; }
 .labels .settled { color: var(--blue); } .labels .two { color: var(--orange); }
 .labels .open { color: var(--muted); }
 .wide { overflow-x: auto; margin: 0 -20px; padding: 0 20px; }

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from avae_jax import report
+from avae_jax.report.folder import html
 from tests.support.browser import Browser
-from tests.support.report_samples import bar, exploration, findings, gallery, moments, solid
+from tests.support.report_samples import (
+    alignment,
+    bar,
+    exploration,
+    findings,
+    gallery,
+    moments,
+    solid,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,10 @@ def test_page_shows_everything_without_complaints(browser, page, width):
     assert browser.run("document.querySelectorAll('#turning .strip button').length") == 6
     assert browser.run("document.querySelectorAll('#atlas .object').length") == 12
     assert browser.run("document.querySelectorAll('#training .roses svg').length") == 3
+    assert browser.run("[...document.querySelectorAll('nav a')].every(a => a.offsetWidth > 0)")
+    assert browser.run(
+        "[...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))"
+    )
     # Everything that can be acted on or looked at has a name.
     nameless = browser.run(
         "[...document.querySelectorAll('button, select, input, canvas, svg[role=img]')].filter(e =>"
@@ -220,3 +233,23 @@ def test_page_on_dark_screens_and_without_script(browser, page, tmp_path):
     browser.open(changed, width=800)
     assert any("Content Security Policy" in str(fault) for fault in browser.faults)
     assert browser.run("document.querySelectorAll('section[hidden]').length") == 3
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_folder_page_sorts_filters_and_pages(browser, tmp_path, width):
+    """The table of an alignment can be sorted, filtered and paged, on a phone too."""
+    (tmp_path / "index.html").write_text(html(alignment()), encoding="utf-8")
+    browser.open(tmp_path / "index.html", width=width)
+    assert browser.faults == []
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    cell = "document.querySelector('.rows tbody tr td:nth-child(2)').textContent"
+    head = "document.querySelectorAll('.rows th button')[1].click()"
+    browser.run(head)
+    largest = browser.run(cell)
+    browser.run(head)
+    assert float(largest) > 150 and browser.run(cell).startswith("\u2212")
+    assert browser.run("document.querySelectorAll('.rows tbody tr').length") == 50
+    browser.run("document.querySelector('.next').click(); document.querySelector('.next').click()")
+    assert browser.run("document.querySelector('.page').value") == "page 3 of 3"
+    browser.run("document.querySelector('.doubtful-only').click()")
+    assert browser.run("document.querySelector('#table .count').value") == "18 of 120 rows"

@@ -11,6 +11,7 @@ import pytest
 
 from avae_jax import report
 from avae_jax.report import summary
+from avae_jax.report.folder import Alignment, Pair, Section
 
 KEPT = 2
 
@@ -170,3 +171,24 @@ def given(text):
     """The data that stand in a page."""
     block = re.search(r'<script type="application/json" id="explored">(.*?)</script>', text, re.S)
     return json.loads(block[1], parse_constant=pytest.fail)
+
+
+def alignment(count=120, shape=(9, 9, 1), **changes):
+    """A page of `count` examples, every seventh doubtful."""
+    random = np.random.default_rng(0)
+    pictures = random.uniform(0, 1, (4, 2, *shape)).astype(np.float32)
+    pairs = [Pair(*two, f"image {i}", ("+3 deg",), i == 1) for i, two in enumerate(pictures)]
+    table = {
+        "name": np.array([f"image_{i}.png" for i in range(count)]),
+        "rotation_deg": random.uniform(-180, 180, count),
+        "shift_x_px": np.where(np.arange(count) == 3, np.nan, random.normal(size=count)),
+        "doubtful": np.arange(count) % 7 == 0,
+        "class": np.arange(count) % 3 + 1,
+    }
+    sections = (
+        Section("Mean of all", pairs[:1]),
+        Section("Averages", [pairs[0]._replace(after=None)]),
+    )
+    sections += (Section("Examples, evenly spaced", pairs), Section("Doubtful", []))
+    page = Alignment("stack.npy", "All is well.", ("A fact.",), sections, table, count, ("a=1",))
+    return page._replace(**changes)
