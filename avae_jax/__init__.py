@@ -23,7 +23,7 @@ _HOMES = {
         "TrainOptions",
     ),
     "avae_jax.core.errors": ("InputError",),
-    "avae_jax.inference.find_poses": ("find_poses",),
+    "avae_jax.inference.find_poses": ("build_bank", "find_poses"),
     "avae_jax.inference.marginal": (
         "Draws",
         "Evidence",
@@ -53,8 +53,11 @@ _HOMES = {
         "canonicalise",
         "elbo",
     ),
+    "avae_jax.serving.align": ("align",),
+    "avae_jax.serving.aligner": ("Aligner",),
     "avae_jax.serving.evaluate": ("evaluate",),
     "avae_jax.serving.export": ("export",),
+    "avae_jax.serving.fit": ("fit",),
     "avae_jax.serving.posed": ("Posed",),
     "avae_jax.training.optimiser": ("optimiser",),
     "avae_jax.training.restore": (
@@ -76,6 +79,7 @@ _HOMES = {
         "make_frame",
         "parse_family",
         "random_pose",
+        "retract",
         "warp",
     ),
     "avae_jax.transform.mixture": ("Mixture",),

@@ -11,13 +11,14 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
 from avae_jax.config.flags import DEFAULT_CONFIG, list_options, parser
 from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, untouched
 from avae_jax.config.options import Options
+from avae_jax.core import compile_cache
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
 from avae_jax.training.workdir import MODEL, WorkDir
 
@@ -70,6 +71,7 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)
+    compile_cache.use()
     # Imported this late because they bring JAX and all that stands on it.
     if flags.mode == "plan":
         from avae_jax.training import aot
@@ -125,13 +127,13 @@ def _train(mode: str, options: Options, workdir: Path) -> None:
     from avae_jax.core import sharding
     from avae_jax.training import loop
 
-    modes = {"train": loop.train, "evaluate": loop.evaluate}
+    work: Callable[[Options, Path], object] = getattr(loop, mode)
     with contextlib.ExitStack() as open_files:
         if not sharding.leads():
             nowhere = open_files.enter_context(open(os.devnull, "w"))
             open_files.enter_context(contextlib.redirect_stdout(nowhere))
         with sharding.together():
-            modes[mode](options, workdir)
+            work(options, workdir)
 
 
 def _choose_platform(name: str) -> None:

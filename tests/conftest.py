@@ -18,6 +18,7 @@ os.environ |= ASKED
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_enable_compilation_cache", False)
+os.environ["AVAE_JAX_CACHE"] = "off"
 
 
 @pytest.fixture(scope="session")

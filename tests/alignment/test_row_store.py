@@ -32,3 +32,11 @@ def test_column_garbled_refused(tmp_path):
         path.write_bytes(damage)
         with pytest.raises(InputError, match="x.npy: "):
             row_store.Column(path, (5, 2), ">i2")
+
+
+def test_memory_column_reads_what_was_written():
+    column = row_store.MemoryColumn((5, 2), np.float32)
+    column.write(1, np.ones((3, 2)))
+    column.sync()
+    np.testing.assert_array_equal(column.read(0, 5)[:, 0], [0, 1, 1, 1, 0])
+    assert column.shape == (5, 2) and column.dtype == np.float32

@@ -71,6 +71,7 @@ UNTESTED = {
     "evaluation/results.py": WHOLE_RUN,
     "evaluation/summary.py": WHOLE_RUN,
     "training/finish.py": WHOLE_RUN,
+    "training/updates.py": "tried by training/test_loop.py and serving/test_fit.py",
     "report/parts.py": "seen in a browser by report/test_browser.py",
     "report/stylesheet.py": "seen in a browser by report/test_browser.py",
 }
