@@ -43,6 +43,7 @@ from avae_jax.serving.aligner import Aligner as Aligner
 from avae_jax.serving.evaluate import evaluate as evaluate
 from avae_jax.serving.export import export as export
 from avae_jax.serving.fit import fit as fit
+from avae_jax.serving.packaged import pretrained as pretrained
 from avae_jax.serving.posed import Posed as Posed
 from avae_jax.training.optimiser import optimiser as optimiser
 from avae_jax.training.restore import load as load

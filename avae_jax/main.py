@@ -7,6 +7,7 @@ and mistakes answer at once.
 import argparse
 import contextlib
 import errno
+import json
 import os
 import sys
 import traceback
@@ -15,8 +16,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
-from avae_jax.config.flags import DEFAULT_CONFIG, list_options, parser
-from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, untouched
+from avae_jax.config.flags import (
+    COMMAND_USAGE,
+    DEFAULT_CONFIG,
+    list_options,
+    parser,
+    words_of_command,
+)
+from avae_jax.config.modes import (
+    CONFIG,
+    TRAINING,
+    Request,
+    request_of,
+    require_inputs,
+    untouched,
+)
 from avae_jax.config.options import Options
 from avae_jax.core import compile_cache
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
@@ -33,11 +47,15 @@ STATUS: dict[type[Exception], int] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit status."""
+def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
+    """Runs the command line and returns the exit status.
+
+    Args:
+      usage: of the command, if not that of `python -m avae_jax.main`.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
-    reads = parser()
+    reads = parser(usage=usage)
     for name in (text for text in overrides if "=" not in text):
         # Before the value behind a space is called an unknown argument.
         reads.error(f"override {name!r}: wanted path.to.field=value, without spaces")
@@ -68,6 +86,10 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
     with _said():
         options, workdir = _chosen(flags, overrides, request)
+    if flags.print_config:
+        print(json.dumps(files.to_dict(options), indent=2))
+        return
+    require_inputs(options, request)
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)
@@ -103,7 +125,8 @@ def _chosen(
     workdir = workdir if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
-    if flags.config is None and flags.mode in ("evaluate", "align"):
+    goes_on = flags.mode == "train" and flags.workdir and (workdir / "config.json").exists()
+    if flags.config is None and (goes_on or flags.mode in ("evaluate", "align")):
         chosen = files.to_config(WorkDir(workdir).saved_options())
     else:
         chosen = files.load_file(name)
@@ -189,12 +212,27 @@ def _join(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} {value}: wanted together with --multihost")
 
 
-def _process() -> None:
+def command() -> None:
+    """`avae MODE ...`, also `python -m avae_jax MODE ...`."""
+    try:
+        words = words_of_command(sys.argv[1:])
+    except InputError as error:
+        print(f"avae_jax: {error}", file=sys.stderr)
+        sys.exit(2)
+    _process(lambda: main(words, usage=COMMAND_USAGE))
+
+
+def _process(run: Callable[[], int] = main) -> None:
     """The whole process: runs the command line and exits with its status."""
     # Names of files need not be text, and are no reason to fail when they are printed.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        status = main()
+        status = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read the output has seen enough, as `head` has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except Exception:
         traceback.print_exc()
         status = 1

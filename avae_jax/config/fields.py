@@ -109,7 +109,7 @@ def parse(field: dataclasses.Field, text: str) -> Any:
     for kind in sorted(_kinds(field), key=lambda kind: kind is str):
         try:
             return _read(kind, text)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             continue
     return text
 
@@ -176,9 +176,20 @@ def _read(kind: Any, text: str) -> Any:
         return {"true": True, "false": False}[text.lower()]
     entry = _entry(kind)
     if entry:
-        listed = text.strip().removeprefix("(").removesuffix(")").rstrip(", ")
-        return tuple(entry(part) for part in listed.split(","))
+        listed = text.strip().removeprefix("(").removesuffix(")")
+        listed = listed.removeprefix("[").removesuffix("]").rstrip(", ")
+        return tuple(_read(entry, part) for part in listed.split(","))
+    if kind is int and "e" in text.lower():
+        # 1e3, which is how a round number is often written.
+        return _whole(float(text))
     return kind(text)
+
+
+def _whole(number: float) -> int:
+    """Raises `ValueError` for a number with a fraction, `OverflowError` for infinity."""
+    if number != int(number):
+        raise ValueError(number)
+    return int(number)
 
 
 def _settled(value: Any, kinds: tuple) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 VARIABLE = "AVAE_JAX_CACHE"
 OFF = ("off", "0", "none")
-# Programs that compile faster are not worth a file.
-LEAST_SECONDS = 0.1
+# Small programs are many, so that all are kept.
+LEAST_SECONDS = 0.0
 # What a program takes at most, more or less: a disk with less room is full.
 PROBE = 2**20
 

@@ -108,6 +108,7 @@ def arrays(images: np.ndarray) -> np.ndarray:
     posed = av.fit(images, family="rotation", steps=10, latent=4, callback=lambda n, m: n > 3)
     assert_type(posed, av.Posed)
     posed.save("model.npz")
+    assert_type(av.pretrained("digits"), av.Posed)
     aligned, table = av.align(images, by=posed)
     assert_type(table, dict[str, np.ndarray])
     return av.Aligner(family="rigid").fit(aligned).transform(images)
