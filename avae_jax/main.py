@@ -1,7 +1,6 @@
 """The command line: flags in, exit status out.
 
-Nothing heavy is imported before the flags and the config are found sound, so that help
-and mistakes answer at once.
+Slow imports come after the checks of flags and config, so that help and errors appear at once.
 """
 
 import argparse
@@ -37,7 +36,7 @@ from avae_jax.core.errors import DistributedError, InputError, NumericalError, P
 from avae_jax.training.workdir import MODEL, WorkDir
 
 OVERRIDE = "--config."
-# What a disk says that takes no more.
+# Errors of a full or read-only disk.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 STATUS: dict[type[Exception], int] = {
     InputError: 2,
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
     overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
     reads = parser(usage=usage)
     for name in (text for text in overrides if "=" not in text):
-        # Before the value behind a space is called an unknown argument.
+        # Otherwise argparse would report the value after a space as an unknown argument.
         reads.error(f"override {name!r}: wanted path.to.field=value, without spaces")
     flags = reads.parse_args([text for text in given if not text.startswith(OVERRIDE)])
     try:
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
         print(f"avae_jax: {place}: cannot be written, {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        said = str(stop) or "the same command goes on from what it has saved"
+        said = str(stop) or "the same command continues from the saved state"
         print(f"avae_jax: interrupted, {said}", file=sys.stderr)
         return 130
     return 0
@@ -135,7 +134,7 @@ def _chosen(
 
 @contextlib.contextmanager
 def _said() -> Iterator[None]:
-    """Prints warnings, such as that a choice has a new name, without the line of code."""
+    """Prints warnings, for example about a renamed choice, without the line of code."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -146,7 +145,7 @@ def _said() -> Iterator[None]:
 
 
 def _train(mode: str, options: Options, workdir: Path) -> None:
-    """Trains or evaluates, alone or as one of many processes, of which one speaks."""
+    """Trains or evaluates, alone or as one of many processes, of which one prints."""
     from avae_jax.core import sharding
     from avae_jax.training import loop
 
@@ -163,26 +162,26 @@ def _choose_platform(name: str) -> None:
     """Makes JAX compute on `name`; `auto` leaves the choice to JAX."""
     import jax
 
-    # JAX reads the name gpu as every kind of GPU at once and fails where one is missing.
-    # Left to itself it takes the kind that is there before the CPU.
+    # JAX reads the name gpu as every kind of GPU and fails if one kind is missing.
+    # By default it prefers the present kind to the CPU.
     platforms = {"cpu": "cpu", "gpu": None, "tpu": "tpu"}
     chosen = jax.config.jax_platforms  # type: ignore[attr-defined]
     named = chosen if name == "auto" else platforms[name]
-    # What a search costs is counted for CPUs, whatever computes.
+    # The cost of a search is always counted by the CPU compiler.
     if named and "cpu" not in named.split(","):
         named += ",cpu"
     jax.config.update("jax_platforms", named)
 
 
 def _require_platform(name: str) -> None:
-    """Checks that JAX finds the device chosen, which starts it.
+    """Checks that JAX finds the chosen device; this starts JAX.
 
     Raises:
-      InputError: it finds none.
+      InputError: no such device.
     """
     import jax
 
-    # Of several that the environment names JAX passes over what is missing.
+    # If the environment names several devices, JAX skips the missing ones.
     said = jax.config.jax_platforms  # type: ignore[attr-defined]
     named = (said or "").split(",")[0] or None
     try:
@@ -195,11 +194,11 @@ def _require_platform(name: str) -> None:
 
 
 def _join(flags: argparse.Namespace) -> None:
-    """Joins the other processes, if there are to be any.
+    """Connects to the other processes, with --multihost.
 
     Raises:
-      InputError: flags about others without --multihost.
-      DistributedError: the processes do not come together.
+      InputError: flags about other processes without --multihost.
+      DistributedError: the processes do not connect.
     """
     from avae_jax.core import sharding
 
@@ -224,7 +223,9 @@ def command() -> None:
 
 def _process(run: Callable[[], int] = main) -> None:
     """The whole process: runs the command line and exits with its status."""
-    # Names of files need not be text, and are no reason to fail when they are printed.
+    # A sentence is enough, without the line of code.
+    warnings.formatwarning = lambda message, *_, **__: f"avae_jax: {message}\n"
+    # Names of files need not be text, and printing them must not fail.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         status = run()
@@ -239,8 +240,8 @@ def _process(run: Callable[[], int] = main) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if status in (1, 2, 130):
-        # To leave in order would be to wait: for other processes, who wait for this one, and
-        # for threads that still try to save and have more to say about why they cannot.
+        # An orderly exit would wait for other processes, which wait for this one, and for
+        # threads that still try to save and print further errors.
         os._exit(status)
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""Handwritten digits of scikit-learn (embedded, 8 x 8, shown at 24 x 24), turned at random.
+"""Handwritten digits of scikit-learn (embedded, 8 x 8, enlarged to 24 x 24), at random rotations.
 
 python -m avae_jax.main --config configs/digits.py --workdir runs/digits
 """

@@ -1,8 +1,8 @@
-"""MNIST of tensorflow-datasets, padded to 40 x 40, turned at random.
+"""MNIST of tensorflow-datasets, padded to 40 x 40, at random rotations.
 
     python -m avae_jax.main --config configs/mnist.py --workdir runs/mnist
 
-Reads what tensorflow-datasets has prepared on disk; where nothing is prepared it downloads,
+Reads the data set prepared on disk by tensorflow-datasets. Without one it is downloaded,
 which needs a network and TensorFlow (`pip install avae_jax[tensorflow]`).
 """
 

@@ -1,4 +1,4 @@
-"""MNIST from its four IDX files in $AVAE_DATA/mnist, padded to 40 x 40, turned at random.
+"""MNIST from its four IDX files in $AVAE_DATA/mnist, padded to 40 x 40, at random rotations.
 
     AVAE_DATA=data python -m avae_jax.main --config configs/mnist_idx.py --workdir runs/mnist_idx
 

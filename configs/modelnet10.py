@@ -1,4 +1,4 @@
-"""Chairs of ModelNet10 from $AVAE_DATA/modelnet10/chair_32.npz, at 16^3, turned at random.
+"""Chairs of ModelNet10 from $AVAE_DATA/modelnet10/chair_32.npz, at 16^3, at random rotations.
 
     AVAE_DATA=data python -m avae_jax.main --config configs/modelnet10.py --workdir runs/modelnet10
 
@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             # The chairs fill their 32^3 cube: halved to 16^3, then shrunk by 1.35 so that
-            # no corner leaves the volume when turned.
+            # no corner leaves the volume under rotation.
             "data": {
                 "source": f"npz:{folder}/modelnet10/chair_32.npz",
                 "size": 16,

@@ -1,4 +1,4 @@
-"""Furniture-like volumes in ten classes (made by a procedure, embedded), turned at random.
+"""Furniture-like volumes in ten classes (generated, embedded), at random rotations.
 
 python -m avae_jax.main --config configs/solids.py --workdir runs/solids
 """

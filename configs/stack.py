@@ -1,4 +1,4 @@
-"""Any stack of images or volumes in unknown poses: what --mode fit-align trains with.
+"""Any stack of images or volumes in unknown poses: the config of --mode fit-align.
 
     python -m avae_jax.main --mode fit-align --input STACK --output DIR
 
@@ -12,7 +12,7 @@ def get_config() -> ConfigDict:
     """Edits of the defaults."""
     return ConfigDict(
         {
-            # The examples come in poses of their own.
+            # The examples have unknown poses.
             "data": {"pose": "as_is"},
             "family": "rotation",
             "model": {"latent": 8},

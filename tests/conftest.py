@@ -1,4 +1,4 @@
-"""Every test runs on the CPU, with JAX as strict as it can be, from a cold start."""
+"""Every test runs on the CPU, with JAX as strict as it can be; compiled programs are shared."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,18 @@ import jax
 import pytest
 
 from avae_jax.training.aot.topology import ASKED
+from tests.support import ROOT
 from tests.support.cli import run
-from tests.support.processes import compiled_in
+from tests.support.sharing import made_once
+
+pytest_plugins = ["tests.support.rings"]
+# Programs that one process compiles serve all others: workers, commands and later runs.
+PROGRAMS = {
+    "jax_compilation_cache_dir": str(ROOT / ".pytest_cache" / "programs"),
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    # They run few times: to optimise them would take longer than it saves.
+    "jax_disable_most_optimizations": True,
+}
 
 # In the environment too, for the processes that tests start.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -17,7 +27,10 @@ jax.config.update("jax_platforms", "cpu")
 os.environ |= ASKED
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-jax.config.update("jax_enable_compilation_cache", False)
+for name, value in PROGRAMS.items():
+    if name.upper() not in os.environ:
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 os.environ["AVAE_JAX_CACHE"] = "off"
 
 
@@ -33,43 +46,20 @@ def avae_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory) -> Path:
-    """Where processes of all modules find programs that others have compiled."""
-    return tmp_path_factory.mktemp("programs")
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory, programs):
+def digits(tmp_path_factory):
     """A small run of digits, trained and evaluated by the command line, and what it said."""
-    workdir = tmp_path_factory.mktemp("digits") / "run"
-    with compiled_in(programs):
-        done = run("digits", workdir, cwd=workdir.parent, eval__explored="true")
-    assert done.returncode == 0, done.stderr
-    return workdir, done
+
+    def train(folder):
+        workdir = folder / "run"
+        done = run("digits", workdir, cwd=folder, eval__explored="true")
+        assert done.returncode == 0, done.stderr
+        return workdir, done
+
+    return made_once(tmp_path_factory, "digits", train)
 
 
 @pytest.fixture(scope="module")
 def for_an_optimiser():
-    """Programs run few times here: to optimise them would take longer than it saves.
-
-    The optimiser mixes its integer count with floats, so promotion is the usual one.
-    """
-    jax.config.update("jax_disable_most_optimizations", True)
+    """The optimiser mixes its integer count with floats, so promotion is the usual one."""
     with jax.numpy_dtype_promotion("standard"):
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.fixture(scope="module")
-def quick_to_compile():
-    """Programs run few times here: to optimise them would take longer than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.fixture(scope="module")
-def compiled_once(programs):
-    """Programs compiled by one process serve the others."""
-    with compiled_in(programs):
         yield

@@ -17,6 +17,8 @@ from avae_jax.config.options import Options, fields
 from avae_jax.core.errors import InputError, NumericalError
 from tests.support import ROOT
 
+pytestmark = pytest.mark.standard
+
 HEAVY = ("jax", "orbax", "matplotlib", "tensorflow_datasets", "tensorboardX", "sklearn")
 
 

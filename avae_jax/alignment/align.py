@@ -11,7 +11,7 @@ from avae_jax.alignment.job import Work, columns_of, job_of
 from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
 from avae_jax.alignment.output_dir import claimed, require_free
 from avae_jax.alignment.results import files_of, finish, names_of
-from avae_jax.alignment.stack_statistics import Survey, survey
+from avae_jax.alignment.stack_statistics import Survey, require_unchanged, survey
 from avae_jax.alignment.trial_write import require_writable
 from avae_jax.config.modes import Request
 from avae_jax.config.options import Options
@@ -29,12 +29,11 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     """Aligns a stack by the model of a work directory.
 
     Raises:
-      InputError: the model, the stack or the output cannot be used, or belong to other ones.
+      InputError: the model, the stack or the output cannot be used, or does not fit the others.
     """
     folder = WorkDir(workdir)
     kept = folder.saved_options().data
-    # A stack may have other axes than what a model was trained on, and other numbers may stand
-    # for what was not observed.
+    # The axes and the no-data value of a stack may differ from those of the training data.
     own = {"axes": kept.axes, "nodata": kept.nodata, "nan": kept.nan}
     data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
@@ -50,11 +49,11 @@ def align_by(trained: Trained, options: Options, request: Request) -> None:
 
 @contextlib.contextmanager
 def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str, ...]]]:
-    """The stack of a request and the names of the results, which its output has room for.
+    """The stack of a request and the names of its results, which the output does not hold yet.
 
     Raises:
-      InputError: the stack cannot be read or written again, the output holds something else
-        or the stack itself.
+      InputError: the stack cannot be read or written, or the output holds other files or
+        the stack itself.
     """
     with open_stack(request.input, options.data.axes) as stack:
         require_apart(stack.path, request.output)
@@ -84,14 +83,14 @@ def work_of(stack: Stack, trained: Trained, options: Options, *, reconstructions
         print(note)
     print(end=cut_off(stack, data=options.data))
     surveyed = survey(stack, options.data)
-    print(end=surveyed.note and f"{surveyed.note} The results hold the same there.\n")
+    print(end=surveyed.note and f"{surveyed.note} Results keep this value there.\n")
     trained = _masked(trained, surveyed)
     seen = framing_of(stack, surveyed, trained.avae, options)
     return Work(stack, seen, surveyed, trained, options, reconstructions)
 
 
 def run(work: Work, names: tuple[str, ...], request: Request) -> None:
-    """Aligns the stack of `work`, or goes on where the same work was interrupted."""
+    """Aligns the stack of `work`; an interrupted alignment continues."""
     files = files_of(work.stack, names)
     with claimed(request.output, job_of(work), files, overwrite=request.overwrite) as output:
         if output.finished is not None:
@@ -100,21 +99,22 @@ def run(work: Work, names: tuple[str, ...], request: Request) -> None:
         require_room(work, request.output, begun=output.done > 0)
         columns = columns_of(work, output.rows)
         compute(work, columns, output)
+        require_unchanged(work.stack, work.surveyed.digest)
         finish(work, columns, output, names)
 
 
 def _masked(trained: Trained, surveyed: Survey) -> Trained:
-    """A model that scores what was observed alone, where something was not."""
+    """A model that scores observed pixels only, if some pixels were not observed."""
     return trained._replace(avae=trained.avae._replace(masked=surveyed.gone > 0))
 
 
 def require_apart(source: Path, output: Path) -> None:
-    """Checks that results do not land on or in the stack itself.
+    """Checks that results do not replace the stack and do not lie in it.
 
     Raises:
-      InputError: they would.
+      InputError: they do.
     """
-    # The input may be a link: neither it nor what it points to makes way.
+    # The input may be a link: neither the link nor its target may be overwritten.
     held = {source.parent.resolve(), source.resolve().parent}
     source, output = source.resolve(), output.resolve()
     if output == source or output in held or source in output.parents:
@@ -124,7 +124,7 @@ def require_apart(source: Path, output: Path) -> None:
 
 
 def _require_apart_files(stack: Stack, output: Path) -> None:
-    """Checks that no example lies in the output, by a link or as a table names it."""
+    """Checks that no example lies in the output, through a link or a name in a table."""
     keys = stack.keys if stack.path.is_dir() else ()
     files: list[str | Path] = [name.rpartition("@")[2] for name in stack.images]
     files = files or [stack.path / key for key in keys]
@@ -138,20 +138,20 @@ def _require_apart_files(stack: Stack, output: Path) -> None:
 
 
 def require_room(work: Work, output: Path, *, begun: bool) -> None:
-    """Checks that the disk can hold the results, once as rows and once in their format.
+    """Checks that the disk can hold the results twice: as rows and in their format.
 
     Args:
-      begun: rows were made by an earlier start.
+      begun: an earlier start has allocated the rows.
 
     Raises:
-      InputError: says how much there is and how much is wanted.
+      InputError: gives the free and the needed space.
     """
     wanted = work.stack.bytes * (1 + work.reconstructions) * (1 if begun else 2)
     free = shutil.disk_usage(output).free
     if wanted > free:
         raise InputError(
-            f"output {output}: {free / 2**30:.1f} GiB free on its disk; {wanted / 2**30:.1f} "
-            "are wanted while it is made, half of them in the end"
+            f"output {output}: {free >> 20:,} MiB free on its disk; {-(-wanted >> 20):,} "
+            "are wanted during the alignment, half of them afterwards"
         )
 
 

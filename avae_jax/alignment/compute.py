@@ -22,7 +22,7 @@ from avae_jax.data.missing import hidden, marked, plain
 from avae_jax.inference.ambiguity import is_ambiguous
 from avae_jax.inference.setup import stream
 
-# Between two moments from which an interrupted alignment can go on: disks may be slow.
+# Time between saves from which an interrupted alignment can continue: disks may be slow.
 SECONDS = 5.0
 
 
@@ -57,7 +57,7 @@ def save(columns: Mapping[str, Rows], output: Output, done: int) -> None:
 
 
 def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
-    """`(raw [n, *S, C], index [n]) -> rows`, by programs for chunks of one size."""
+    """`(raw [n, *S, C], index [n]) -> rows`, with programs for chunks of one size."""
     trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
     whole = (trained.params, trained.bank, stream(work.options, "test"))
     params, bank, key = sharding.replicated(whole)
@@ -97,10 +97,10 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
 
 
 def doubtful(found: step.Found, values: np.ndarray) -> np.ndarray:
-    """Whether the pose of each example of a chunk is in doubt, bool `[n]`.
+    """Whether the pose of each example of a chunk is doubtful, bool `[n]`.
 
     Args:
-        values: `[n, *S, C]`, with NaN where nothing was observed.
+        values: `[n, *S, C]`, NaN where a pixel was not observed.
     """
     return is_ambiguous(
         np.asarray(found.gap),
@@ -110,7 +110,7 @@ def doubtful(found: step.Found, values: np.ndarray) -> np.ndarray:
 
 
 def programs(work: Work) -> tuple[Callable, Callable, Callable]:
-    """`step.find`, `move` and `bring_back` of chunks of which each device works its part."""
+    """`step.find`, `move` and `bring_back` of chunks that the devices share."""
     avae = work.trained.avae
     how = {"own": work.seen.own, "interpolation": avae.interpolation}
     find = functools.partial(step.find, avae=avae, search=work.search)

@@ -17,7 +17,7 @@ INK, MUTED, PAPER, ALARM = "#1f2328", "#59636e", "#ffffff", "#c2410c"
 
 
 class Pair(NamedTuple):
-    """One example before and after, `[*S, C]` with values in [0, 1], and what is said of it."""
+    """One example before and after, `[*S, C]` with values in [0, 1], and its caption."""
 
     before: np.ndarray
     after: np.ndarray
@@ -90,8 +90,8 @@ def _draw_pair(
 
 
 def _tile(example: np.ndarray, radius: float) -> Image.Image:
-    """A square picture of one example on a ground that shows where it ends."""
-    # Of four channels the last is transparency.
+    """A square picture of one example on a background that shows its border."""
+    # The last of four channels is transparency.
     shown = example[..., :3] if example.shape[-1] == 4 else example
     made = Image.open(io.BytesIO(picture.png(shown, radius=radius))).convert("RGBA")
     made.thumbnail((TILE, TILE), Image.Resampling.BOX)
@@ -105,7 +105,7 @@ def _tile(example: np.ndarray, radius: float) -> Image.Image:
 
 
 def _radius(sections: Sequence[Section]) -> float:
-    """Half the width of the view of every volume, so that all are to one scale."""
+    """Half the width of the view of every volume, the same scale for all."""
     pairs = [pair for section in sections for pair in section.pairs]
     if pairs[0].before.ndim != 4:
         return 0.0
@@ -113,7 +113,7 @@ def _radius(sections: Sequence[Section]) -> float:
 
 
 def _fitting(draw: ImageDraw.ImageDraw, text: str) -> str:
-    """`text` short enough for a tile; of names the end tells them apart."""
+    """`text` short enough for a tile; the end of a name is kept, because it is distinctive."""
     font, text = _font(11), plain(text)
     if draw.textlength(text, font) <= TILE:
         return text

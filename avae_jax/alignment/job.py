@@ -1,4 +1,4 @@
-"""Alignment job: the stack, the model, and the columns of rows that it fills."""
+"""Alignment job: the stack, the model, and the columns of the results."""
 
 import dataclasses
 import hashlib
@@ -20,10 +20,10 @@ from avae_jax.inference.trained import Trained
 
 
 class Known(NamedTuple):
-    """Poses that were found before the examples are moved.
+    """Poses that are known before the alignment.
 
     Attributes:
-      found: `index [n] -> Found` of these examples.
+      found: `index [n] -> Found` of examples.
       columns: further columns of the table, `[N]` each.
     """
 
@@ -32,11 +32,11 @@ class Known(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Everything that an alignment needs.
+    """The inputs of an alignment.
 
     Attributes:
-      reconstructions: whether the objects as the model draws them are wanted.
-      known: poses that need not be searched.
+      reconstructions: whether to write the decoded objects.
+      known: poses that replace the search.
     """
 
     stack: Stack
@@ -49,7 +49,7 @@ class Work(NamedTuple):
 
     @property
     def batch(self) -> int:
-        """Examples of a chunk: as many as in evaluation, fewer where they are large.
+        """Examples of a chunk: as many as in evaluation, fewer if they are large.
 
         All devices share a chunk evenly.
         """
@@ -58,12 +58,12 @@ class Work(NamedTuple):
 
     @property
     def search(self) -> SearchOptions:
-        """The search of the model, with candidates enough to tell how far the next optimum is."""
+        """The search of the model, with enough candidates to find the gap to the next optimum."""
         return with_candidates(self.trained.search)
 
 
 def job_of(work: Work) -> dict[str, Any]:
-    """What makes two alignments the same: the same job goes on where it stopped."""
+    """The identity of an alignment: the same job continues an interrupted one."""
     stack = work.stack
     return {
         "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
@@ -72,13 +72,13 @@ def job_of(work: Work) -> dict[str, Any]:
         "search": None if work.known else dataclasses.asdict(work.search),
         "batch": work.batch,
         "reconstructions": work.reconstructions,
-        # As text, since it may be NaN.
+        # As text, because it may be NaN.
         "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
     }
 
 
 def _digest(trained: Trained) -> str:
-    """SHA-256 of the weights, and of what the bank is made of."""
+    """SHA-256 of the weights and of the codes of the bank."""
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves((trained.params, trained.met, trained.bank)):
         digest.update(np.ascontiguousarray(leaf).data)
@@ -102,7 +102,7 @@ def shapes_of(work: Work) -> dict[str, tuple]:
     stored = work.stack.shape, work.stack.dtype
     shapes: dict[str, tuple] = {
         "aligned": stored,
-        # Carry an example to the canonical pose, in its own frame.
+        # Carry an example to the canonical pose, in the frame of the stack.
         "poses": ((count, d + 1, d + 1), np.float64),
         # Before, after, gap to the next optimum.
         "losses": ((count, 3), np.float32),

@@ -1,7 +1,7 @@
-"""Raw values less an offset and a scale, so that 32-bit floats hold them while they are moved.
+"""Raw values minus an offset and divided by a scale, so that 32-bit floats can be resampled.
 
-Numbers that 32 bits hold are moved as they are. Of wider ones each channel of each example
-comes down by its least value and by its range, so that its contrast keeps its digits.
+Types that 32-bit floats hold exactly are resampled directly. For wider types, each channel of
+each example is reduced by its minimum and divided by its range, to keep its contrast.
 """
 
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from avae_jax.data.precision import above, is_wide, less, plus, stored
 
 
 class Levels(NamedTuple):
-    """Examples as they are moved.
+    """Examples ready for resampling.
 
     Attributes:
       values: `[n, *S, C]` float32.
-      fill: `[n, C]` float32, the value outside.
-      base: `[n, 1.., C]` of the stack's type, what was taken off; `None` if nothing was.
-      span: `[n, 1.., C]`, what it was then divided by.
+      fill: `[n, C]` float32, the value outside of an example.
+      base: `[n, 1.., C]` of the stack's type, the subtracted offset; `None` if there is none.
+      span: `[n, 1.., C]`, the divisor after that.
     """
 
     values: np.ndarray
@@ -30,7 +30,7 @@ class Levels(NamedTuple):
 
 
 def lowered(raw: np.ndarray, seen: Framing) -> Levels:
-    """Raw examples `[n, *S, C]` and the value outside, ready to be moved."""
+    """Raw examples `[n, *S, C]` and the value outside, ready for resampling."""
     count, channels = len(raw), raw.shape[-1]
     if not is_wide(raw.dtype):
         fill = np.broadcast_to(seen.raw_fill.astype(np.float32), (count, channels))
@@ -48,10 +48,10 @@ def lowered(raw: np.ndarray, seen: Framing) -> Levels:
 def raised(
     moved: np.ndarray, levels: Levels, dtype: np.dtype, *, missing: Missing | None = None
 ) -> np.ndarray:
-    """Moved examples `[n, *S, C]` float32 as numbers of `dtype`, that of the stack.
+    """Moved examples `[n, *S, C]` float32 in the `dtype` of the stack.
 
     Args:
-      missing: what stands for pixels that were not observed, which are NaN.
+      missing: value of pixels that were not observed, which are NaN in `moved`.
     """
     gone = np.isnan(moved)
     if missing and gone.any():
@@ -64,7 +64,7 @@ def raised(
 
 
 def drawn(values: np.ndarray, seen: Framing, dtype: np.dtype) -> np.ndarray:
-    """Values as the model has them, as numbers of `dtype` in the range of the stack."""
+    """Values in the range of the model, converted to `dtype` and the range of the stack."""
     low, high = seen.scaling.low, seen.scaling.high
     if not is_wide(dtype):
         return stored(np.float32(low) + values * np.float32(high - low), dtype)

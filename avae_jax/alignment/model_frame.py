@@ -1,7 +1,7 @@
 """Conversion between the frame of a stack and the frame of a model, for values and poses.
 
-A model sees values scaled to [0, 1] and frames of the size it was trained on; a stack keeps
-its own values, sides and pixels, and its examples are moved in its own frame.
+A model sees values scaled to [0, 1] and frames of its training size. A stack keeps its own
+values, sides and pixels, and its examples are moved in the frame of the stack.
 """
 
 from typing import NamedTuple
@@ -26,9 +26,9 @@ class Framing(NamedTuple):
       own: frame of an example of the stack.
       into: `[d + 1, d + 1]`, carries coordinates of `own` to those of the model's frame.
       scaling: raw values that the model sees as 0 and 1.
-      fill: `[C]`, value outside, as the model sees it.
-      data: options of the data set that the model was trained on.
-      missing: raw values that stand for pixels that were not observed.
+      fill: `[C]`, value outside of an example, in the range of the model.
+      data: options of the training data.
+      missing: raw values of pixels that were not observed.
     """
 
     own: Frame
@@ -40,7 +40,7 @@ class Framing(NamedTuple):
 
     @property
     def raw_fill(self) -> np.ndarray:
-        """`[C]` float64, the value outside in raw numbers."""
+        """`[C]` float64, the raw value outside of an example."""
         low, high = self.scaling.low, self.scaling.high
         return low + self.fill * (high - low)
 
@@ -53,7 +53,7 @@ def framing(stack: Stack, scaling: Scaling, *, avae: AVAE, data: DataOptions) ->
 
 
 def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
-    """Checks that the examples of a stack look like those a model was trained on.
+    """Checks that the examples of a stack have the dimension, channels and size of a model.
 
     Raises:
       InputError: images for a model of volumes, other channels, other sides.
@@ -71,11 +71,11 @@ def require_fit(stack: Stack, *, avae: AVAE, data: DataOptions) -> None:
 
 
 def cut_off(stack: Stack, *, data: DataOptions) -> str:
-    """A line that says so where a model sees only the middle of the examples; else nothing."""
+    """A message if a model sees only the middle of the examples; else nothing."""
     sides = stack.example[:-1]
     scales = [data.scale * one for one in stack.spacing or (1.0,) * len(sides)]
     each = list(zip(sides, scales, strict=True))
-    # Less than a pixel of the model's is what rounding data.scale does.
+    # A difference below one pixel of the model comes from the rounding of data.scale.
     if not data.size or all(side * scale < data.size + 1 for side, scale in each):
         return ""
     seen = [min(side, round(data.size / scale)) for side, scale in each]
@@ -87,11 +87,11 @@ def cut_off(stack: Stack, *, data: DataOptions) -> str:
 
 
 def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
-    """What `data.shape.reframe` does to coordinates, `[d + 1, d + 1]`."""
+    """The map of coordinates by `data.resize.reframe`, `[d + 1, d + 1]`."""
     matrix = np.eye(own.d + 1)
     for axis, (old, new) in enumerate(zip(own.shape, model.shape, strict=True)):
         matrix[axis, axis] = scale * own.unit / model.unit
-        # Pixels are copied where nothing is scaled: between odd and even sides the centre
+        # Without scaling, pixels are copied: between odd and even sides the centre
         # then moves by half a pixel.
         if scale == 1.0 and set(own.spacing) == {1.0} and (new - old) % 2:
             matrix[axis, -1] = -0.5 / model.unit
@@ -99,7 +99,7 @@ def into_model(own: Frame, model: Frame, scale: float) -> np.ndarray:
 
 
 def shown(raw: np.ndarray, seen: Framing) -> np.ndarray:
-    """Raw examples `[n, *S, C]` as the model sees them, float32, NaN where not observed."""
+    """Input of the model for raw examples `[n, *S, C]`, float32, NaN where not observed."""
     gone = hidden(raw, seen.missing)
     values = marked(scaled(plain(raw, gone), seen.scaling), gone)
     spacing = () if set(seen.own.spacing) == {1.0} else seen.own.spacing
@@ -108,7 +108,7 @@ def shown(raw: np.ndarray, seen: Framing) -> np.ndarray:
 
 
 def own_poses(poses: np.ndarray, seen: Framing) -> np.ndarray:
-    """Poses `[n, d + 1, d + 1]` of the model's frame in that of the stack, float64."""
+    """Poses `[n, d + 1, d + 1]` of the model's frame, in the frame of the stack, float64."""
     return np.linalg.inv(seen.into) @ poses.astype(np.float64) @ seen.into
 
 

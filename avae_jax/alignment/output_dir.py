@@ -1,8 +1,8 @@
 """Output directory of an alignment: its owner, its progress and its results.
 
-align.json       the job and its result; there once everything else is
-files.json       the files that were written (see `manifest`)
-unfinished/      the job, how many examples are done, and their rows, until then
+align.json       the job and its result; written last
+files.json       the files that were written (see `written_files`)
+unfinished/      the job, the progress and the rows of an unfinished alignment
 """
 
 import contextlib
@@ -19,16 +19,16 @@ from avae_jax.core.errors import InputError
 
 RESULT, UNFINISHED, LOCK = "align.json", "unfinished", "lock"
 JOB, DONE, PLANNED, ROWS, RESULTS = "job.json", "done.json", "planned.json", "rows", "results"
-# What may be no link, as links would be followed.
+# Names that must not be links, because links would be followed.
 OWN = (LOCK, UNFINISHED, f"{UNFINISHED}/{ROWS}", f"{UNFINISHED}/{RESULTS}")
-# Of align.json, poses.csv and the other results; version 0.1.0 wrote none.
+# Format version of align.json, poses.csv and the other results; version 0.1.0 wrote none.
 FORMAT = 2
-# Of rows, each in a file of its own.
+# Columns of rows, each in a file of its own.
 COLUMNS = ("aligned", "poses", "losses", "doubtful", "latents", "drawn")
 
 
 class Output:
-    """A directory that belongs to one job, of the process that made it by `claimed`.
+    """A directory of one job, locked by this process; `claimed` makes it.
 
     Attributes:
       finished: the result, if the same job was finished before.
@@ -41,12 +41,12 @@ class Output:
 
     @property
     def rows(self) -> Path:
-        """Where the rows of examples that are done lie, in files named after `COLUMNS`."""
+        """Folder of the rows of finished examples, in files named after `COLUMNS`."""
         (self._parts / ROWS).mkdir(exist_ok=True)
         return self._parts / ROWS
 
     def results(self) -> Path:
-        """A folder for results until all of them are there, without those of an earlier start."""
+        """An empty folder for results until all of them are complete."""
         folder = self._parts / RESULTS
         written_files.remove(folder, _planned(self._parts))
         folder.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ class Output:
 
     @property
     def done(self) -> int:
-        """How many examples, from the first on, need not be done again."""
+        """Number of finished examples, counted from the first."""
         count = strict_json.read_or_none(self._parts / DONE)
         return count if isinstance(count, int) and count > 0 else 0
 
@@ -63,13 +63,13 @@ class Output:
         _write(self._parts / DONE, count)
 
     def publish(self) -> None:
-        """Moves the results that are there to their places.
+        """Moves the complete results to their places.
 
         Raises:
-          InputError: a file that no alignment wrote is in the place of one.
+          InputError: a file that no alignment wrote is in the place of a result.
         """
         folder = self._parts / RESULTS
-        # In order of the plan, at the end of which stands what says that the others are there.
+        # In the order of the plan: the file that marks the others as complete is last.
         names = [name for name in _planned(self._parts) if (folder / name).is_file()]
         listed = written_files.load(self.folder)
         foreign = [
@@ -79,7 +79,7 @@ class Output:
         ]
         written_files.require_vacant(self.folder, foreign)
         written_files.require_own_list(self.folder)
-        # Before any file moves, so that each is known as ours whatever ends the process.
+        # Saved before any file moves, so that a killed process leaves no unlisted file.
         listed |= {name: written_files.describe(folder / name) for name in names}
         written_files.save(self._parts, listed)
         os.replace(self._parts / written_files.NAME, self.folder / written_files.NAME)
@@ -88,7 +88,7 @@ class Output:
             os.replace(folder / name, self.folder / name)
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Moves the results to their places, align.json last, which says that all is done."""
+        """Moves the results to their places, align.json last, which marks them as complete."""
         done = {"format": FORMAT, "job": self._job, "result": result}
         _write(self._parts / RESULTS / RESULT, done)
         self.publish()
@@ -99,15 +99,15 @@ class Output:
 def claimed(
     folder: Path, job: dict[str, Any], files: Sequence[str], *, overwrite: bool
 ) -> Iterator[Output]:
-    """The output directory for `job`, which will hold `files`, locked.
+    """The locked output directory for `job`, which will hold `files`.
 
     Args:
       files: paths of the results, relative to `folder`.
-      overwrite: delete what an earlier alignment wrote there and nobody has changed since.
+      overwrite: delete the unchanged files of an earlier alignment.
 
     Raises:
-      InputError: the directory holds other things in the place of results, cannot be written,
-        or is worked in.
+      InputError: the directory holds other files in the place of results, cannot be written,
+        or is locked by another process.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def claimed(
 
 @contextlib.contextmanager
 def _in_order(folder: Path) -> Iterator[None]:
-    """Turns a file in the place of a folder of the output, or the reverse, into an `InputError`."""
+    """Raises an `InputError` for a file in the place of a folder of the output, or the reverse."""
     try:
         yield
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
@@ -142,13 +142,13 @@ def _in_order(folder: Path) -> Iterator[None]:
 
 
 def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:
-    """Checks that a directory has room for the results `files`; changes nothing.
+    """Checks that a directory has no files in the places of `files`; changes nothing.
 
     Raises:
-      InputError: says what is in the way.
+      InputError: names the files in these places.
     """
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise InputError(f"output {folder}: no directory; choose another name")
+        raise InputError(f"output {folder}: not a directory; choose another name")
     listed, (finished, begun) = written_files.load(folder), _found(folder)
     parts = folder / UNFINISHED
     written_files.require_no_links(folder, OWN)
@@ -168,7 +168,7 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
     tops = dict.fromkeys((RESULT, *(PurePosixPath(name).parts[0] for name in files)))
     strays = [name for name in tops if (folder / name).exists() or (folder / name).is_symlink()]
     if strays and not finished and not begun:
-        way_out = " or say --overwrite" if listed else ""
+        way_out = " or use --overwrite" if listed else ""
         raise InputError(
             f"output {folder}: holds {written_files.some(strays)} already; "
             f"choose another directory{way_out}"
@@ -176,10 +176,10 @@ def require_free(folder: Path, files: Iterable[str], *, overwrite: bool) -> None
 
 
 def _clear(folder: Path, files: Iterable[str]) -> None:
-    """Deletes what an earlier alignment wrote, finished or not.
+    """Deletes the files of an earlier alignment, finished or not.
 
     Raises:
-      InputError: a file of its was changed, or another one is in the place of a result.
+      InputError: one of them was changed, or another file is in the place of a result.
     """
     require_free(folder, files, overwrite=True)
     listed = written_files.load(folder)
@@ -188,7 +188,7 @@ def _clear(folder: Path, files: Iterable[str]) -> None:
 
 
 def _clear_unfinished(folder: Path) -> None:
-    """Deletes the rows and the results under way, and nothing that somebody put beside them."""
+    """Deletes the rows and the incomplete results, but no other file beside them."""
     parts = folder / UNFINISHED
     rows = [f"{ROWS}/{name}{end}" for name in COLUMNS for end in (".npy", ".npy.part", ".part")]
     results = [f"{RESULTS}/{name}" for name in _planned(parts)]
@@ -201,17 +201,17 @@ def _clear_unfinished(folder: Path) -> None:
 
 
 def _planned(parts: Path) -> list[str]:
-    """The files that an unfinished alignment was to write."""
+    """The planned results of an unfinished alignment."""
     names = strict_json.read_or_none(parts / PLANNED)
     names = names if isinstance(names, list) else []
     return [name for name in names if isinstance(name, str) and written_files.is_inside(name)]
 
 
 def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:
-    """The result if `job` is finished, `None` if there is work to do.
+    """The result if `job` is finished, `None` otherwise.
 
     Raises:
-      InputError: the directory belongs to something else.
+      InputError: the directory belongs to another job.
     """
     require_free(folder, files, overwrite=False)
     finished, begun = _found(folder)
@@ -222,22 +222,22 @@ def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[
     if changed:
         raise InputError(
             f"output {folder}: holds the alignment of another job ({', '.join(changed)} differ); "
-            "choose another directory or say --overwrite"
+            "choose another directory or use --overwrite"
         )
     return finished["result"] if finished else None
 
 
 def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """What was finished in a directory, and the job that was begun there."""
+    """The finished result in a directory, and the unfinished job there."""
     finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / JOB)
     parts = [finished.get(name) for name in ("job", "result")] if finished else []
     if not all(isinstance(part, dict) for part in parts):
-        finished = None  # nothing that `finish` wrote
+        finished = None  # not written by `finish`
     return finished, begun
 
 
 def _object(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a small file; `None` where it is absent, garbled or another value."""
+    """The JSON object of a small file; `None` if it is absent, garbled or another value."""
     value = strict_json.read_or_none(path)
     return value if isinstance(value, dict) else None
 

@@ -16,20 +16,20 @@ from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
 
-# Pixels resampled at once: what a resampler holds for them is some twenty times as much.
+# Pixels resampled at once: a resampler needs some twenty times their memory.
 PIXELS = 2**21
 
 
 class Found(NamedTuple):
-    """What is found of B examples.
+    """Poses and objects found for B examples.
 
     Attributes:
       pose: `[B, d + 1, d + 1]`, carries the example to the canonical pose, in the model's frame.
       before, after: `[B]`, nll + KL in nats, unmoved and at `pose`.
-      gap: `[B]`, nats to the next optimum apart from `pose`; +inf where none was met.
+      gap: `[B]`, nats to the next distinct optimum; +inf if there is none.
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
       mu: `[B, Z]`, mean of the latent code.
-      canonical: `[B, *S, C]`, the object as the model draws it.
+      canonical: `[B, *S, C]`, the decoded object.
     """
 
     pose: Array
@@ -51,7 +51,7 @@ def find(
     avae: AVAE,
     search: SearchOptions,
 ) -> Found:
-    """Poses of observations `x: [B, *S, C]`; draws depend on the key and `index: [B]` alone."""
+    """Poses of observations `x: [B, *S, C]`; random numbers depend on key and `index: [B]` only."""
     result = batch.search_batch(params, key, x, index, bank, avae=avae, search=search)
     views = batch.views(params, x, result.pose, avae=avae)
     still = batch.unmoved(x, avae=avae)
@@ -75,11 +75,11 @@ def move(
     interpolation: str,
     masked: bool = False,
 ) -> Array:
-    """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in their own frame.
+    """Examples `raw: [B, *S, C]` moved by `poses: [B, d + 1, d + 1]` in the frame of the stack.
 
     Args:
       fill: `[C]` or `[B, C]`, the value outside.
-      masked: they may hold NaN, which moves along (see `observed.moved`).
+      masked: examples may hold NaN, which moves with them (see `observed.moved`).
     """
 
     def one(example: tuple[Array, Array, Array]) -> Array:
@@ -97,7 +97,7 @@ def move(
 def bring_back(
     drawn: Array, into: Array, fill: Array, *, source: Frame, own: Frame, interpolation: str
 ) -> Array:
-    """What a model draws in its frame `source`, `[B, *source.shape, C]`, in the frame `own`.
+    """Decoded objects `[B, *source.shape, C]` of the model's frame `source`, in the frame `own`.
 
     Args:
       into: `[d + 1, d + 1]`, carries coordinates of `own` to those of `source`.

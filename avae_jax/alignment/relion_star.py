@@ -1,10 +1,10 @@
 """`poses.star`: poses of MRC stacks in the format of RELION 3.1 and later.
 
-RELION carries an image to its reference by a shift, then a rotation: content at r, in
+RELION moves an image to its reference by a shift, then a rotation: content at r, in
 pixels (x, y[, z]) from the pixel of index n // 2, goes to A^T (r + origin), where A is the
-matrix of its angles. A^T is therefore the inverse of an object's rotation, and the origin
-the negative of its shift, but for the centre: ours lies half a pixel before pixel n // 2
-where n is even, about which rotations then shift.
+matrix of its angles. A^T is therefore the inverse of the object's rotation, and the origin
+the negative of its shift, up to the centre: for even n our centre lies half a pixel before
+pixel n // 2, and a rotation about it is a rotation and a shift in RELION's coordinates.
 """
 
 import warnings
@@ -24,30 +24,30 @@ from avae_jax.transform.matrices import factorise
 
 NAME = "poses.star"
 CLASS = "rlnClassNumber"
-# Sizes of a pixel that differ by less than this are the same, as they are sides over counts.
+# Relative difference below which pixel sizes are equal: they are quotients of rounded numbers.
 SAME = 1e-3
-UNKNOWN = 1.0  # Angstrom a pixel where the file does not say it
+UNKNOWN = 1.0  # Angstrom per pixel of a file without a pixel size
 GROUP = "opticsGroup1"
 
 
 def fits(stack: Stack) -> bool:
-    """Whether a stack has such poses: it is in MRC files and a pixel has one size."""
+    """Whether a stack can have this table: MRC files with square pixels or cubic voxels."""
     sizes = stack.pixel
     return bool(sizes) and max(sizes) - min(sizes) <= SAME * max(sizes)
 
 
 def pixel_size(stack: Stack) -> float:
-    """Angstrom a pixel."""
+    """Pixel size in Angstrom."""
     return stack.pixel[0] or UNKNOWN
 
 
 def notes(stack: Stack, group: Family, *, reflect: bool) -> list[str]:
-    """Sentences about what the file lacks or assumes."""
+    """Messages about missing and assumed values of the file."""
     if not stack.pixel:
         return []
     if not fits(stack):
         sizes = ", ".join(f"{size:g}" for size in stack.pixel)
-        return [f"No {NAME}: pixels of {sizes} Angstrom, RELION wants the same on every axis."]
+        return [f"No {NAME}: pixels of {sizes} Angstrom, RELION needs the same on every axis."]
     said = []
     if not stack.pixel[0]:
         said.append(
@@ -56,30 +56,32 @@ def notes(stack: Stack, group: Family, *, reflect: bool) -> list[str]:
     kinds = {kind: group.reaches(kind) for kind in ("scale", "shear")} | {"mirror image": reflect}
     lost = [kind for kind, there in kinds.items() if there]
     if lost:
-        said.append(f"{NAME} holds rotation and shift alone: {', '.join(lost)} is in poses.csv.")
+        said.append(f"{NAME} holds rotation and shift only: {', '.join(lost)} is in poses.csv.")
     return said
 
 
-def columns(poses: np.ndarray, grid: Frame, *, angstrom: float) -> dict[str, np.ndarray]:
-    """Angles in degrees and origins in Angstrom, `[n]` each, by RELION's names.
+def columns(poses: np.ndarray, frame: Frame, *, angstrom: float) -> dict[str, np.ndarray]:
+    """Angles in degrees and origins in Angstrom, `[n]` each, under RELION's names.
 
     Args:
       poses: `[n, d + 1, d + 1]`, carry an example to the canonical pose.
-      grid: the frame of an example, its spacing 1.
+      frame: the frame of an example, of spacing 1.
       angstrom: size of a pixel.
     """
     factors = factorise(np.asarray(np.linalg.inv(poses), np.float32))
     # The axes of an array are y, x or z, y, x.
     turned = np.asarray(factors.rotation, np.float64)[:, ::-1, ::-1]
-    shift = np.asarray(factors.shift, np.float64)[:, ::-1] * grid.unit
-    centre = np.array([n // 2 - (n - 1) / 2 for n in grid.shape[::-1]])
+    shift = np.asarray(factors.shift, np.float64)[:, ::-1] * frame.unit
+    centre = np.array([n // 2 - (n - 1) / 2 for n in frame.shape[::-1]])
     origin = (centre - shift - turned @ centre) * angstrom
     found = _angles(turned)
-    return found | {f"rlnOrigin{axis}Angst": origin[:, i] for i, axis in enumerate("XYZ"[: grid.d])}
+    return found | {
+        f"rlnOrigin{axis}Angst": origin[:, i] for i, axis in enumerate("XYZ"[: frame.d])
+    }
 
 
 def _angles(turned: np.ndarray) -> dict[str, np.ndarray]:
-    """The angles of the rotations `[n, d, d]` of objects, on points (x, y[, z])."""
+    """RELION's angles of rotations `[n, d, d]` of objects, acting on points (x, y[, z])."""
     if turned.shape[-1] == 2:
         return {"rlnAnglePsi": np.degrees(np.arctan2(turned[:, 0, 1], turned[:, 0, 0]))}
     with warnings.catch_warnings():
@@ -90,7 +92,7 @@ def _angles(turned: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def image(stack: Stack, index: int) -> str:
-    """RELION's name of an example: its number from 1 in a stack, or its own file."""
+    """RELION's name of an example: its number in a stack, from 1, or its file."""
     if stack.images:
         return stack.images[index]
     if stack.keys:
@@ -99,7 +101,7 @@ def image(stack: Stack, index: int) -> str:
 
 
 def write(path: Path, stack: Stack, blocks: Iterable[Mapping[str, np.ndarray]]) -> None:
-    """Writes blocks of `columns`, all examples in order; into the table that the stack came by."""
+    """Writes blocks of `columns`, all examples in order; into the table of the input if any."""
     if stack.particles:
         write_particles(
             path, stack.particles, stack.images, _for_table(stack, stack.particles, blocks)
@@ -128,16 +130,16 @@ def write(path: Path, stack: Stack, blocks: Iterable[Mapping[str, np.ndarray]]) 
 
 
 def _number(value: Any) -> str:
-    """Whole numbers as such, others to six digits; adding zero turns -0 into 0."""
+    """Integers in full, floats with six digits; adding zero turns -0 into 0."""
     return str(value) if isinstance(value, np.integer) else f"{value + 0.0:.6f}"
 
 
 def _for_table(
     stack: Stack, table: Particles, blocks: Iterable[Mapping[str, np.ndarray]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """`blocks` as the table of a stack has them: origins in pixels before RELION 3.1.
+    """`blocks` in the units of the table of a stack: origins in pixels before RELION 3.1.
 
-    Angles out of the plane that it has of images belonged to other poses.
+    For images, out-of-plane angles of the table become 0: they belonged to its earlier poses.
     """
     angstrom = table.optics is not None or "rlnOriginXAngst" in table.table.columns
     size = pixel_size(stack)
@@ -158,6 +160,6 @@ def _begin(file: TextIO, name: str, labels: Iterable[str]) -> None:
 
 
 def _word(text: str) -> str:
-    """`text` as one word of the file, quoted where it has spaces."""
+    """`text` as one word of the file, quoted if it has spaces."""
     line = plain(text)
     return f'"{line}"' if " " in line else line

@@ -23,18 +23,18 @@ from avae_jax.training.workdir import MODEL
 from avae_jax.transform.describe import sentence
 
 TABLE, LATENTS, SHEET, DRAWN = "poses.csv", "latents.npy", "sheet.png", "reconstructions"
-LINES = 4096  # of a table, made together
+LINES = 4096  # of a table, computed at once
 SHOWN, WORST = 24, 8  # examples on the contact sheet
 
 
 def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> tuple[str, ...]:
-    """The results, relative to the output directory; that of the stack may be a folder.
+    """Names of the results, relative to the output directory; the aligned stack may be a folder.
 
     Args:
-      averaged: poses are found by class averages, which are results too.
+      averaged: class averages find the poses, and are results too.
 
     Raises:
-      InputError: the stack has the name of another result, or none that a file can have.
+      InputError: the name of the stack is the name of another result, or not valid for a file.
     """
     name = stack.result_name
     if not written_files.is_inside(name):
@@ -45,13 +45,13 @@ def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> 
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
     names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS, SHEET)
     names += averages.names_of(stack) if averaged else ()
-    # What a model draws are volumes, also of meshes.
+    # Decoded objects are volumes, also of meshes.
     drawn = name + (".npy" if stack.move else "")
     return (*names, f"{DRAWN}/{drawn}") if reconstructions else names
 
 
 def files_of(stack: Stack, names: Iterable[str]) -> tuple[str, ...]:
-    """Every file of the results `names`: those of folders one by one."""
+    """Every file of the results `names`, including each file of a folder."""
     folders = {stack.path.name, f"{DRAWN}/{stack.path.name}"} if stack.path.is_dir() else set()
     files = [
         [f"{name}/{key}" for key in stack.keys] if name in folders else [name] for name in names
@@ -60,10 +60,10 @@ def files_of(stack: Stack, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[str, ...]) -> None:
-    """Writes the results, those first that are there whatever becomes of the images.
+    """Writes the results: the tables first, so that they exist even if the stack cannot be written.
 
     Raises:
-      InputError: the stack cannot be written again in its format.
+      InputError: the stack cannot be written in its format.
     """
     print("writing", flush=True)
     count, folder, result = work.stack.shape[0], output.results(), _result(columns)
@@ -94,7 +94,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
 def _write_images(
     work: Work, columns: dict[str, Column], folder: Path, names: tuple[str, ...]
 ) -> None:
-    """Writes the aligned stack and, where wanted, what the model draws."""
+    """Writes the aligned stack and, on request, the decoded objects."""
     stack = work.stack
     if stack.move:
         ranges = blocks(stack.shape[0], LINES)
@@ -146,7 +146,7 @@ def _known(work: Work) -> dict[str, np.ndarray]:
 
 
 def _star_blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, np.ndarray]]:
-    """The lines of RELION's table, block by block."""
+    """The rows of RELION's table, block by block."""
     size = relion_star.pixel_size(work.stack)
     for start, stop in blocks(work.stack.shape[0], LINES):
         poses = columns["poses"].read(start, stop)
@@ -179,24 +179,24 @@ def _draw(
     even = np.unique(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int))
     worst = _worst(columns)
     means = [_levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
-    # Means are faint: both are shown as bright as the brighter one allows.
+    # Means are faint: both are scaled by the maximum of the brighter one.
     top = max(max(float(each.max()) for each in means), 1e-6)
     whole = contact_sheet.Pair(means[0] / top, means[1] / top, "", ())
     sections = (
         contact_sheet.Section(f"Mean of all {count:,} examples", [whole]),
-        contact_sheet.Section("Examples, evenly through the stack", _pairs(work, columns, even)),
+        contact_sheet.Section("Examples, evenly spaced in the stack", _pairs(work, columns, even)),
         contact_sheet.Section(
-            "The most doubtful: another pose explains them nearly as well",
+            "The most doubtful examples: another pose explains them nearly as well",
             _pairs(work, columns, worst),
         ),
     )
     notes = (
         f"Loss {result['loss_before_nats']:.1f} nats before and {result['loss_after_nats']:.1f} "
         f"after, on average. {result['doubtful']:,} of {count:,} examples are doubtful (red).",
-        "Below each: the pose of the object as it came; its loss before > after; the gap to the "
+        "Below each: the original pose of the object; its loss before > after; the gap to the "
         "next best pose, in nats.",
     )
-    contact_sheet.save(path, f"{work.stack.path.name}: as it came, and aligned", notes, sections)
+    contact_sheet.save(path, f"{work.stack.path.name}: original and aligned", notes, sections)
 
 
 def _worst(columns: dict[str, Column]) -> list[int]:
@@ -233,7 +233,7 @@ def _pair(work: Work, columns: dict[str, Column], index: int) -> contact_sheet.P
 
 
 def _levels(raw: np.ndarray, work: Work) -> np.ndarray:
-    """Raw values as the sheet shows them, in [0, 1]; `fill` where nothing was observed."""
+    """Raw values scaled to [0, 1] for the sheet; `fill` where a pixel was not observed."""
     raw, fill = np.asarray(raw), work.seen.fill.astype(np.float32)
     # A mean is NaN where no example was observed.
     gone = hidden(raw, work.seen.missing._replace(nan=True))

@@ -1,4 +1,4 @@
-"""Row stores: npy files that are filled row by row and survive a killed process."""
+"""Row stores: npy files that are written row by row and survive a killed process."""
 
 import os
 from pathlib import Path
@@ -15,17 +15,17 @@ from avae_jax.data.formats.reading import reading
 class Column:
     """An npy file of `shape = (N, *rest)`: rows are written and read by position.
 
-    What was never written reads as zeros; nothing of it is kept in memory.
+    Rows that were never written read as zeros; no rows are kept in memory.
 
     Raises:
-      InputError: there is a file at `path` that holds something else.
+      InputError: the file at `path` holds something else.
     """
 
     def __init__(self, path: Path, shape: Shape, dtype: np.dtype | type):
         self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
         self._row = int(np.prod(shape[1:], dtype=np.int64)) * self.dtype.itemsize
         if path.is_symlink():
-            raise InputError(f"{path}: a link, where rows of this alignment are wanted")
+            raise InputError(f"{path}: a link; a file of rows of this alignment is wanted")
         if not path.exists():
             self._make()
         with reading(path, "file of rows"), path.open("rb") as file:
@@ -34,7 +34,7 @@ class Column:
         if header != (shape, self.dtype, False) or held != shape[0] * self._row:
             raise InputError(
                 f"{path}: not rows of {shape} {self.dtype} as this alignment writes them; "
-                "say --overwrite to begin again"
+                "use --overwrite to start again"
             )
 
     def _make(self) -> None:
@@ -45,13 +45,13 @@ class Column:
             file.truncate(file.tell() + self.shape[0] * self._row)
 
     def write(self, start: int, rows: np.ndarray) -> None:
-        """Writes rows `[n, *rest]` from position `start` on."""
+        """Writes rows `[n, *rest]` from position `start`."""
         with self.path.open("r+b") as file:
             file.seek(self._head + start * self._row)
             file.write(np.ascontiguousarray(rows, self.dtype).data)
 
     def sync(self) -> None:
-        """Returns when all that was written is on disk."""
+        """Returns when all written rows are on disk."""
         with self.path.open("r+b") as file:
             os.fsync(file.fileno())
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from avae_jax.config.options import DataOptions
+from avae_jax.core.errors import InputError
 from avae_jax.core.progress import progress_bar
 from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.missing import (
@@ -20,17 +21,17 @@ from avae_jax.data.missing import (
 )
 from avae_jax.data.precision import LARGEST
 
-BYTES = 2**24  # looked at together
+BYTES = 2**24  # read at once
 
 
 class Survey(NamedTuple):
-    """What there is to know of the values of a stack.
+    """Statistics of the values of a stack.
 
     Attributes:
       digest: SHA-256 of the numbers in their order.
-      mean: `[*S, C]` float64, the mean of all examples where they were observed.
-      missing: what stands for pixels that were not observed.
-      gone: how many of them there are.
+      mean: `[*S, C]` float64, the mean over the observed pixels of all examples.
+      missing: values of pixels that were not observed.
+      gone: number of pixels that were not observed.
       note: a sentence about them, or nothing.
     """
 
@@ -44,13 +45,13 @@ class Survey(NamedTuple):
 
 
 def survey(stack: Stack, data: DataOptions) -> Survey:
-    """Reads a stack once, and again where a number is found to stand for what was not observed.
+    """Reads a stack once, and again if a no-data value is detected in it.
 
     Raises:
-      InputError: an example holds infinity, or NaN that does not stand for that, or cannot be
-        read; nothing was observed.
+      InputError: an example holds infinity or a NaN that does not mark missing pixels, or
+        cannot be read; or no pixel was observed.
     """
-    # Whether NaN may be is known before anything is read.
+    # The options decide before the first read whether NaN is allowed.
     begun = missing_of(data, stack.dtype, {}, declared=stack.nodata)
     looked, ends = _look(stack, begun, first=True)
     missing = missing_of(data, stack.dtype, ends, declared=stack.nodata)
@@ -61,18 +62,18 @@ def survey(stack: Stack, data: DataOptions) -> Survey:
 
 
 def mean_of(total: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The mean of what was observed, `total / seen`; NaN where nothing was."""
+    """The mean over observed pixels, `total / seen`; NaN where none was observed."""
     return np.divide(total, seen, where=seen > 0, out=np.full(total.shape, np.nan))
 
 
 def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Survey, Ends]:
-    """What there is to know where `missing` stands for what was not observed; and the ends.
+    """The statistics if `missing` marks pixels that were not observed; and the ends.
 
     Args:
-      first: numbers that are too large may yet be found to stand for that.
+      first: numbers that are too large are allowed, as they may turn out to be no-data values.
     """
     count, least, largest, ends = stack.shape[0], [], [], Ends()
-    digest = hashlib.sha256(f"{stack.shape} {stack.dtype.str}".encode())
+    digest = _begun(stack)
     total, seen = np.zeros(stack.example), np.zeros(stack.example, int)
     with progress_bar(total=count, desc="reading", unit="example") as bar:
         for start, stop in blocks(count, piece(stack)):
@@ -88,7 +89,7 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
             least += [known.min().item()] if known.size else []
             largest += [known.max().item()] if known.size else []
             seen += stop - start if gone is None else (~gone).sum(0)
-            # Where a huge number was not yet known to stand for something, this is read again.
+            # If a huge number turns out to be the no-data value, the stack is read again.
             with np.errstate(over="ignore"):
                 total += (raw if gone is None else np.where(gone, 0, raw)).sum(0, dtype=np.float64)
             bar.update(stop - start)
@@ -99,12 +100,33 @@ def _look(stack: Stack, missing: Missing, *, first: bool = False) -> tuple[Surve
     return found, ends
 
 
+def _begun(stack: Stack) -> Any:
+    """The digest of a stack of which nothing was read yet."""
+    return hashlib.sha256(f"{stack.shape} {stack.dtype.str}".encode())
+
+
+def require_unchanged(stack: Stack, digest: str) -> None:
+    """Reads a stack again, which must hold what it held when `digest` was found.
+
+    Raises:
+      InputError: it holds something else, or can no longer be read.
+    """
+    found = _begun(stack)
+    for start, stop in blocks(stack.shape[0], piece(stack)):
+        found.update(np.ascontiguousarray(stack.raw(start, stop)).data)
+    if found.hexdigest() != digest:
+        raise InputError(
+            f"{stack.name}: changed while it was aligned; wait until it is written, then say "
+            "--overwrite"
+        )
+
+
 def _infinite(raw: np.ndarray) -> np.ndarray | None:
-    """`raw` with 0 for all that is finite; `None`, and no memory taken, where all is."""
+    """`raw` with 0 for finite numbers; `None`, without allocation, if all are finite."""
     finite = np.isfinite(raw)
     return None if finite.all() else np.where(finite, 0, raw)
 
 
 def piece(stack: Stack) -> int:
-    """How many examples are read together where nothing else decides."""
+    """Default number of examples to read at once."""
     return max(1, BYTES // (math.prod(stack.example) * stack.dtype.itemsize))

@@ -11,16 +11,16 @@ from avae_jax.data.formats import Stack
 
 
 class _Enough(BaseException):
-    """The first example is written; no error, so that no writer takes it for one."""
+    """The first example is written; not an `Exception`, so that no writer handles it."""
 
 
 def require_writable(stack: Stack, output: Path) -> None:
-    """Checks that a stack can be written again, with all that its file says, near `output`.
+    """Checks that a stack can be written in its format, with its metadata, near `output`.
 
-    The file is as large as the stack for formats that make room at once, but sparse.
+    Formats that allocate their file at once make it as large as the stack, but sparse.
 
     Raises:
-      InputError: its format cannot be written, or the output's disk.
+      InputError: the format or the disk of the output cannot be written.
     """
     place = next(folder for folder in (output, *output.resolve().parents) if folder.is_dir())
     try:

@@ -20,14 +20,14 @@ LONGEST = 255  # bytes of a name of a file
 
 
 class Written(NamedTuple):
-    """How a file looked when it was written."""
+    """Size and digest of a file when it was written."""
 
     size: int
     sha256: str
 
 
 def is_inside(name: str) -> bool:
-    """Whether `name` is a relative path that files can have, which stays in its folder."""
+    """Whether `name` is a valid relative path that stays in its folder."""
     parts = PurePosixPath(name).parts
     if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\0" in name:
         return False
@@ -38,7 +38,7 @@ def is_inside(name: str) -> bool:
 
 
 def load(folder: Path) -> dict[str, Written]:
-    """The files that alignments wrote into `folder`; none where the list is absent or garbled."""
+    """The files that alignments wrote into `folder`; none if the list is absent or garbled."""
     listed = strict_json.read_or_none(folder / NAME)
     if not _is_list(listed):
         return {}
@@ -46,14 +46,14 @@ def load(folder: Path) -> dict[str, Written]:
 
 
 def _is_list(value: Any) -> bool:
-    """Whether a value of JSON is what `save` writes."""
+    """Whether a JSON value has the form that `save` writes."""
     return isinstance(value, dict) and all(
         isinstance(entry, list) and list(map(type, entry)) == [int, str] for entry in value.values()
     )
 
 
 def require_own_list(folder: Path) -> None:
-    """Checks that what has the name of the list is one, and not a file of somebody's.
+    """Checks that the file with the name of the list is a list, not a user's file.
 
     Raises:
       InputError: it is not, or is garbled.
@@ -73,14 +73,14 @@ def save(folder: Path, files: Mapping[str, Written]) -> None:
 
 
 def describe(path: Path) -> Written:
-    """How the file at `path` looks now."""
+    """Present size and digest of the file at `path`."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Written(path.stat().st_size, digest)
 
 
 def is_unchanged(folder: Path, name: str, written: Written) -> bool:
-    """Whether a regular file, no link and not reached by one, looks as it was written."""
+    """Whether a regular file, not behind a link, is unchanged since it was written."""
     path = folder / name
     if leads_out(folder, name):
         return False
@@ -95,9 +95,9 @@ def leads_out(folder: Path, name: str) -> bool:
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:
-    """Deletes the files `names` of `folder`, and of the folders they lay in those left empty.
+    """Deletes the files `names` of `folder`, and their folders if these are then empty.
 
-    What is reached by a link to a folder stays.
+    Files behind a link to a folder stay.
     """
     for name in names:
         if leads_out(folder, name):
@@ -110,16 +110,16 @@ def remove(folder: Path, names: Iterable[str]) -> None:
 
 
 def remove_empty(path: Path, *, within: Path) -> None:
-    """Deletes the folder `path` if nothing is in it and it is not `within` itself."""
+    """Deletes the folder `path` if it is empty and not `within` itself."""
     if path != within and path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
         path.rmdir()
 
 
 def require_unchanged(folder: Path, files: Mapping[str, Written]) -> None:
-    """Checks that what is there of `files` looks as it was written.
+    """Checks that the existing ones of `files` are unchanged since they were written.
 
     Raises:
-      InputError: names files that somebody has changed.
+      InputError: names changed files.
     """
     there = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
     changed = [name for name in there if not is_unchanged(folder, name, files[name])]
@@ -134,7 +134,7 @@ def require_no_links(folder: Path, names: Iterable[str]) -> None:
     """Checks that none of the files and folders `names` is a link.
 
     Raises:
-      InputError: names those that are.
+      InputError: names the links.
     """
     links = [name for name in names if (folder / name).is_symlink()]
     if links:
@@ -142,10 +142,10 @@ def require_no_links(folder: Path, names: Iterable[str]) -> None:
 
 
 def require_vacant(folder: Path, names: Iterable[str]) -> None:
-    """Checks that no file or link is where the files `names` will be, and no folder neither.
+    """Checks that no file, link or folder is in the places of the files `names`.
 
     Raises:
-      InputError: names what is in the way and was written by no alignment.
+      InputError: names the entries there, which no alignment wrote.
     """
     taken = [name for name in names if _is_taken(folder, name)]
     if taken:
@@ -159,7 +159,7 @@ def _is_taken(folder: Path, name: str) -> bool:
     path = folder / name
     if path.exists() or path.is_symlink():
         return True
-    # A file or a link where a folder is to be made.
+    # A file or a link in the place of a new folder.
     between = [folder / parent for parent in PurePosixPath(name).parents][:-1]
     return any(each.is_symlink() or each.is_file() for each in between)
 

@@ -1,9 +1,9 @@
 """The names of choices whose tables stand in higher packages, known without importing those.
 
-A choice (a likelihood, a network, a source of data) is one entry of one table, beside the
-functions that it is made of. The command line checks names before it loads JAX. Therefore a
-`Table` reads the names in the source of the module, unless the module is loaded: then the
-table itself counts, with the entries that a program has added.
+A choice (a likelihood, a network, a data source) is one entry of one table, beside its
+functions. The command line checks names before it loads JAX. Therefore a
+`Table` reads the names from the source text of the module. Once the module is loaded, it reads
+the table itself, with the entries that a program has added.
 """
 
 import ast
@@ -25,7 +25,7 @@ class Table:
     """The names of a table `name`, a dict of entries, in the module `module` of the package.
 
     Attributes:
-      module: without the package, such as `models.likelihoods`.
+      module: name without the package, as in `models.likelihoods`.
     """
 
     module: str
@@ -39,7 +39,7 @@ class Table:
         return key in tuple(self)
 
     def constant(self, key: str, field: str, default: Any = None) -> Any:
-        """The value of a `field` that the entry `key` gives as a constant, else `default`."""
+        """The constant value of a `field` in the entry `key`, else `default`."""
         loaded = self._loaded()
         if loaded is not None:
             return getattr(loaded[key], field)
@@ -53,7 +53,7 @@ class Table:
 
 @functools.cache
 def _written(module: str, name: str) -> Mapping[str, Mapping[str, Any]]:
-    """The keys of a table as its source spells them, and the constants of each entry."""
+    """The keys of a table in the source text, and the constants of each entry."""
     path = PACKAGE.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     for statement in ast.parse(path.read_bytes()).body:
@@ -84,19 +84,19 @@ GENERATORS = Table("transform.families", "GENERATORS")
 
 
 def source_forms() -> list[str]:
-    """How a source of data is written, such as `digits` and `npz:PATH`."""
+    """Data sources as written in a config: `digits`, `npz:PATH` and so on."""
     found = {kind: SOURCES.constant(kind, "argument", "") for kind in SOURCES}
     return [f"{kind}:{argument}" if argument else kind for kind, argument in found.items()]
 
 
 def stack_forms() -> list[str]:
-    """How a stack is written on the command line, such as `npy` and `HDF5 (FILE:DATASET)`."""
+    """Stacks as written on the command line: `npy`, `HDF5 (FILE:DATASET)` and so on."""
     found = {name: FORMATS.constant(name, "choice", "") for name in FORMATS}
     return [f"{name} (FILE:{choice})" if choice else name for name, choice in found.items()]
 
 
 def generator_names(axes: str) -> tuple[str, ...]:
-    """Every generator of poses in the dimensions whose axes are named, such as `yx`."""
+    """Every generator of poses in the dimensions of these axes (`yx` or `zyx`)."""
     pairs = ["".join(pair) for pair in itertools.combinations(axes, 2)]
     places = {"": [""], "axis": [f"_{axis}" for axis in axes], "plane": [f"_{p}" for p in pairs]}
     return tuple(

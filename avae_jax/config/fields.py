@@ -17,13 +17,13 @@ from avae_jax.core.errors import InputError
 def option(
     default: Any, help: str, *, choices=None, renamed=None, low=None, above=None, high=None
 ) -> Any:
-    """A dataclass field that carries its own help and its own rule.
+    """A dataclass field with its help and its rule.
 
     Args:
-      default: the value where nothing else is given.
+      default: the default value.
       help: one line for people.
-      choices: the texts allowed, where the value is a text; a tuple or a `Table`.
-      renamed: earlier names of choices, and what they are called now.
+      choices: allowed texts, a tuple or a `Table`.
+      renamed: earlier names of choices, and their present names.
       low: smallest number allowed; like the other bounds also for every entry of a tuple.
       above: the number must be larger than this.
       high: largest number allowed.
@@ -70,7 +70,7 @@ class Choosing:
 
 
 def renamed(field: dataclasses.Field, value: Any) -> Any:
-    """`value` by its present name; an earlier name gives a warning that says the present one."""
+    """`value` by its present name; an earlier name gives a warning with the present name."""
     names = field.metadata["renamed"]
     if not isinstance(value, str) or value not in names:
         return value
@@ -91,14 +91,14 @@ def broken(field: dataclasses.Field, value: Any) -> list[str]:
 
 
 def written(value: object) -> str:
-    """`value` of a field as an override writes it."""
+    """`value` of a field in the syntax of an override."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def wanted(field: dataclasses.Field) -> str:
-    """What `field` holds, in words."""
+    """The allowed values of `field`, in words."""
     choices = field.metadata["choices"]
     kinds = " or ".join(_words(kind, choices) for kind in _kinds(field))
     return ", ".join([kinds, *_bounds(field.metadata).values()])
@@ -115,7 +115,7 @@ def parse(field: dataclasses.Field, text: str) -> Any:
 
 
 def settle(field: dataclasses.Field, value: Any) -> Any:
-    """`value` in the field's own type where nothing is lost, else as it came.
+    """`value` in the type of the field if nothing is lost, else unchanged.
 
     Lists become tuples, integers become floats where a float is wanted, and numbers of
     other libraries become Python's.
@@ -124,7 +124,7 @@ def settle(field: dataclasses.Field, value: Any) -> Any:
 
 
 def _kinds(field: dataclasses.Field) -> tuple:
-    """The types that a value of `field` may have, such as `(int, NoneType)`."""
+    """The types that a value of `field` may have, for example `(int, NoneType)`."""
     union = isinstance(field.type, types.UnionType)
     return typing.get_args(field.type) if union else (field.type,)
 
@@ -169,7 +169,7 @@ def _words(kind: Any, choices: Collection[str] | None) -> str:
 
 
 def _read(kind: Any, text: str) -> Any:
-    """Raises `KeyError` or `ValueError` where `text` does not spell a `kind`."""
+    """Raises `KeyError` or `ValueError` if `text` is not a `kind`."""
     if kind is types.NoneType:
         return {"none": None}[text.lower()]
     if kind is bool:

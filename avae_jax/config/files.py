@@ -23,7 +23,7 @@ from avae_jax.core.atomic_files import whole
 from avae_jax.core.choices import nearest
 from avae_jax.core.errors import InputError
 
-# Of config.json, and so of a work directory; version 0.1.0 wrote none.
+# Format version of config.json and of the work directory; version 0.1.0 wrote none.
 FORMAT = 2
 
 
@@ -36,12 +36,12 @@ def load_file(path_or_name: str | os.PathLike) -> ConfigDict:
     """The config of a python file, completed by the defaults.
 
     Args:
-      path_or_name: a file with a function `get_config()` that returns a `ConfigDict`,
-        full or holding only edits; or, where there is no such file, the name of a
+      path_or_name: a file with a function `get_config()` that returns a `ConfigDict` of
+        all fields or of edits only; or, if there is no such file, the name of a
         packaged config as `configs/NAME.py`, `NAME.py` or `NAME`.
 
     Raises:
-      InputError: no such file, or one that is no config.
+      InputError: no such file, or the file is not a config.
     """
     path = find_file(path_or_name)
     try:
@@ -83,8 +83,8 @@ def packaged() -> dict[str, Path]:
 def apply_overrides(config: ConfigDict, overrides: Iterable[str]) -> ConfigDict:
     """A copy of `config` with `path.to.field=value` texts applied in their order.
 
-    A value is read by the type of its field: numbers, true or false, lists such as
-    `512,512`, none. Unknown fields and unreadable values stay for `to_options` to report.
+    A value is read by the type of its field: numbers, true or false, lists (`512,512`),
+    none. `to_options` reports unknown fields and unreadable values.
 
     Raises:
       InputError: a text without `=`.
@@ -158,7 +158,7 @@ def load_saved(path: Path) -> Options:
 
 
 def differences(old: Options, new: Options) -> list[str]:
-    """The fields that `new` changes and may not, each as `field=value: was old value`."""
+    """The fields that `new` must not change but does, each as `field=value: was old value`."""
     before, after = values(old), values(new)
     changed = [name for name in after if after[name] != before[name] and not _may_change(name)]
     return [f"{name}={written(after[name])}: was {written(before[name])}" for name in changed]
@@ -210,7 +210,7 @@ def _sections() -> set[str]:
 
 
 def _leaves(nested: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(full name, value) of every entry that is no section."""
+    """(full name, value) of every entry that is not a section."""
     for key, value in nested.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and (value or name in _sections()):
@@ -225,7 +225,7 @@ def _current(field: dataclasses.Field, value: Any) -> Any:
 
 
 def _unknown(name: str, value: Any) -> str:
-    """The fault of a name that is no field."""
+    """The fault of a name that is not a field."""
     known, start = fields(), name.rpartition(".")[0]
     if name in _sections():
         inside = next(full for full in known if full.startswith(name + "."))

@@ -16,17 +16,17 @@ from avae_jax.core.errors import InputError
 DEFAULT_CONFIG = "digits"
 
 DESCRIPTION = """\
-Trains a variational autoencoder that searches, for every example, the pose at which it
-explains the example best; evaluates it over all poses and writes a report.
+Trains a variational autoencoder with a search for the pose at which it explains each
+example best, evaluates it over all poses and writes a report.
 
 Without arguments: handwritten digits, each rotated by an unknown angle, into runs/digits.
 """
 
 DETAILS = f"""\
 options of the experiment:
-  --config.path.to.field=value   set one field over the config; as often as wanted
+  --config.path.to.field=value   set one field of the config; may be repeated
   Lists are written 512,512 and switches true or false. A second start in the same work
-  directory continues the first one, and may change only these:
+  directory continues the first one, and may change only these fields:
   {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
 
 examples:
@@ -48,14 +48,14 @@ results, in the work directory:
   config.json           the config with every field
 
 results of align and fit-align, in the output directory:
-  the aligned stack under the name and in the format of the input
+  the aligned stack, with the name and format of the input
   poses.csv             one line an example (and poses.star for MRC files); latents.npy has
                         the latent codes
   sheet.png             the picture to look at first
 
 exit status:
-  0 done   1 a loss that is not finite, or another failure   2 bad input   130 interrupted
-  143 ended by SIGTERM; both save first while training, and the same command continues
+  0 done   1 a loss that is not finite, or another failure   2 bad input   130 after Ctrl-C
+  143 after SIGTERM; training saves before 130 and 143, and the same command continues
 """
 
 
@@ -67,7 +67,7 @@ CALLED = {"cuda": "gpu", "nvidia": "gpu", "rocm": "gpu", "metal": "cpu"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Says a mistake in one sentence, without the usage in front of it."""
+    """Prints an error as one sentence, without the usage before it."""
 
     def error(self, message: str):
         self.exit(2, f"avae_jax: {message}{self._hint(message)}, see --help\n")
@@ -131,8 +131,8 @@ def parser(*, usage: str = "") -> argparse.ArgumentParser:
         choices=MODES,
         default="train",
         help="train: train, evaluate, report; evaluate: evaluate the last checkpoint, report; "
-        "align: bring a stack to the canonical pose of a trained model; fit-align: train on the "
-        "stack first; plan: compile for chips that are not here (default: train)",
+        "align: align a stack to the canonical pose of a trained model; fit-align: train on the "
+        "stack first; plan: compile for chips that this machine lacks (default: train)",
     )
     parser.add_argument(
         "--platform",
@@ -202,13 +202,13 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
 def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
     plan = parser.add_argument_group("chips to plan for, for the mode plan")
     plan.add_argument(
-        "--topology", metavar="NAME", help="v5e:16x16, v5p:..., v6e:..., or cuda:8 (lowered only)"
+        "--topology", metavar="NAME", help="v5e:16x16, v5p:..., v6e:... or cuda:8 (lowered only)"
     )
     plan.add_argument("--json", metavar="FILE", help="also write the numbers to this file")
 
 
 def list_options() -> str:
-    """Every field, its default, its meaning and what it holds, a line each."""
+    """Every field with its default, its meaning and its allowed values, a line each."""
     defaults = values(Options())
     width = max(map(len, defaults))
     return "\n".join(

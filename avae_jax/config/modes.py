@@ -9,7 +9,7 @@ from avae_jax.config.choices import SOURCES, stack_forms
 from avae_jax.config.options import Options, values
 from avae_jax.core.errors import InputError
 
-# Modes that read a stack: by a model that is there, or by one trained on the stack first.
+# Modes that read a stack: with a trained model, or with a model trained on the stack first.
 ALIGNING = ("align", "fit-align")
 # The config of `fit-align` if none is named.
 CONFIG = "stack"
@@ -19,7 +19,7 @@ METHODS = ("auto", "averages", "model")
 FITTING = ("method", "classes")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
 MODES = (*TRAINING, *ALIGNING, "plan")
-# What each mode needs and what it may be given; no other mode has a use for these flags.
+# Flags that each mode needs, and flags that it accepts; other modes refuse them.
 NEEDED = {**dict.fromkeys(ALIGNING, STACK), "plan": ("topology",)}
 TAKEN = {
     "align": SWITCHES,
@@ -30,12 +30,12 @@ TAKEN = {
 
 
 class Request(NamedTuple):
-    """What is to be aligned, and where the results go.
+    """A stack to align, and the directory of the results.
 
     Attributes:
       input: a file, a folder, `FILE:DATASET` or `MESHES:VOXELS`.
-      reconstructions: also write the objects as the model draws them.
-      overwrite: delete what an earlier alignment wrote into `output`.
+      reconstructions: also write the decoded objects.
+      overwrite: delete the unchanged files of an earlier alignment in `output`.
       method: what finds the poses in `fit-align`, one of `METHODS`.
       classes: number of class averages, 0 for as many as pay for themselves.
     """
@@ -49,10 +49,10 @@ class Request(NamedTuple):
 
 
 def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
-    """The request that `flags` make, `None` for a mode that reads no stack.
+    """The request of `flags`, `None` for a mode that reads no stack.
 
     Raises:
-      InputError: names the flags that are missing or have no use.
+      InputError: names the flags that are missing or that the mode refuses.
     """
     _require_use(mode, flags)
     if mode not in ALIGNING:
@@ -69,7 +69,7 @@ def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
 
 
 def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
-    """Checks that a mode is given what it needs and nothing that it has no use for."""
+    """Checks that all flags that a mode needs are given, and none that it refuses."""
     needed = NEEDED.get(mode, ())
     known = {name for names in (*NEEDED.values(), *TAKEN.values()) for name in names}
     idle = known - {*needed, *TAKEN.get(mode, ())}
@@ -117,7 +117,7 @@ def _is_there(text: str) -> bool:
 
 
 def untouched(options: Options, overrides: Iterable[str]) -> frozenset[str]:
-    """Names of the fields that are what `fit-align` begins with, and that no override sets."""
+    """Names of the fields with the default of `fit-align` that no override sets."""
     begun = values(files.to_options(files.load_file(CONFIG)))
     given = {override.partition("=")[0] for override in overrides}
     alike = (name for name, value in values(options).items() if value == begun[name])

@@ -1,7 +1,7 @@
 """The only list of options: names, defaults, meaning and rules.
 
-Every field of a config stands here once, in a frozen, hashable dataclass. `config.files`
-derives the `ConfigDict` from these classes and turns it back into them.
+Every field of a config is declared here once, in a frozen, hashable dataclass. `config.files`
+converts these classes to a `ConfigDict` and back.
 """
 
 import dataclasses
@@ -10,8 +10,8 @@ from typing import Any
 from avae_jax.config.choices import FAMILIES, LIKELIHOODS, NETWORKS, PRESETS, source_forms
 from avae_jax.config.fields import Choosing, option
 
-# Choices without a table of their own. Likelihoods, networks, presets, sources and families
-# stand in one, which `choices` names.
+# Choices without a table of their own. `choices` names the tables of likelihoods, networks,
+# presets, sources and families.
 POSES = ("as_is", "random")
 CHECKPOINTS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
@@ -19,7 +19,7 @@ INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
 METHODS = ("line", "register", "gauss_newton", "adam")
 SCHEDULES = ("constant", "cosine")
-# What was called after the source of the idea is now called what it is.
+# Earlier names of choices, which are still accepted.
 RENAMED = {"source": "original"}
 
 
@@ -28,7 +28,7 @@ class DataOptions(Choosing):
     """Where the examples come from and how they are posed."""
 
     source: str = option("digits", f"one of {', '.join(source_forms())}")
-    axes: str = option("", "axes of an array, such as NCHW, HWN or NDHW; by default as they look")
+    axes: str = option("", "axes of an array, as in NCHW, HWN, NDHW; by default from its shape")
     pose: str = option("random", "pose of the training examples", choices=POSES)
     size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
     scale: float = option(
@@ -36,13 +36,13 @@ class DataOptions(Choosing):
     )
     fill: float | tuple[float, ...] | str = option(
         "border",
-        "value outside: a number, one per channel, or border (median of the border)",
+        "value outside of an example: a number, one per channel, or border (median of the border)",
         choices=("border",),
     )
     window: tuple[float, ...] | str = option(
         "type",
-        "raw values shown to the model as 0 and 1, low,high; or type (integers by the largest "
-        "of their type, floats as they are)",
+        "raw values that the model sees as 0 and 1, low,high; or type (integers divided by the "
+        "largest value of their type, floats unchanged)",
         choices=("type",),
     )
     nodata: float | str = option(
@@ -59,28 +59,28 @@ class DataOptions(Choosing):
     )
     limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
     test_fraction: float = option(
-        0.2, "share held out where the source has no split", above=0.0, high=0.9
+        0.2, "share held out if the source has no test split", above=0.0, high=0.9
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class RangeOptions(Choosing):
-    """How far poses reach; applied poses and the search's prior follow these."""
+    """Bounds of the poses, for random poses and for the prior of the search."""
 
     rotation: float = option(
-        180.0, "degrees to either side; 180 is every orientation", above=0.0, high=180.0
+        180.0, "largest rotation in degrees, either way; 180 is all", above=0.0, high=180.0
     )
     shift: float = option(
-        0.2, "share of the longest side, to either side on each axis", low=0.0, high=1.0
+        0.2, "largest shift on each axis, as a share of the longest side", low=0.0, high=1.0
     )
     scale: float = option(
         1.4, "largest enlargement; the smallest is its inverse", low=1.0, high=8.0
     )
-    shear: float = option(0.4, "largest shear to either side", low=0.0, high=4.0)
+    shear: float = option(0.4, "largest shear, either way", low=0.0, high=4.0)
     reflect: bool = option(False, "the family includes mirror images")
     right_angles: bool = option(
         False,
-        "objects stand at right angles: the 4 or 24 rotations that search.kind=right_angles tries",
+        "only the 4 or 24 rotations by right angles, which search.kind=right_angles tries",
     )
 
 
@@ -90,7 +90,7 @@ class ModelOptions(Choosing):
 
     name: str = option(
         "dense",
-        "network; original is that of the original work",
+        "network; original is the network of the original work",
         choices=NETWORKS,
         renamed=RENAMED,
     )
@@ -106,7 +106,7 @@ class ModelOptions(Choosing):
     )
     interpolation: str = option("linear", "resampling of images", choices=INTERPOLATIONS)
     dtype: str = option(
-        "float32", "in what the networks compute; weights and losses are float32", choices=DTYPES
+        "float32", "type of network activations; weights and losses are float32", choices=DTYPES
     )
 
 
@@ -116,7 +116,7 @@ class SearchOptions(Choosing):
 
     preset: str = option(
         "fast",
-        "values of the fields below that are none; original is the recipe of the original work",
+        "sets the fields below that are none; original is the recipe of the original work",
         choices=PRESETS,
         renamed=RENAMED,
     )
@@ -128,38 +128,38 @@ class SearchOptions(Choosing):
     steps: int | None = option(None, "refinement steps T", low=0)
     method: str | None = option(
         None,
-        "line (no derivatives, one parameter), register (held explanations, halving), "
+        "line (no derivatives, one parameter), register (frozen latent code, halving), "
         "gauss_newton or adam",
         choices=METHODS,
     )
     polish: int | None = option(
-        None, "Gauss-Newton steps after registering, parabolas of a line search", low=0
+        None, "Gauss-Newton steps after registration, or parabola steps of a line search", low=0
     )
     margin: float | None = option(
-        None, "a line search refines candidates at most this many nats above the best", low=0.0
+        None, "line search: candidates more than this many nats above the best are dropped", low=0.0
     )
     prototypes: int | None = option(None, "prototypes K of the bank", low=1)
     learned: bool | None = option(
-        None, "a pose head, trained on the answers of the search, helps the bank to propose"
+        None, "a pose head, trained on the results of the search, helps the bank to propose starts"
     )
     visits: int = option(
-        24_000, "poses searched to fit the head of a model trained without search", low=1
+        24_000, "poses searched to fit the pose head of a model trained without search", low=1
     )
     doubt: float | None = option(
         None,
-        "starts are scored while the bank and its head give more than this probability to poses "
-        "far from all before; 0 scores every start",
+        "scoring of starts ends once the bank and its pose head give at most this probability to "
+        "poses far from all scored starts; 0 scores every start",
         low=0.0,
         high=1.0,
     )
     turns: int | None = option(None, "rotations of each prototype in the bank", low=1)
     learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
     distance: float | None = option(
-        None, "kept starts differ by at least this many degrees", low=0.0, high=180.0
+        None, "smallest angle between kept starts, in degrees", low=0.0, high=180.0
     )
     unroll: bool = option(False, "unroll the refinement loop")
     chunk: int | None = option(
-        None, "at most this many (example, pose) pairs at once; none fits it to the device", low=1
+        None, "largest number of (example, pose) pairs at once; none: by the device", low=1
     )
 
 
@@ -181,7 +181,7 @@ class EvalOptions(Choosing):
     """Evaluation on held-out examples."""
 
     checkpoint: str = option(
-        "last", "weights evaluated: the last, or the best by training loss", choices=CHECKPOINTS
+        "last", "evaluated weights: the last, or the best by training loss", choices=CHECKPOINTS
     )
     examples: int = option(500, "test examples evaluated", low=1)
     batch_size: int = option(64, "examples per call", low=1)
@@ -191,18 +191,18 @@ class EvalOptions(Choosing):
         64, "test examples whose marginal likelihood is bounded; 0 leaves it out", low=0
     )
     marginal_samples: int = option(128, "poses and codes drawn for each of them", low=1)
-    explored: bool = option(True, "the report lets its reader turn some examples by hand")
+    explored: bool = option(True, "interactive parts of the report")
 
 
 @dataclasses.dataclass(frozen=True)
 class LogOptions(Choosing):
-    """What is written while training, and when."""
+    """Files written during training, and their intervals."""
 
     every: int = option(10, "updates between lines of metrics.jsonl", low=1, high=10)
     checkpoint_every: int = option(200, "updates between checkpoints", low=1)
     keep_checkpoints: int = option(2, "checkpoints kept", low=1)
-    moments: int = option(6, "moments of training at which found poses are recorded", low=0)
-    moment_examples: int = option(256, "test examples searched at each moment", low=1)
+    moments: int = option(6, "snapshots of the found poses during training", low=0)
+    moment_examples: int = option(256, "test examples searched for each snapshot", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Options(Choosing):
 
     @property
     def one_pose(self) -> bool:
-        """Whether all objects stand the same way; unknown for searched examples as they come."""
+        """Whether the original objects share one pose; unknown with search and `as_is`."""
         return self.data.pose == "random" or not self.train.search
 
 
@@ -230,7 +230,7 @@ MAY_CHANGE = ("train.steps", "eval.", "log.", "search.chunk", "search.unroll")
 
 
 def fields() -> dict[str, dataclasses.Field]:
-    """Every field by its full name, such as `data.size`, in the order of the classes."""
+    """Every field by its full name (`data.size`), in the order of the classes."""
     named: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(Options):
         if dataclasses.is_dataclass(field.type):

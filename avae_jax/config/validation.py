@@ -48,7 +48,7 @@ def interval(likelihood: str) -> tuple[float, float]:
 
 
 def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
-    """(field, rule) where sound fields do not go together; `value` leaves out the others."""
+    """(field, rule) of contradictions between valid fields; `value` lacks the invalid ones."""
     found = []
     starts, keep = value.get("search.starts"), value.get("search.keep")
     if starts is not None and keep is not None and keep > starts:

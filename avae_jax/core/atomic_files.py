@@ -1,4 +1,4 @@
-"""Locked directories, and files that are written whole or not at all."""
+"""Locked directories and atomic writes of files."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from avae_jax.core.errors import InputError
 
 @contextlib.contextmanager
 def refused(folder: Path) -> Iterator[None]:
-    """Turns a failure to write in `folder` into an `InputError`."""
+    """Context that turns a failure to write in `folder` into an `InputError`."""
     try:
         yield
     except OSError as error:
@@ -21,15 +21,15 @@ def refused(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
-    """Holds the lock of a `name` folder; the operating system lets go of it with the process.
+    """Holds the lock of a `name` folder; the operating system releases it with the process.
 
     Raises:
       InputError: another process holds it, or it is a link, a folder or a pipe.
     """
     path = folder / "lock"
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise InputError(f"{name} {folder}: lock is no regular file; move it away")
-    # Opened to append, so that a file of that name keeps whatever it holds.
+        raise InputError(f"{name} {folder}: lock is not a regular file; move it away")
+    # Opened to append, so that an existing file of this name keeps its contents.
     with path.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,9 +40,9 @@ def locked(folder: Path, *, name: str = "workdir") -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Any]:
-    """A binary file that takes the place of `path` once it is written whole."""
+    """A binary file that replaces `path` once it is written completely."""
     part = path.with_name(path.name + ".part")
-    # What an earlier process left, or a link, which would be followed.
+    # A file of an earlier process, or a link, which would be followed.
     part.unlink(missing_ok=True)
     try:
         with part.open("xb") as file:
@@ -55,10 +55,10 @@ def whole(path: Path) -> Iterator[Any]:
 
 
 def require_new(path: Path) -> None:
-    """Checks that nothing is at `path` yet.
+    """Checks that `path` does not exist.
 
     Raises:
-      InputError: something is.
+      InputError: it exists.
     """
     if path.exists():
         raise InputError(f"{path}: exists already, wanted the name of a new file")
@@ -66,10 +66,10 @@ def require_new(path: Path) -> None:
 
 @contextlib.contextmanager
 def fresh(path: Path) -> Iterator[Any]:
-    """A binary file at `path`, where nothing is yet; it appears once it is written whole.
+    """A new binary file at `path`, which appears once it is written completely.
 
     Raises:
-      InputError: something is there, or it cannot be written.
+      InputError: `path` exists, or cannot be written.
     """
     require_new(path)
     try:

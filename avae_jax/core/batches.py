@@ -1,4 +1,4 @@
-"""Rows worked in batches of one size, so that one compiled program serves all of them."""
+"""Rows processed in batches of one size, so that all batches share one compiled program."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ def in_batches(function: Callable[..., PyTree], *rows: np.ndarray, size: int) ->
     """`function(*rows)` for all rows, `size` at a time, as NumPy arrays.
 
     Args:
-      rows: arrays `[n, ...]` of one length; the last batch is filled up.
+      rows: arrays `[n, ...]` of one length; the last batch is padded.
       size: rows in a batch.
 
     Returns:
@@ -26,5 +26,5 @@ def in_batches(function: Callable[..., PyTree], *rows: np.ndarray, size: int) ->
 
 
 def filled(chunk: np.ndarray, size: int) -> np.ndarray:
-    """A chunk `[n, ...]` filled up with its first entry to `[size, ...]`."""
+    """A chunk `[n, ...]` padded with its first entry to `[size, ...]`."""
     return np.concatenate([chunk, np.repeat(chunk[:1], size - len(chunk), axis=0)])

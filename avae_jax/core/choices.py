@@ -1,4 +1,4 @@
-"""A choice by its name: an entry of a table, or a sentence with the names that there are."""
+"""Look-up of choices by name: an entry of a table, or an error with the known names."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ def look_up(table: Mapping[str, Entry], name: object, what: str) -> Entry:
     """The entry of `table` called `name`.
 
     Args:
-      what: the option or argument that holds the name, for the sentence.
+      what: the option or argument that holds the name, for the message.
 
     Raises:
-      InputError: no such entry; lists the names and says which one is nearest.
+      InputError: no such entry; lists the names and the nearest one.
     """
     if isinstance(name, str) and name in table:
         return table[name]
@@ -24,7 +24,7 @@ def look_up(table: Mapping[str, Entry], name: object, what: str) -> Entry:
 
 
 def wanted_instead(name: object, names: Iterable[str]) -> str:
-    """`one of a, b, c`, and a guess where one of `names` resembles the unknown `name`."""
+    """`one of a, b, c`, and a suggestion if one of `names` resembles the unknown `name`."""
     known = list(names)
     listed = known[0] if len(known) == 1 else "one of " + ", ".join(known)
     return listed + nearest(name, known)

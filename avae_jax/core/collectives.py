@@ -13,14 +13,14 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, PyTree
 
-# The axes of a mesh: devices with different examples, and those that share an example.
+# The axes of a mesh: devices with different examples, and devices that share an example.
 AXES = DATA, STARTS = "data", "starts"
 Axes = tuple[str, str]
 
 
 def mean(tree: PyTree, axes: Axes | None) -> PyTree:
-    """The mean over equal parts of a batch; `tree` itself where there is one part."""
-    # Those that share an example have the same of it: it counts as often as any other.
+    """The mean over equal parts of a batch; `tree` itself if there is one part."""
+    # Devices that share an example hold equal values, so every example counts equally often.
     return tree if axes is None else jax.lax.pmean(tree, axes)
 
 
@@ -34,23 +34,23 @@ def joined(rows: Array, axes: Axes | None) -> Array:
     if axes is None:
         return rows
     data, _ = axes
-    # A sum with zeros travels with the sum of the gradients, a gather would go by itself.
+    # A sum with zeros is merged with the sum of the gradients; a gather would be a second transfer.
     whole = jnp.zeros((jax.lax.axis_size(data), *rows.shape), rows.dtype)
     placed = whole.at[jax.lax.axis_index(data)].set(rows)
     return total(placed, axes).reshape(-1, *rows.shape[1:])
 
 
 def divided(work: Callable[[PyTree], PyTree], candidates: PyTree, axes: Axes | None) -> PyTree:
-    """`work(candidates)`, of which each device that shares the examples does its part.
+    """`work(candidates)`, divided between the devices that share the examples.
 
     Args:
-      work: takes candidates with leading axes `[B, K]`, such as poses, and has results with
-        these axes, each of its own candidate alone.
+      work: maps candidates with leading axes `[B, K]`, for example poses, to results with
+        these axes, each of which depends on its candidate only.
     """
     if axes is None or jax.lax.axis_size(axes[1]) == 1:
         return work(candidates)
     devices, count = jax.lax.axis_size(axes[1]), jax.tree.leaves(candidates)[0].shape[1]
-    # In turns, as the promising ones come first. Who is left without one does the last again.
+    # Dealt out alternately, because the best come first. A device without one repeats the last.
     mine = jax.lax.axis_index(axes[1]) + devices * jnp.arange(-(-count // devices))
     mine = jnp.minimum(mine, count - 1)
     found = work(jax.tree.map(lambda leaf: leaf[:, mine], candidates))
@@ -58,7 +58,7 @@ def divided(work: Callable[[PyTree], PyTree], candidates: PyTree, axes: Axes | N
 
 
 def _gathered(part: Array, *, count: int, axis: str) -> Array:
-    """The parts `[B, K', ...]` of all devices in the order of candidates, `[B, K, ...]`."""
+    """The parts `[B, K', ...]` of all devices, in the order of the candidates, `[B, K, ...]`."""
     whole = jax.lax.all_gather(part, axis, axis=2)
     return whole.reshape(part.shape[0], -1, *part.shape[2:])[:, :count]
 

@@ -12,10 +12,10 @@ CPU_OPTIONS = {"xla_cpu_use_fusion_emitters": False}
 
 
 def jit(function: Callable, *, searches: bool = True, **keywords: Any) -> Callable:
-    """`jax.jit` with the compiler's options that measured best on this platform.
+    """`jax.jit` with the compiler options that were fastest on this platform.
 
     Args:
-      searches: whether `function` searches poses; other programs lose by those options.
+      searches: whether `function` searches poses; other programs are slower with these options.
     """
     if not searches:
         return jax.jit(function, **keywords)
@@ -24,7 +24,7 @@ def jit(function: Callable, *, searches: bool = True, **keywords: Any) -> Callab
 
 @functools.cache
 def compiler_options() -> dict[str, bool]:
-    """Options for the default backend; none where this version of XLA does not know them."""
+    """Options for the default backend; none if this version of XLA does not know them."""
     if jax.default_backend() != "cpu":
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Exceptions that the command line turns into a sentence and an exit status."""
+"""Exceptions that the command line reports as a sentence and an exit status."""
 
 LONGEST = 2000
 
@@ -6,9 +6,9 @@ LONGEST = 2000
 class InputError(ValueError):
     """A file, field or flag that cannot be used.
 
-    The message is one sentence with the name, what came and what is wanted; the
-    command line prints it without a traceback and exits with status 2. What it quotes may
-    come from anywhere: it is kept on one line and to `LONGEST` characters.
+    The message is one sentence with the name, the given value and the wanted value; the
+    command line prints it without a traceback and exits with status 2. Quoted text may
+    come from any file: the message is kept on one line and to `LONGEST` characters.
     """
 
     def __init__(self, message: object):
@@ -18,7 +18,7 @@ class InputError(ValueError):
 
 
 def _spelt(character: str) -> str:
-    """A character that would break a line, or a terminal, as `\\n` or `\\x1b`."""
+    """The escape (`\\n`, `\\x1b`) of a character that would break a line or a terminal."""
     return character.encode("unicode_escape").decode()
 
 
@@ -27,8 +27,8 @@ class NumericalError(RuntimeError):
 
 
 class DistributedError(RuntimeError):
-    """Processes that work together did not meet or lost one; the exit status is 1."""
+    """The processes of a run did not connect, or one failed; the exit status is 1."""
 
 
 class Preempted(RuntimeError):
-    """The run was asked to end and has saved what it did; the status is 143 (130 after Ctrl-C)."""
+    """A signal ended the run, which has saved its state; the status is 143 (130 after Ctrl-C)."""

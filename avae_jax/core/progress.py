@@ -1,4 +1,4 @@
-"""Progress bars: moving on a terminal, lines in a file."""
+"""Progress bars: animated on a terminal, lines in a file."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _SILENT: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def progress_bar(**options: Any) -> tqdm:
-    """A bar that moves on a terminal; into a file it leaves a line every now and then."""
+    """A bar that is animated on a terminal and writes occasional lines to a file."""
     interval = 0.2 if sys.stderr.isatty() else 15.0
     hidden = _SILENT.get() or not sharding.leads()
     return tqdm(mininterval=interval, disable=hidden, **options)

@@ -1,7 +1,7 @@
 """Placement of arrays: one program for one device, many devices and many hosts.
 
 All devices of all hosts form a line, the axis `data`. Examples are split along it;
-the train state is whole on every device. With fewer examples than devices, groups of devices
+the train state is replicated. With fewer examples than devices, groups of devices
 form the line, and the devices of a group (axis `starts`) share an example. Functions are written
 for one device; `core.collectives` exchanges results.
 """
@@ -29,30 +29,30 @@ HEARTBEAT_SECONDS = 40
 
 
 def join(*, coordinator: str | None, processes: int | None, process: int | None) -> None:
-    """Makes this process one of many; called before JAX looks for devices.
+    """Connects this process to the others; called before JAX looks for devices.
 
     Args:
       coordinator: HOST:PORT of process 0.
-      processes: how many there are.
-      process: which one this is, from 0. What is `None` the cluster tells.
+      processes: number of processes.
+      process: index of this one, from 0. `None` takes a value from the cluster.
 
     Raises:
-      DistributedError: they do not come together. To go on alone would train a copy each.
+      DistributedError: they do not connect. Each alone would train a separate copy.
     """
     try:
         jax.distributed.initialize(
             coordinator, processes, process, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
         )
-    except Exception as error:  # each kind of cluster has kinds of its own
+    except Exception as error:  # each kind of cluster raises its own exceptions
         raise DistributedError(
             f"--multihost: the processes did not come together, {_reason(error)}; wanted "
-            "--coordinator HOST:PORT, --processes N and --process K, or a cluster that tells them"
+            "--coordinator HOST:PORT, --processes N and --process K, or a cluster that sets them"
         ) from error
 
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """Turns the failure of work that processes share into a `DistributedError`."""
+    """Context that turns a failure of shared work into a `DistributedError`."""
     try:
         yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
@@ -60,19 +60,19 @@ def together() -> Iterator[None]:
             raise
         raise DistributedError(
             f"--multihost: the work of the processes broke off, {_reason(error)}; if one has "
-            "stopped, start all again: the same command goes on from the last checkpoint"
+            "stopped, start all again: the same command continues from the last checkpoint"
         ) from error
 
 
 def broke_off(error: Exception) -> bool:
-    """Whether `error` is what the runtime reports of work that processes share."""
+    """Whether `error` is an error of the runtime about shared work."""
     # JAX has two kinds for that, which begin with a status.
     reported = isinstance(error, jax.errors.JaxRuntimeError) or STATUS.match(str(error))
     return bool(reported) and jax.distributed.is_initialized()
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an error says."""
+    """The first line of an error message."""
     text = str(error).strip() or repr(error)
     return text.splitlines()[0].rstrip(".")
 
@@ -84,18 +84,18 @@ def leads() -> bool:
 
 @functools.cache
 def mesh(sharers: int = 1) -> Mesh:
-    """All devices of all hosts in a line, of which `sharers` neighbours each share examples."""
+    """All devices of all hosts in a line; groups of `sharers` neighbours share examples."""
     line = jax.make_mesh((jax.device_count(),), (DATA,), (AxisType.Auto,))
     return grid(line.devices, sharers)
 
 
 def grid(devices: np.ndarray, sharers: int) -> Mesh:
-    """A mesh of devices in a line, of which `sharers` neighbours each share examples."""
+    """A mesh of devices in a line; groups of `sharers` neighbours share examples."""
     return Mesh(devices.reshape(-1, sharers), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
 def replicated(tree: PyTree, *, sharers: int = 1) -> PyTree:
-    """A copy of `tree`, as process 0 has it, whole on every device of `mesh(sharers)`."""
+    """A copy of process 0's `tree` on every device of `mesh(sharers)`."""
     keys = jax.tree.map(_is_key, tree)
     plain = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
     host = multihost_utils.broadcast_one_to_all(jax.device_get(plain))
@@ -106,17 +106,17 @@ def replicated(tree: PyTree, *, sharers: int = 1) -> PyTree:
 
 
 def agreed(number: int) -> int:
-    """`number` as process 0 has it; every process must ask."""
+    """Process 0's `number`; every process must call this."""
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
 
 
 def meet() -> None:
-    """Returns when every process has come here."""
+    """Barrier: returns when every process has called this."""
     multihost_utils.sync_global_devices("meet")
 
 
 def local(tree: PyTree) -> PyTree:
-    """A copy of a replicated `tree` on the first device of this process alone."""
+    """A copy of a replicated `tree` on the first device of this process only."""
     return jax.device_put(jax.device_get(tree), jax.local_devices()[0])
 
 
@@ -136,15 +136,15 @@ def split(rows: np.ndarray, index: np.ndarray | None = None, *, sharers: int = 1
 
 
 def whole_parts(size: int) -> int:
-    """The least number of rows from `size` on that the devices share evenly."""
+    """The smallest number of rows, at least `size`, that the devices share evenly."""
     return -(-size // mesh().size) * mesh().size
 
 
 def sharers(batch: int, devices: int | None = None) -> int:
-    """How many devices share each example of a batch: one, unless there are more than examples.
+    """Number of devices that share each example of a batch: 1 unless devices exceed examples.
 
     Args:
-      devices: how many there are, all if `None`.
+      devices: number of devices, all if `None`.
 
     Raises:
       InputError: they cannot share the batch evenly.
@@ -162,8 +162,8 @@ def step(function: Callable, *, searches: bool, sharers: int = 1) -> Callable:
     """Compiles `function(state, *rows, axes=...) -> (state, metrics)`; the state is donated.
 
     Args:
-      function: given its part of the rows and the names of the axes over which to share.
-      searches: see `compiling.jit`.
+      function: gets its part of the rows and the names of the mesh axes.
+      searches: see `compilation.jit`.
       sharers: devices that have the same part.
     """
     whole = NamedSharding(mesh(sharers), WHOLE)
@@ -172,7 +172,7 @@ def step(function: Callable, *, searches: bool, sharers: int = 1) -> Callable:
 
 
 def shared_step(function: Callable, mesh: Mesh | AbstractMesh) -> Callable:
-    """What `step` compiles, for any mesh, also one of devices that are not here."""
+    """The function that `step` compiles, for any mesh, including absent devices."""
 
     def shared(state: PyTree, *rows: Array) -> PyTree:
         specs = (WHOLE, *(SPLIT for _ in rows))
@@ -184,12 +184,12 @@ def shared_step(function: Callable, mesh: Mesh | AbstractMesh) -> Callable:
 def examples(
     function: Callable, *, whole: tuple[str, ...] = (), searches: bool = False
 ) -> Callable:
-    """Compiles `function(**arguments)` for a batch; its result is whole on every device.
+    """Compiles `function(**arguments)` for a batch; its result is replicated.
 
     Args:
-      function: for a batch, example by example: it sees its part of every argument.
-      whole: arguments that every part sees whole.
-      searches: see `compiling.jit`.
+      function: of a batch, independent for each example: it gets its part of every argument.
+      whole: names of replicated arguments.
+      searches: see `compilation.jit`.
     """
 
     def shared(arguments: dict[str, Any]) -> PyTree:
@@ -203,15 +203,15 @@ def examples(
 
 
 def same(function: Callable) -> Callable:
-    """Compiles a function of replicated arrays, whose result is whole on every device too."""
+    """Compiles a function of replicated arrays with a replicated result."""
     return jax.jit(function, out_shardings=NamedSharding(mesh(), WHOLE))
 
 
 def _on_parts(
     function: Callable, mesh: Mesh | AbstractMesh, inputs: Any, outputs: PartitionSpec
 ) -> Callable:
-    # What is declared whole is made so by `sharing`; the check that would
-    # prove it does not know the loops of the search.
+    # `collectives` makes the results replicated; JAX's check of this does not support the loops
+    # of the search.
     return jax.shard_map(function, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 

@@ -1,4 +1,4 @@
-"""Orderly shutdown at SIGTERM, the notice of preemptible machines, and at Ctrl-C."""
+"""Orderly shutdown at SIGTERM, which preemptible machines send, and at Ctrl-C."""
 
 import contextlib
 import os
@@ -16,29 +16,29 @@ PATIENCE = b"\navae_jax: saving what was done; Ctrl-C again ends at once, withou
 
 
 def awaited() -> AbstractContextManager[Callable[[int], bool]]:
-    """Inside `with`, SIGTERM and the first SIGINT do not end the process but are noted.
+    """Context in which SIGTERM and the first SIGINT are recorded and do not end the process.
 
     Yields:
-      A function of the number of updates done, to be called after each: whether to stop
-      here. Several processes stop after the same update, whichever of them was told; they
-      are told by SIGTERM alone.
+      A function of the number of finished updates, to be called after each: whether to stop
+      now. Several processes stop after the same update, whichever of them got SIGTERM; SIGINT
+      does not stop them.
 
     Raises:
-      KeyboardInterrupt: at the end, if SIGINT came; with the message of `Preempted`, if the
-        run has been stopped by it.
+      KeyboardInterrupt: at the end, if SIGINT came; with the message of `Preempted`, if
+        SIGINT stopped the run.
     """
     if jax.process_count() > 1:
-        # JAX takes the signal itself from when the processes joined, and tells the others.
+        # JAX handles the signal once the processes are connected, and tells the others.
         return contextlib.nullcontext(multihost_utils.reached_preemption_sync_point)
     if threading.current_thread() is not threading.main_thread():
-        # Only the main thread may say what a signal does.
+        # Only the main thread may set signal handlers.
         return contextlib.nullcontext(lambda step: False)
     return _alone()
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[Callable[[int], bool]]:
-    """`awaited` of a process that works alone."""
+    """`awaited` for a single process."""
     with _noting(signal.SIGTERM) as terminated, _noting(signal.SIGINT) as interrupted:
         try:
             yield lambda step: bool(terminated or interrupted)
@@ -52,18 +52,18 @@ def _alone() -> Iterator[Callable[[int], bool]]:
 
 @contextlib.contextmanager
 def _noting(number: signal.Signals) -> Iterator[list[int]]:
-    """Inside `with`, notes that the signal came; a SIGINT only where it would interrupt."""
+    """Context that records the signal; SIGINT only if it would interrupt the process."""
     noted: list[int] = []
     before = signal.getsignal(number)
     if number == signal.SIGINT and before is not signal.default_int_handler:
-        yield noted  # a shell's background job ignores it, others may listen themselves
+        yield noted  # background jobs of a shell ignore it, and other programs may handle it
         return
 
     def note(number: int, frame: object) -> None:
         noted.append(number)
         if number == signal.SIGINT:
             signal.signal(number, before)
-            os.write(2, PATIENCE)  # a stream may be in the middle of a write
+            os.write(2, PATIENCE)  # not `print`: its stream may be in the middle of a write
 
     signal.signal(number, note)
     try:

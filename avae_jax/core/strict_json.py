@@ -1,4 +1,4 @@
-"""Strict JSON within bounds, for files that others may have written or damaged."""
+"""Strict, bounded JSON for files that may be damaged or from others."""
 
 import errno
 import json
@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-# Of a file or a line; what the package writes is far smaller.
+# Largest file or line; files of this package are far smaller.
 MOST_BYTES = 2**26
 
 
@@ -14,17 +14,17 @@ def read(path: Path, *, finite: bool = True) -> Any:
     """The value of a JSON file.
 
     Raises:
-      OSError: it cannot be read, or is no regular file: a pipe would be waited for.
-      ValueError: not what `parse` takes.
+      OSError: it cannot be read, or is not a regular file: reading a pipe would block.
+      ValueError: as for `parse`.
     """
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "no regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     with path.open("rb") as file:
         return parse(file.read(MOST_BYTES + 1), finite=finite)
 
 
 def read_or_none(path: Path) -> Any:
-    """The value of a JSON file; None where it is absent, cannot be read or is not strict JSON."""
+    """The value of a JSON file; None if it is absent, unreadable or not strict JSON."""
     try:
         return read(path)
     except (OSError, ValueError):
@@ -32,14 +32,14 @@ def read_or_none(path: Path) -> Any:
 
 
 def parse(text: bytes, *, finite: bool = True) -> Any:
-    """The value that `text` spells.
+    """The value of a JSON `text`.
 
     Args:
-      finite: refuse numbers that are not; otherwise they are for the caller to judge.
+      finite: refuse numbers that are not finite; otherwise the caller checks them.
 
     Raises:
-      ValueError: no JSON, more than `MOST_BYTES`, nested too deeply, or a name that stands
-        twice in one object.
+      ValueError: not JSON, more than `MOST_BYTES`, nested too deeply, or a duplicate name in
+        one object.
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES} bytes")

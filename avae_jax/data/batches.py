@@ -19,7 +19,7 @@ def batch_indices(step: int, *, batch_size: int, examples: int, seed: int) -> np
         step: t, counted from 0.
         batch_size: B.
         examples: N, the number of training examples.
-        seed: of the order.
+        seed: of the random order.
 
     Returns:
         `[B]` int64 in `0..N-1`.

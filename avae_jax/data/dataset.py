@@ -9,7 +9,7 @@ from avae_jax.core.errors import InputError
 
 
 class Dataset(NamedTuple):
-    """Training and test examples of one source, in one shape and one range.
+    """Training and test examples of one source, of one shape and one range.
 
     Both splits are in a seeded random order, so the first n examples are a fair sample.
     """
@@ -26,13 +26,13 @@ class Dataset(NamedTuple):
 
 
 def require_unit_interval(dataset: Dataset, likelihood: str) -> None:
-    """Checks that a likelihood can score the values: a Bernoulli one those from 0 to 1.
+    """Checks that a likelihood can score the values: Bernoulli needs values from 0 to 1.
 
     Raises:
-        InputError: names the least and largest value, the fill included.
+        InputError: gives the minimum and maximum, the fill included.
     """
     parts = (dataset.train, dataset.test, dataset.fill)
-    # Both leave out NaN, pixels that were not observed.
+    # Both ignore NaN, pixels that were not observed.
     low = min(float(np.fmin.reduce(part, axis=None)) for part in parts)
     high = max(float(np.fmax.reduce(part, axis=None)) for part in parts)
     require_range(low, high, likelihood)
@@ -42,10 +42,10 @@ def require_range(low: float, high: float, likelihood: str, *, name: str = "") -
     """Checks that a likelihood can score values from `low` to `high`.
 
     Args:
-        name: of what holds them, for the sentence.
+        name: of the file or source, for the message.
 
     Raises:
-        InputError: names the least and largest value.
+        InputError: gives the minimum and maximum.
     """
     least, largest = interval(likelihood)
     if low < least or high > largest:

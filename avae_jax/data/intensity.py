@@ -10,13 +10,13 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import require_numbers
 from avae_jax.data.precision import LARGEST, is_wide, less, told_apart
 
-# Below this share of its type's range an integer image is all but black: most often
+# An integer image below this share of its type's range is nearly black: most often
 # 0..255 stored in a wide type.
 FAINT = 0.01
 
 
 class Scaling(NamedTuple):
-    """Raw numbers that the model sees as 0 and as 1; `clip` where what lies beyond is cut."""
+    """Raw numbers that become 0 and 1; `clip` if values beyond are clipped."""
 
     low: float
     high: float
@@ -26,17 +26,17 @@ class Scaling(NamedTuple):
 def to_float(
     splits: Sequence[np.ndarray], *, name: str, window: str | tuple[float, ...] = "type"
 ) -> tuple[list[np.ndarray], str]:
-    """Raw numbers -> float32, the same way for every split (see `scaling_of`).
+    """Raw numbers -> float32, with one scaling for all splits (see `scaling_of`).
 
     Args:
         splits: arrays `[n, *S, C]` of one dtype.
         name: of the source, for errors.
 
     Returns:
-        The float32 arrays, and a sentence that says what was done.
+        The float32 arrays, and a message about the scaling.
 
     Raises:
-        InputError: see `scaling_of`; a dtype that is no number.
+        InputError: see `scaling_of`; a dtype that is not numeric.
     """
     dtype = require_numbers(splits[0].dtype, name=name)
     least = min(split.min() for split in splits)
@@ -53,18 +53,18 @@ def scaling_of(
     name: str,
     window: str | tuple[float, ...] = "type",
 ) -> tuple[Scaling, str]:
-    """How numbers of `dtype` between `least` and `largest` become float32.
+    """The scaling of numbers of `dtype` between `least` and `largest` to float32.
 
-    By their type: floats are taken as they are. Integers are divided by the largest value
-    of their type, unless their largest value is 1: those are binary, like booleans, and
-    stay 0 and 1. By a window `(low, high)`: these become 0 and 1, what lies beyond is cut.
+    By type: floats are unchanged. Integers are divided by the largest value of their type,
+    unless their maximum is 1: those are binary, like booleans, and stay 0 and 1. By a window
+    `(low, high)`: its ends become 0 and 1, and values beyond are clipped.
 
     Returns:
-        The scaling, and a sentence that says so.
+        The scaling, and a message about it.
 
     Raises:
-        InputError: negative integers without a window, and wide numbers that float32 does not
-            tell apart.
+        InputError: negative integers without a window, and wide numbers that are not distinct
+            in float32.
     """
     if not isinstance(window, str):
         low, high = window
@@ -90,31 +90,31 @@ def scaling_of(
 
 
 def _require_steps(dtype: np.dtype, least: float, largest: float, *, name: str) -> None:
-    """Checks that values without a window do not become a few steps.
+    """Checks that values without a window keep enough steps in float32.
 
     Raises:
-        InputError: they would, as float32; a window comes off in their own precision.
+        InputError: they do not; a window is applied in the precision of their type.
     """
     reach = max(abs(least), abs(largest))
-    # What is too large is said of the example that holds it.
+    # `check_finite` reports numbers that are too large, with their example.
     if not is_wide(dtype) or not reach <= LARGEST or least == largest:
         return
     if not told_apart(least, largest, np.float32):
         raise InputError(
-            f"{name}: {dtype.name} values from {ends(least, largest)}, nearly one and the same in "
-            f"the 32 bits that a model sees; data.window={least!s},{largest!s} is wanted"
+            f"{name}: {dtype.name} values from {ends(least, largest)}, too close together for "
+            f"32-bit floats; data.window={least!s},{largest!s} is wanted"
         )
 
 
 def ends(low: float, high: float) -> str:
-    """`low to high`, with the digits that tell them apart."""
+    """`low to high`, with enough digits to distinguish them."""
     apart = max(abs(low), abs(high)) / (high - low) if low < high else 1.0
     digits = 6 + math.ceil(math.log10(apart)) if 10 < apart < 1e18 else 6
     return f"{low:.{digits}g} to {high:.{digits}g}"
 
 
 def scaled(raw: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Raw numbers as the model sees them, float32."""
+    """Raw numbers in the range of the model, float32."""
     if is_wide(raw.dtype) and (scaling.low, scaling.high) != (0, 1):
         values = less(raw, scaling.low) / (scaling.high - scaling.low)
         return _narrow(np.clip(values, 0, 1) if scaling.clip else values)
@@ -126,13 +126,13 @@ def scaled(raw: np.ndarray, scaling: Scaling) -> np.ndarray:
 
 
 def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str, way_out: str = "") -> None:
-    """Checks every value.
+    """Checks that every value is finite.
 
     Args:
         values: `[n, *S, C]`.
-        indices: `[n]`, where each example stands in its source.
+        indices: `[n]`, position of each example in its source.
         name: of the source.
-        way_out: what else could be done about it, after what is wanted.
+        way_out: a remedy, appended to the message.
 
     Raises:
         InputError: names the first example with NaN or infinity.
@@ -151,7 +151,7 @@ def check_finite(values: np.ndarray, indices: np.ndarray, *, name: str, way_out:
 
 
 def finite_examples(values: np.ndarray) -> np.ndarray:
-    """`[n, *S, C]` -> `[n]`, true where all of an example are numbers that float32 can hold."""
+    """`[n, *S, C]` -> `[n]`, true if all values of an example are finite in float32."""
     finite = np.isfinite(values)
     if values.dtype.kind == "f" and is_wide(values.dtype):
         finite &= np.abs(values) <= LARGEST
@@ -159,9 +159,9 @@ def finite_examples(values: np.ndarray) -> np.ndarray:
 
 
 def constant_examples(values: np.ndarray) -> np.ndarray:
-    """`[n, *S, C]` -> `[n]`, true where every channel has one value where it was observed."""
+    """`[n, *S, C]` -> `[n]`, true if every channel has one value over its observed pixels."""
     spatial = tuple(range(1, values.ndim - 1))
-    # Both leave out NaN, pixels that were not observed.
+    # Both ignore NaN, pixels that were not observed.
     low, high = np.fmin.reduce(values, axis=spatial), np.fmax.reduce(values, axis=spatial)
     return ~(low < high).any(axis=-1)
 

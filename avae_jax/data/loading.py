@@ -1,4 +1,4 @@
-"""`load`: reads a source, splits it and brings it to one range and shape."""
+"""`load`: reads a source, splits it and converts it to one range and shape."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ LEAST_SIDE = 4
 
 
 class Split(NamedTuple):
-    """Examples of a source and the ones taken of them."""
+    """Examples of a source and the indices of the selected ones."""
 
     examples: Examples
     indices: np.ndarray  # [n], in the order in which they are used
@@ -29,8 +29,8 @@ class Split(NamedTuple):
 def load(options: DataOptions, *, seed: int, source: Source | None = None) -> Dataset:
     """The examples that `options` ask for.
 
-    The same source and seed give the same examples in the same order: a random one, so
-    that any first n are a fair sample; `limit` takes the first.
+    The same source and seed give the same examples in the same random order, so that the
+    first n are a fair sample; `limit` takes the first.
 
     Args:
         options: source, window, size, scale, fill, limit and test_fraction; poses come later.
@@ -38,7 +38,7 @@ def load(options: DataOptions, *, seed: int, source: Source | None = None) -> Da
         source: of arrays in memory, in place of the one that `options` name.
 
     Raises:
-        InputError: one sentence for whatever cannot be read or used.
+        InputError: one sentence about data that cannot be read or used.
     """
     name = f"data.source={options.source}"
     if source is None:
@@ -101,13 +101,13 @@ def _usable(
     name: str,
     skip: bool,
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Values and labels of the examples that are finite, and a sentence about others, if any.
+    """Values and labels of the finite examples, and a message about the others, if any.
 
     Args:
-        values: raw and as the model sees them; a window would make numbers of infinities.
+        values: raw and scaled values; both are checked, because a window clips infinities.
 
     Raises:
-        InputError: some are not and `skip` is false, or none is.
+        InputError: some examples are not finite and `skip` is false, or none is finite.
     """
     raw, seen = values
     sound = finite_examples(raw)

@@ -1,6 +1,6 @@
 """Pixels that were not observed: the number that marks them, and their positions.
 
-From `marked` on they are NaN, in float32 examples, until the objective scores the others alone.
+`marked` sets them to NaN in float32 examples; the objective scores the other pixels only.
 """
 
 import math
@@ -16,20 +16,20 @@ from avae_jax.data.intensity import check_finite
 # Numbers that programs write where nothing was observed; -128 in signed bytes only.
 USUAL = {-999, -9999, -99999, -999999, -32767, -32768, -(2**31) + 1, -(2**31)}
 USUAL |= {9999, 99999, 999999}
-# How many ranges of all other numbers such a one lies away, and one that is not usual.
+# Distance from all other numbers, in ranges of these: for usual no-data values, and for others.
 APART, FAR = 0.5, 1000
-# No measurement, of either sign.
+# Numbers beyond any measurement, of either sign.
 HUGE = 1e15
 WAY_OUT = ", or data.nan=fill to take pixels with NaN as not observed"
 
 
 class Missing(NamedTuple):
-    """What stands for a pixel that was not observed.
+    """The marks of pixels that were not observed.
 
     Attributes:
-        value: a number of the source; `None` where none does.
-        nan: whether NaN does.
-        why: how that is known, for the sentence.
+        value: the no-data value, a number of the source; `None` without one.
+        nan: whether NaN is a mark.
+        why: the origin of the value, for the message.
     """
 
     value: float | int | None = None
@@ -38,28 +38,28 @@ class Missing(NamedTuple):
 
     @property
     def written(self) -> float | int:
-        """What is written where a pixel was not observed."""
+        """The value that results have where a pixel was not observed."""
         return math.nan if self.value is None else self.value
 
 
-# Distinct finite numbers, the two least and the two largest, and how often each was met.
+# The two least and two largest distinct finite numbers, and the number of occurrences of each.
 Ends = dict[float | int, int]
 
 
 def ends_of(raw: np.ndarray, before: Ends | None = None) -> Ends:
-    """The ends of raw numbers of any shape, and of those met `before`.
+    """The ends of raw numbers of any shape, merged with the ends `before`.
 
-    The count is that of all numbers for the least and the largest alone.
+    Only the counts of the least and the largest number are over all numbers.
     """
     met = dict(before or {})
-    # No copy of a large array in which all is finite.
+    # No copy of a large array of finite numbers.
     whole = raw.dtype.kind != "f" or np.isfinite(raw).all()
     finite = raw.reshape(-1) if whole else raw[np.isfinite(raw)]
     if not finite.size:
         return met
     least, largest = finite.min(), finite.max()
     found = {least.item(): 1, largest.item(): 1}
-    # Nothing that could stand for a pixel: what else there is need not be known.
+    # Without a candidate for a no-data value, the inner numbers do not matter.
     if least < 0 or largest >= min(USUAL, key=lambda usual: usual if usual > 0 else math.inf):
         inner = finite[(finite != least) & (finite != largest)]
         found = {one.item(): int((finite == one).sum()) for one in (least, largest)}
@@ -71,11 +71,12 @@ def ends_of(raw: np.ndarray, before: Ends | None = None) -> Ends:
 
 
 def recognised(ends: Ends, dtype: np.dtype) -> float | int | None:
-    """The least or largest number, where it is one that stands for what was not observed.
+    """The least or largest number if it is a no-data value.
 
-    It is met twice or more, and lies far outside of all others: by half of their range, where
-    programs use it as such, else by a thousand times (negative ones, and of no measurement).
-    Unsigned integers have none: there the largest is what a detector saturates at.
+    A no-data value occurs at least twice and lies far outside of all others: by half of their
+    range for numbers that programs use, else by a thousand ranges (negative numbers, and
+    numbers beyond any measurement). Unsigned integers have none: their largest value may be
+    the saturation of a detector.
     """
     order = sorted(ends)
     if dtype.kind in "bu" or len(order) < 3:
@@ -94,10 +95,10 @@ def recognised(ends: Ends, dtype: np.dtype) -> float | int | None:
 def missing_of(
     options: DataOptions, dtype: np.dtype, ends: Ends, *, declared: float | None
 ) -> Missing:
-    """What stands for pixels that were not observed in numbers of `dtype` with these `ends`.
+    """The marks of pixels that were not observed, in numbers of `dtype` with these `ends`.
 
     Args:
-        declared: the number that the file itself says.
+        declared: the no-data value that the file declares.
     """
     automatic = options.nodata == "auto"
     nan = automatic and declared is not None and math.isnan(declared)
@@ -114,9 +115,9 @@ def missing_of(
 
 
 def _exact(value: float, dtype: np.dtype, ends: Ends) -> float | int | None:
-    """`value` as a number of `dtype` holds it, or `None` if none does.
+    """`value` in `dtype`, or `None` if it does not fit.
 
-    Huge numbers are written in few digits: one of the `ends` near it is meant.
+    Huge numbers are declared with few digits: a close one of the `ends` is taken.
     """
     if dtype.kind in "biu":
         limits = np.iinfo(dtype) if dtype.kind != "b" else np.iinfo(np.uint8)
@@ -128,7 +129,7 @@ def _exact(value: float, dtype: np.dtype, ends: Ends) -> float | int | None:
 
 
 def hidden(raw: np.ndarray, missing: Missing) -> np.ndarray | None:
-    """Which raw numbers stand for pixels that were not observed, bool; `None` if none does."""
+    """Mask of raw numbers of pixels that were not observed, bool; `None` if there are none."""
     gone = np.zeros(raw.shape, bool)
     if missing.value is not None:
         gone |= raw == raw.dtype.type(missing.value)
@@ -138,7 +139,7 @@ def hidden(raw: np.ndarray, missing: Missing) -> np.ndarray | None:
 
 
 def plain(raw: np.ndarray, gone: np.ndarray | None) -> np.ndarray:
-    """Raw numbers `[n, *S, C]` with the least of each example that was observed where `gone`."""
+    """Raw numbers `[n, *S, C]`, with the observed minimum of each example where `gone`."""
     if gone is None:
         return raw
     seen = raw[~gone]
@@ -161,10 +162,10 @@ def require_observed(
     missing: Missing,
     way_out: str = "",
 ) -> None:
-    """Checks that raw numbers are finite, but for those that stand for what was not observed.
+    """Checks that raw numbers are finite, except at pixels that were not observed.
 
     Raises:
-        InputError: names the first example with others, and the way out.
+        InputError: names the first example with other such numbers, and the remedy.
     """
     if raw.dtype.kind != "f":
         return
@@ -173,13 +174,13 @@ def require_observed(
 
 
 def note_of(missing: Missing, gone: int, total: int, *, name: str) -> str:
-    """A sentence about pixels that were not observed; nothing where there are none.
+    """A message about pixels that were not observed; nothing without any.
 
     Raises:
         InputError: no pixel was observed.
     """
     if gone == total:
-        raise InputError(f"{name}: not one pixel was observed; images of something are wanted")
+        raise InputError(f"{name}: no pixel was observed; images with observed pixels are wanted")
     if not gone:
         return "" if missing.why != "data.nodata" else f"No pixel holds {missing.why}."
     texts = [] if missing.value is None else [f"hold {missing.value:g} ({missing.why})"]
@@ -191,12 +192,12 @@ def note_of(missing: Missing, gone: int, total: int, *, name: str) -> str:
 
 
 class Parted(NamedTuple):
-    """Raw numbers of several splits, and what was not observed of them.
+    """Raw numbers of several splits, and masks of pixels that were not observed.
 
     Attributes:
-        raw: `[n, *S, C]` each, with an observed number where there was none.
+        raw: `[n, *S, C]` each, with an observed number at pixels that were not observed.
         gone: `[n, *S, C]` bool each, or `None`.
-        note: a sentence, or nothing.
+        note: a message, or nothing.
     """
 
     raw: list[np.ndarray]
@@ -212,10 +213,10 @@ class Parted(NamedTuple):
 def parted(
     splits: Sequence[np.ndarray], options: DataOptions, *, declared: float | None, name: str
 ) -> Parted:
-    """Takes what was not observed out of the raw numbers of splits of one dtype.
+    """Separates pixels that were not observed from the raw numbers of splits of one dtype.
 
     Raises:
-        InputError: nothing was observed.
+        InputError: no pixel was observed.
     """
     dtype, ends = splits[0].dtype, Ends()
     if dtype.kind not in "biuf":

@@ -9,12 +9,12 @@ import numpy as np
 
 # GDAL's tag of TIFF files: a number as text.
 GDAL_NODATA = 42113
-# Attributes of HDF5 data sets, in small letters: netCDF's, those of GDAL, and that of FITS.
+# Attributes of HDF5 data sets, in lower case, by netCDF, GDAL and FITS.
 ATTRIBUTES = ("_fillvalue", "missing_value", "nodata", "nodata_value", "_nodata", "blank")
 
 
 def number_of(value: Any) -> float | None:
-    """The number that a tag holds as text, bytes or an array; `None` where it holds none."""
+    """The number that a tag holds as text, bytes or an array; `None` without a number."""
     if isinstance(value, np.ndarray | list | tuple):
         value = value[0] if np.size(value) == 1 and np.ndim(value) == 1 else value
     if isinstance(value, bytes):
@@ -29,7 +29,7 @@ def number_of(value: Any) -> float | None:
 
 
 def of_attributes(attributes: Mapping[str, Any]) -> float | None:
-    """By the attributes of an HDF5 data set."""
+    """The no-data value in the attributes of an HDF5 data set."""
     small = {name.lower(): name for name in attributes}
     for name in ATTRIBUTES:
         number = number_of(attributes[small[name]]) if name in small else None
@@ -39,13 +39,13 @@ def of_attributes(attributes: Mapping[str, Any]) -> float | None:
 
 
 def of_page(page: Any) -> float | None:
-    """By the tags of a page of `tifffile`."""
+    """The no-data value in the tags of a page of `tifffile`."""
     tag = page.tags.get(GDAL_NODATA)
     return None if tag is None else number_of(tag.value)
 
 
 def of_picture(path: Path) -> float | None:
-    """By the tags of a TIFF file, which need not be one."""
+    """The no-data value in the tags of a file, `None` if it is not a TIFF file."""
     from PIL import Image
 
     try:

@@ -1,4 +1,4 @@
-"""Arithmetic in the input's own precision, before numbers become 32-bit floats."""
+"""Arithmetic in the precision of the input, before numbers become 32-bit floats."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def is_wide(dtype: np.dtype) -> bool:
 
 
 def above(values: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """`values - base` of one type, nowhere negative, as floats of 64 bits or more."""
+    """`values - base` of one type, non-negative, as floats of 64 bits or more."""
     if values.dtype.kind in "iu":
         return (values.astype(WORDS) - base.astype(WORDS)).astype(np.float64)
     return values - base
@@ -30,7 +30,7 @@ def less(values: np.ndarray, offset: float) -> np.ndarray:
 
 
 def plus(differences: np.ndarray, base: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`base + differences` as numbers of `dtype`, integers rounded and kept in its range."""
+    """`base + differences` in `dtype`, rounded and clipped for integers."""
     if dtype.kind not in "iu":
         return (base + differences).astype(dtype)
     limits, words = np.iinfo(dtype), base.astype(WORDS)
@@ -42,7 +42,7 @@ def plus(differences: np.ndarray, base: np.ndarray, dtype: np.dtype) -> np.ndarr
 
 
 def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`values` as numbers of `dtype`: rounded and kept in its range where it holds integers."""
+    """`values` in `dtype`, rounded and clipped for integers."""
     if dtype.kind == "b":
         return values >= 0.5
     if dtype.kind not in "iu":

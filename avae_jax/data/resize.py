@@ -17,10 +17,10 @@ def fill_value(fill: Any, train: np.ndarray) -> np.ndarray:
         train: training examples `[N, *S, C]` before scale and size.
 
     Returns:
-        `[C]` float32; for "border" the median, per channel, of the border of every example.
+        `[C]` float32; for "border" the median, per channel, of the borders of all examples.
 
     Raises:
-        InputError: for anything else.
+        InputError: any other value.
     """
     if isinstance(fill, str) and fill == "border":
         return border_median(train)
@@ -40,22 +40,23 @@ def fill_value(fill: Any, train: np.ndarray) -> np.ndarray:
 def border_median(images: np.ndarray) -> np.ndarray:
     """`[N, *S, C]` -> `[C]`: the median over all examples of the outermost pixels.
 
-    Of those that were observed (not NaN); where none was, of those next to what was not.
+    Only observed pixels count (not NaN); if no border pixel was observed, the observed pixels
+    next to missing ones count.
     """
     sides = images.shape[1:-1]
     border = np.ones(sides, dtype=bool)
     border[(slice(1, -1),) * len(sides)] = False
-    # One channel at a time keeps the copy that the median sorts small.
+    # One channel at a time keeps the sorted copy small.
     channels = range(images.shape[-1])
     return np.array([_median(images[..., c], border) for c in channels], dtype=np.float32)
 
 
 def _median(images: np.ndarray, border: np.ndarray) -> float:
-    """Of the pixels of one channel `[N, *S]` at the `border: [*S]`."""
+    """The median of the pixels of one channel `[N, *S]` at the `border: [*S]`."""
     outermost = images[:, border]
     gone = np.isnan(outermost)
     if not gone.any():
-        with np.errstate(over="ignore"):  # of the largest numbers that there are
+        with np.errstate(over="ignore"):  # near the largest float
             return np.median(outermost)
     if not gone.all():
         return np.median(outermost[~gone])
@@ -67,7 +68,7 @@ def _median(images: np.ndarray, border: np.ndarray) -> float:
 def frame_sides(
     sides: tuple[int, ...], size: int, spacing: tuple[float, ...] = ()
 ) -> tuple[int, ...]:
-    """Spatial shape after `data.size`; 0 keeps `sides`, or what they are in the smallest pixels."""
+    """Spatial shape after `data.size`; 0 keeps `sides`, counted in the smallest pixel size."""
     if size:
         return (size,) * len(sides)
     lengths = np.multiply(sides, spacing or 1)
@@ -84,27 +85,26 @@ def reframe(
 ) -> np.ndarray:
     """Scales content about the image centre and pads or crops, in one resampling.
 
-    With `scale == 1` pixels are copied exactly: going from H to n pixels puts
-    `(n - H) // 2` of `fill` in front (a negative number crops). Otherwise the centre of
-    the image falls on the centre of the frame. Pixels that are not square become square.
+    With `scale == 1` pixels are copied exactly: from H to n pixels, `(n - H) // 2` pixels of
+    `fill` come first (a negative number crops). Otherwise the centre of the image is mapped to
+    the centre of the frame. Pixels that are not square become square.
 
     Args:
         images: `[N, *S, C]` float32.
         scale: > 1 enlarges, < 1 shrinks.
         size: pixels of every spatial axis, 0 keeps.
         fill: `[C]`, the value outside.
-        spacing: size of a pixel on each axis over the smallest, `()` where all are alike.
+        spacing: pixel size on each axis relative to the smallest, `()` if all are equal.
 
     Returns:
-        `[N, *T, C]` float32; NaN, pixels that were not observed, stay so where they make up
-        more than half of a new one.
+        `[N, *T, C]` float32; NaN if missing pixels (NaN) make up more than half of a new pixel.
     """
     gone = np.isnan(images)
     if gone.any():
         how: dict[str, Any] = {"scale": scale, "size": size, "spacing": spacing}
         known = reframe((~gone).astype(np.float32), **how, fill=np.ones_like(fill))
         seen = reframe(np.where(gone, fill, images).astype(np.float32), **how, fill=fill)
-        # Where nothing was observed is `fill`: its share of what is seen is taken out again.
+        # Missing pixels hold `fill`: its contribution is subtracted again.
         away = (seen - fill) / np.maximum(known, 0.5)
         whole = np.where(known < 1, (fill + away).astype(np.float32), seen)
         return np.where(known < 0.5, np.float32(np.nan), whole)
@@ -122,17 +122,17 @@ def reframe(
 def resample(
     image: np.ndarray, sides: tuple[int, ...], *, scale: float | np.ndarray, fill: float
 ) -> np.ndarray:
-    """One channel `[*S]` -> `[*T]` scaled about the centre, as if `fill` went on without end.
+    """One channel `[*S]` -> `[*T]` scaled about the centre, with `fill` outside of the image.
 
     Shrinking is linear after a Gaussian of standard deviation `(1 / scale - 1) / 2` pixels
-    against aliasing; enlarging is cubic, kept within the range of the image.
+    against aliasing; enlarging is cubic, clipped to the range of the image.
 
     Args:
         scale: of all axes, or of each, `[d]`.
     """
     scales = np.broadcast_to(scale, image.ndim)
     sigma = np.maximum(0.0, (1.0 / scales - 1.0) / 2.0)
-    # The Gaussian carries content across the border, so the border moves out first.
+    # The Gaussian moves content across the border, so the image is padded first.
     wide = np.pad(image, [(math.ceil(4.0 * s),) * 2 for s in sigma], constant_values=fill)
     if sigma.any():
         wide = ndimage.gaussian_filter(wide, sigma, mode="constant", cval=fill, truncate=4.0)

@@ -8,7 +8,7 @@ def hold_out(count: int, *, fraction: float, seed: int) -> tuple[np.ndarray, np.
 
     Args:
         count: number of examples, at least 2.
-        fraction: share held out; at least one example falls on either side.
+        fraction: share held out; both splits get at least one example.
         seed: of the permutation.
 
     Returns:

@@ -13,21 +13,21 @@ from avae_jax.transform.families import Family, axis_numbers, basis
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import exponential, plane_rotation
 
-# Steps of a whole turn: each costs pictures, and those of a volume are rendered.
+# Steps of a full rotation: each needs pictures, and volumes are rendered.
 TURNS = {2: 36, 3: 24}
-STEPS = 20  # of any other parameter, of which 0 is one
-REACH = 0.5  # of a generator without a range of its own, to either side
+STEPS = 20  # of any other parameter, 0 included
+REACH = 0.5  # either way, of a generator without a range
 
 
 @dataclasses.dataclass(frozen=True)
 class Dial:
-    """What a dial sets: one parameter of the poses of a family.
+    """The dial of one parameter of the poses of a family.
 
     Attributes:
       kind: `rotation`, `shift` or the name of another generator.
       unit: of its values: `deg`, `%` of the longest side, or none.
-      relative: values are counted from the found pose, which is 0.
-      whole: the last value comes before the first, as in a whole turn.
+      relative: values are relative to the found pose, which is 0.
+      whole: values are cyclic: the first follows the last, as in a full rotation.
       grid: the values of every example.
       axes: the plane or the axis that is moved.
     """
@@ -41,13 +41,13 @@ class Dial:
 
 
 def dial_of(group: Family, ranges: RangeOptions) -> Dial:
-    """The dial of the first parameter of a family that people know: rotation, else shift."""
+    """The dial of a family: its first rotation, else its first shift, else its first generator."""
     turns = [name for name in group.generators if name.startswith("rotation_")]
     shifts = [name for name in group.generators if name.startswith("shift_")]
     if turns:
         whole, count = ranges.rotation >= 180, TURNS[group.d]
         grid = np.linspace(-ranges.rotation, ranges.rotation, count + 1)[int(whole) :]
-        # About the axis that stands upright in space (see `report.volume`), if the family may.
+        # About the vertical axis in space (see `report.volume`), if the family has it.
         plane = turns[0].removeprefix("rotation_")
         relative = group.d == 3
         return Dial("rotation", "deg", relative, whole, tuple(grid), _axes(plane, group.d))
@@ -63,7 +63,7 @@ def _axes(letters: str, d: int) -> tuple[int, ...]:
 
 
 def values_of(dial: Dial, poses: np.ndarray, frame: Frame) -> np.ndarray:
-    """Where poses `[n, d + 1, d + 1]` stand on the dial, `[n]`."""
+    """Values of poses `[n, d + 1, d + 1]` on the dial, `[n]`."""
     if dial.relative:
         return np.zeros(len(poses))
     if dial.kind == "shift":
@@ -77,7 +77,7 @@ def dial_poses(
     """The stops of every example's dial, the found pose among them.
 
     Args:
-      poses: `[n, d + 1, d + 1]`, found; they carry observations to the canonical pose.
+      poses: `[n, d + 1, d + 1]`, found poses; they carry observations to the canonical pose.
       upright: `[d + 1, d + 1]`, of `upright_pose`.
 
     Returns:
@@ -96,7 +96,7 @@ def dial_poses(
 
 
 def _moves(dial: Dial, by: Array, group: Family) -> Array:
-    """What turns (or shifts) by so much, `[*by.shape, d + 1, d + 1]`."""
+    """The rotations (or shifts) by these values, `[*by.shape, d + 1, d + 1]`."""
     d = group.d
     still = jnp.broadcast_to(jnp.eye(d + 1, dtype=by.dtype), (*by.shape, d + 1, d + 1))
     if dial.kind == "rotation":
@@ -111,12 +111,12 @@ def _moves(dial: Dial, by: Array, group: Family) -> Array:
 def display_rotation(
     group: Family, found: np.ndarray, applied: np.ndarray, *, one_pose: bool
 ) -> np.ndarray:
-    """The rotation `[d + 1, d + 1]` that sets canonical volumes upright for display.
+    """The rotation `[d + 1, d + 1]` that displays canonical volumes upright.
 
-    A model chooses its canonical pose, and a tilted chair is hard to recognise. It is the
-    inverse of the mean of `found . applied`, the same for every example, so that what differs
-    between examples stays visible. Images are shown as they are, and so are objects that did
-    not stand in `one_pose` before `applied` moved them.
+    A model chooses its canonical pose, and a tilted chair is hard to recognise. The rotation is
+    the inverse of the mean of `found . applied`. It is the same for every example, so that
+    differences between examples stay visible. Images are not rotated, nor are objects without
+    `one_pose` before `applied` moved them.
     """
     back = np.eye(group.d + 1, dtype=np.float32)
     if one_pose and group.d == 3 and group.has("rotation"):

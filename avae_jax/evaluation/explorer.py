@@ -12,25 +12,25 @@ from avae_jax.core import sharding
 from avae_jax.core.types import Array, PyTree
 from avae_jax.data.intensity import constant_examples
 from avae_jax.evaluation.dial import Dial, dial_of, dial_poses, display_rotation, values_of
-from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
+from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, in_batches
 from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import PoseSweep, sweep_poses, thumbnail
-from avae_jax.inference import ambiguity, batch
+from avae_jax.inference import ambiguity
 from avae_jax.inference.problem import bounded
+from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.select import near
-from avae_jax.inference.setup import stream
 from avae_jax.inference.trained import Trained
 from avae_jax.models.observed import filled
 from avae_jax.transform.describe import sentence
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
 MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
-# One in so many of those with a dial are the most doubtful of the others.
+# One in this many of the examples with a dial is chosen as the most doubtful of the rest.
 DOUBTFUL_ONES = 4
 
 
 class SearchedExamples(NamedTuple):
-    """The m examples of the map, after a search that keeps several optima.
+    """The m examples of the map, and what the search of the evaluation found of them.
 
     Attributes:
       observed: `[m, *S, C]`.
@@ -50,16 +50,16 @@ class SearchedExamples(NamedTuple):
 
 
 def explorer_data(
-    task: Task, trained: Trained, calls: CompiledEvaluation
+    task: Task, trained: Trained, calls: CompiledEvaluation, measured: HeldOutResult
 ) -> report.Exploration | None:
-    """Tries many poses of a few held-out examples, and places more of them on a map.
+    """Evaluates many poses of a few measured examples, and a latent map of more of them.
 
-    `None` where the config asks for none.
+    `None` if `eval.explored` is false.
     """
     group = task.avae.group
     if not task.options.eval.explored:
         return None
-    seen = search_examples(task, trained, calls)
+    seen = first_searched(task, calls, measured)
     upright = display_rotation(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
     attempt = functools.partial(_attempt, task, trained, upright)
     dial, chosen = dial_of(group, task.options.ranges), choose_examples(seen.gap, TRIED[group.d])
@@ -76,31 +76,31 @@ def explorer_data(
     )
 
 
-def search_examples(task: Task, trained: Trained, calls: CompiledEvaluation) -> SearchedExamples:
-    """Searches the first test examples, each at its pose, as aligning does."""
-    wide = ambiguity.with_candidates(task.search)
-    key = stream(task.options, "test")
-    search = functools.partial(batch.search_batch, key=key, avae=task.avae, search=wide)
-    search = sharding.examples(search, whole=("params", "bank"), searches=True)
-
-    def one(x: Array, index: Array) -> PyTree:
-        observed, applied = calls.apply(x=x, index=index)
-        found = search(params=trained.params, x=observed, index=index, bank=trained.bank)
-        return observed, applied, found
-
-    count = min(MAPPED[task.avae.group.d], len(task.dataset.test))
-    observed, applied, found = in_batches(one, task, count)
-    gap = np.asarray(ambiguity.runner_up_gap(found, degrees=wide.distance or ambiguity.DEGREES))
+def first_searched(
+    task: Task, calls: CompiledEvaluation, measured: HeldOutResult
+) -> SearchedExamples:
+    """The first measured examples, each at its applied pose, with the kept candidates."""
+    count = min(MAPPED[task.avae.group.d], len(measured.found))
+    observed = in_batches(lambda x, index: calls.apply(x=x, index=index)[0], task, count)
+    found = SearchResult(*(leaf[:count] for leaf in measured.result))
+    degrees = task.search.distance or ambiguity.DEGREES
+    gap = np.asarray(ambiguity.runner_up_gap(found, degrees=degrees))
     doubtful = ambiguity.is_ambiguous(
         gap, nonfinite=found.nonfinite, constant=constant_examples(observed)
     )
     return SearchedExamples(
-        observed, applied, found.pose, found.candidates, found.candidate_losses, gap, doubtful
+        observed,
+        measured.applied[:count],
+        found.pose,
+        found.candidates,
+        found.candidate_losses,
+        gap,
+        doubtful,
     )
 
 
 def choose_examples(gap: np.ndarray, count: int) -> np.ndarray:
-    """Which `count` examples get a dial: the first, and of the others the most doubtful."""
+    """The `count` examples with a dial: the first ones, and the most doubtful of the others."""
     count = min(count, len(gap))
     first = count - count // DOUBTFUL_ONES
     others = first + np.argsort(gap[first:], kind="stable")
@@ -134,7 +134,7 @@ def _trial(
     values: np.ndarray,
     tried: PoseSweep,
 ) -> report.Trial:
-    """One example at all stops of its dial and at the optima that are apart."""
+    """One example at all stops of its dial and at its distinct optima."""
     avae, search = task.avae, task.search
     candidates, count = seen.candidates[example], len(values)
     kept = apart(candidates, seen.losses[example], degrees=search.distance or ambiguity.DEGREES)
@@ -154,7 +154,7 @@ def _trial(
 
 
 def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarray:
-    """Which of the candidates `poses: [K, d + 1, d + 1]`, best first, are apart from better ones.
+    """The candidates `poses: [K, d + 1, d + 1]`, best first, that are apart from all better ones.
 
     Candidates whose loss is not finite are left out, except for the first.
     """
@@ -167,7 +167,7 @@ def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarra
 
 
 def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas:
-    """The map, from every example `tried` at the found pose and unmoved."""
+    """The latent map, from every example `tried` at the found pose and unmoved."""
     avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
     return report.Atlas(
@@ -188,7 +188,7 @@ def principal(codes: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     """Codes `[m, Z]` along their two principal axes `[m, 2]`, and the shares of their variance."""
     centred = np.nan_to_num(codes - codes.mean(axis=0))
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    # An axis has no sign of its own: its largest entry is made positive.
+    # The sign of an axis is arbitrary: its largest entry is made positive.
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
     wanted = np.zeros((2, centred.shape[1]))
     wanted[: len(axes[:2])] = axes[:2]

@@ -20,9 +20,9 @@ from avae_jax.inference.trained import Trained
 
 
 class CompiledEvaluation(NamedTuple):
-    """The functions of `evaluate`, compiled once for a run, its key and options filled in.
+    """The functions of an evaluation, compiled once for a run, with key and options bound.
 
-    All take keywords; examples are split over the devices, results are whole on each.
+    All take keywords; examples are split over the devices, results are replicated.
     """
 
     apply: Callable
@@ -33,7 +33,7 @@ class CompiledEvaluation(NamedTuple):
 
 
 def compile_evaluation(task: Task) -> CompiledEvaluation:
-    """Compiles (when first called) what evaluation needs."""
+    """The functions of an evaluation, compiled at their first call."""
     fixed = {"avae": task.avae, "key": stream(task.options, "test")}
     search = functools.partial(batch.search_batch, search=task.search, **fixed)
     model = ("params",)
@@ -47,13 +47,13 @@ def compile_evaluation(task: Task) -> CompiledEvaluation:
 
 
 class HeldOutResult(NamedTuple):
-    """What was measured on n held-out examples; losses in nats.
+    """Measurements on n held-out examples; losses in nats.
 
     Attributes:
       observed, canonical_input, canonical, reconstruction: pictures of the first few.
-      result: of the search, as numpy arrays.
-      applied, target: `[n, d + 1, d + 1]`; `target` is the mean `found . applied` of the
-        label, estimated on other examples.
+      result: result of the search, as numpy arrays.
+      applied, target: `[n, d + 1, d + 1]`; `target` is the label's mean of `found . applied`,
+        estimated on other examples.
       upright, posed, posed_search, posed_true: `[n]`.
       outside, cropped: `[n]` (see `evaluate.Views`).
       forward_equivalents, seconds_per_example: cost of the search.
@@ -127,7 +127,7 @@ PICTURED = ("observed", "canonical_input", "canonical", "reconstruction")
 def _search(
     task: Task, trained: Trained, calls: CompiledEvaluation, count: int
 ) -> tuple[np.ndarray, SearchResult, float]:
-    """Poses applied to the first `count` test examples, what a search finds, seconds of each."""
+    """Poses applied to the first `count` test examples, the search result, seconds per example."""
     search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
     times: list[float] = []
 
@@ -141,7 +141,7 @@ def _search(
     applied, result = in_batches(one, task, count)
     size = _batch_size(task, count)
     if len(times) == 1:
-        # The first batch waits for the compiler.
+        # The first batch includes compilation.
         one(*_rows(task, np.arange(size) % count))
     return applied, result, float(np.mean(times[1:])) / size
 
@@ -169,11 +169,11 @@ def _look(
 def in_batches(function: Callable, task: Task, count: int, *more: np.ndarray) -> PyTree:
     """Applies `function(x, index, *more)` to the first `count` test examples.
 
-    They come split over the devices, and the result, whole on every device, goes to the
-    host. The last batch is filled up with its first example, so that one program serves all.
+    Examples are split over the devices; the replicated result is fetched to the host. The last
+    batch is padded with its first example, so that all batches share one program.
 
     Args:
-      more: `[count, ...]`, further arguments with a row for every example.
+      more: `[count, ...]`, further arguments with a row for each example.
     """
     size = _batch_size(task, count)
     return batches.in_batches(
@@ -186,20 +186,20 @@ def _batch_size(task: Task, count: int) -> int:
 
 
 def _rows(task: Task, index: np.ndarray, *more: np.ndarray) -> tuple[Array, ...]:
-    """Test examples `index`, that index, and what else has a row for each, on the devices."""
+    """Test examples `index`, that index, and the rows of `more`, on the devices."""
     numbers = sharding.split(index.astype(np.int32))
     examples = sharding.split(task.dataset.test, index)
     return examples, numbers, *(sharding.split(rows, index) for rows in more)
 
 
 def labels_of(task: Task, count: int) -> np.ndarray:
-    """Labels `[n]` of the first test examples; zeros where there are none."""
+    """Labels `[n]` of the first test examples; zeros without labels."""
     labels = task.dataset.test_labels
     return np.zeros(count, np.int32) if labels is None else labels[:count]
 
 
 def found_poses(task: Task, trained: Trained, calls: CompiledEvaluation, count: int) -> PyTree:
-    """Applied and found poses of the first test examples, for a moment of training."""
+    """Applied and found poses of the first test examples, for a snapshot of training."""
 
     search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
 

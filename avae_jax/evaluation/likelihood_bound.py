@@ -19,9 +19,9 @@ from avae_jax.transform.lie import brackets
 def bound_marginal_likelihood(
     task: Task, trained: Trained, calls: CompiledEvaluation, found: SearchResult
 ) -> Evidence | None:
-    """The bound `[n]` of the first `eval.marginal_examples` of those that were searched.
+    """The bound `[n]` of the first `eval.marginal_examples` searched examples.
 
-    `None` where the config asks for none, or the family has no density of poses.
+    `None` if the config sets none, or if the family has no density of poses.
     """
     options, group = task.options.eval, task.avae.group
     if not options.marginal_examples:

@@ -53,7 +53,7 @@ def _move(x: Array, pose: Array, *, avae: AVAE) -> Array:
 
 
 def _path(task: Task) -> tuple[np.ndarray, np.ndarray, str]:
-    """Values along the path, poses there, and what the axis is called."""
+    """Values along the path, poses there, and the label of the axis."""
     group, ranges = task.avae.group, task.options.ranges
     points = task.options.eval.curve_points
     d = group.d

@@ -20,8 +20,8 @@ def orthogonal_part(linear: np.ndarray) -> np.ndarray:
 def mean_pose(poses: np.ndarray) -> np.ndarray:
     """Mean `[d + 1, d + 1]` of poses `[n, d + 1, d + 1]`.
 
-    The rotations are averaged as the nearest rotation to their mean matrix, what remains
-    of the linear part and the shift entry by entry.
+    The mean rotation is the rotation nearest to the mean matrix. The rest of the linear part
+    and the shift are averaged entry by entry.
     """
     d = poses.shape[-1] - 1
     linear = poses[:, :d, :d]
@@ -37,8 +37,8 @@ def mean_pose(poses: np.ndarray) -> np.ndarray:
 def label_means(poses: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean E of each example's label, estimated on OTHER examples, `[n, d + 1, d + 1]`.
 
-    Examples are split in two by turns within each label; each half takes the means of
-    the other. A label with one example takes the mean of all other examples.
+    The examples of each label are split alternately into two halves; each half takes the means
+    of the other. A label with one example takes the mean of all other examples.
     """
     means = np.empty(poses.shape)
     for label in np.unique(labels):
@@ -76,7 +76,7 @@ def pose_errors(poses: np.ndarray, means: np.ndarray) -> PoseErrors:
 
 
 def resultant_length(poses: np.ndarray, labels: np.ndarray) -> float:
-    """How concentrated the rotations of E are: 1 if each label has one, 0 if uniform.
+    """Concentration of the rotations of E: 1 if each label has one rotation, 0 if uniform.
 
     Count-weighted mean over labels of the norm of the mean rotation over sqrt(d).
     """

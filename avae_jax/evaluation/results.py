@@ -1,6 +1,8 @@
 """Measurements of an evaluation, and their form in the report."""
 
+import datetime
 import functools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+import avae_jax
 from avae_jax import report
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
@@ -29,7 +32,7 @@ from avae_jax.transform.warp import warp
 
 
 class Results(NamedTuple):
-    """What an evaluation measured."""
+    """Measurements of an evaluation."""
 
     task: Task
     held_out: HeldOutResult
@@ -42,7 +45,7 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
     """Measures a model on the test examples of a task.
 
     Args:
-      training: what the summary says of it.
+      training: entries of the summary about training.
     """
     held_out = measure_held_out(task, trained, calls)
     bounds = bound_marginal_likelihood(task, trained, calls, held_out.result)
@@ -51,7 +54,7 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
         held_out,
         summarise(task, held_out, bounds, training),
         loss_against_pose(task, trained, calls),
-        explorer_data(task, trained, calls),
+        explorer_data(task, trained, calls, held_out),
     )
 
 
@@ -60,32 +63,73 @@ def findings(
     *,
     snapshots: Iterable[tuple[int, dict[str, np.ndarray]]] = (),
     metrics: Iterable[dict[str, Any]] = (),
+    command: str = "",
 ) -> report.Findings:
-    """What the report of an evaluation shows.
+    """The contents of the report of an evaluation.
 
     Args:
-      snapshots: (step, arrays) recorded while training.
+      snapshots: (step, arrays) recorded during training.
       metrics: lines of metrics.jsonl.
+      command: that writes the report again, if there is one.
     """
     task, held_out, summary, curve, exploration = results
     return report.Findings(
         title=f"{Path(task.options.data.source).name}, {task.options.family}",
         config=files.to_dict(task.options),
         summary=summary,
-        gallery=gallery(task, held_out),
+        gallery=gallery(task, held_out, exploration),
         curve=report.Curve(curve.values, curve.without_search, curve.with_search, curve.label),
         moments=tuple(snapshot(task, held_out, *recorded) for recorded in snapshots),
         metrics=tuple(metrics),
         label_names=task.dataset.label_names,
         exploration=exploration,
+        agreement=agreement(task, held_out),
+        run=_run(task, command),
     )
 
 
-def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
-    """A dozen examples as the report shows them; poses are those of the objects."""
+def _run(task: Task, command: str) -> report.Run:
+    device = jax.devices()[0]
+    known = device.device_kind if device.platform != "cpu" else f"{os.cpu_count()} CPU cores"
+    device_text = f"{jax.device_count()} x {known}" if jax.device_count() > 1 else known
+    date = datetime.date.today().isoformat()
+    return report.Run(date, avae_jax.__version__, device_text, task.options.seed, command)
+
+
+def agreement(task: Task, measured: HeldOutResult) -> report.Agreement | None:
+    """How far the found poses of each label agree; `None` where nothing says that they should."""
+    group = task.avae.group
+    if not (task.options.one_pose and group.has("rotation")):
+        return None
+    moved = measured.found @ measured.applied
+    degrees = pose_metrics.pose_errors(moved, measured.target).degrees
+    labels = [
+        _label_agreement(label, degrees[members], moved[members])
+        for label in np.unique(measured.labels)
+        for members in [measured.labels == label]
+    ]
+    return report.Agreement(degrees, tuple(labels), group.d)
+
+
+def _label_agreement(label: int, degrees: np.ndarray, moved: np.ndarray) -> report.LabelAgreement:
+    length = pose_metrics.resultant_length(moved, np.zeros(len(moved), int))
+    near, half = (degrees < 20.0).mean(), (degrees > 150.0).mean()
+    return report.LabelAgreement(int(label), len(degrees), float(near), float(half), length)
+
+
+def gallery(
+    task: Task, measured: HeldOutResult, exploration: report.Exploration | None = None
+) -> report.Gallery:
+    """A dozen examples as the report shows them; poses are those that align them.
+
+    Args:
+      exploration: losses are taken from it, so that the page says one loss of an example.
+    """
     count = len(measured.observed)
     avae = task.avae
-    objects = np.linalg.inv(measured.found[:count])
+    before, after = measured.posed, measured.posed_search
+    if exploration is not None:
+        before, after = exploration.atlas.loss_before, exploration.atlas.loss_after
     show = functools.partial(turned_for_display, task, measured)
     return report.Gallery(
         observation=np.asarray(filled(measured.observed, avae.fill)),
@@ -93,14 +137,14 @@ def gallery(task: Task, measured: HeldOutResult) -> report.Gallery:
         canonical_reconstruction=show(measured.canonical),
         reconstruction=measured.reconstruction,
         labels=measured.labels[:count] if task.dataset.label_names else None,
-        loss_before=measured.posed[:count],
-        loss_after=measured.posed_search[:count],
-        pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in objects),
+        loss_before=before[:count],
+        loss_after=after[:count],
+        pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in measured.found[:count]),
     )
 
 
 def turned_for_display(task: Task, measured: HeldOutResult, images: np.ndarray) -> np.ndarray:
-    """Canonical volumes `[n, *S, C]` all turned by `upright_pose`; images as they are."""
+    """Canonical volumes `[n, *S, C]` rotated by `display_rotation`; images unchanged."""
     avae, back = task.avae, _display_rotation(task, measured)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
     return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
@@ -114,9 +158,9 @@ def _display_rotation(task: Task, measured: HeldOutResult) -> np.ndarray:
 def snapshot(
     task: Task, measured: HeldOutResult, step: int, arrays: dict[str, np.ndarray]
 ) -> report.Snapshot:
-    """Found poses at one moment of training: the angles that the report draws, and a few inputs.
+    """Found poses of a snapshot of training: the angles for the report, and a few inputs.
 
-    The examples are the first of those that were `measured`.
+    The examples are the first `measured` ones.
     """
     try:
         found, labels = arrays["found"], arrays["label"]
@@ -129,7 +173,7 @@ def snapshot(
         angle = pose_metrics.pose_errors(moved, pose_metrics.label_means(moved, labels)).degrees
     inputs = _carried(task, measured, found[: len(measured.observed)].astype(np.float32))
     if not task.options.one_pose:
-        # Nothing that found poses should agree with.
+        # There is no target for the found poses.
         return report.Snapshot(step, angle[:0], labels[:0], np.nan, inputs)
     return report.Snapshot(
         step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs
@@ -137,7 +181,7 @@ def snapshot(
 
 
 def _carried(task: Task, measured: HeldOutResult, found: np.ndarray) -> np.ndarray:
-    """The first observations `[k, *s, C]` carried by poses `[k, d + 1, d + 1]`, for display."""
+    """The first observations `[k, *s, C]` moved by poses `[k, d + 1, d + 1]`, for display."""
     avae, back = task.avae, _display_rotation(task, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""The summary of an evaluation, from what was measured."""
+"""The summary of an evaluation, from its measurements."""
 
 import numpy as np
 
@@ -16,10 +16,10 @@ def summarise(
     bounds: Evidence | None,
     training: summary.Training,
 ) -> Summary:
-    """Groups of numbers, `None` for what does not apply. Losses in nats per example.
+    """Groups of numbers, `None` if a number does not apply. Losses in nats per example.
 
     Args:
-      bounds: of `measure_evidence`.
+      bounds: result of `bound_marginal_likelihood`.
     """
     return Summary(
         loss=_losses(task, measured, bounds),
@@ -68,9 +68,9 @@ def _marginal(found: Evidence | None, *, samples: int) -> summary.MarginalBound:
 
 
 def pose_numbers(task: Task, measured: HeldOutResult) -> summary.PoseErrors:
-    """How well the found poses agree; `None` where the family has no such part.
+    """Agreement of the found poses; `None` if the family has no such parameter.
 
-    All are `None` of examples in poses of their own: what they should agree on is not known.
+    All are `None` for examples in unknown poses, which have no known target.
     """
     group = task.avae.group
     moved = measured.found @ measured.applied

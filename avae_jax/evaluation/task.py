@@ -11,9 +11,10 @@ class Task(NamedTuple):
     """An evaluation, independent of how the model was trained.
 
     Attributes:
-      options: of the evaluation, and the seed of its draws.
-      dataset: of which the test examples are measured.
-      search: the resolved search of evaluation.
+      options: of the evaluation, and the seed of its random numbers.
+      dataset: its test examples are measured.
+      search: the resolved search of evaluation, with enough candidates for the gap to the next
+        optimum, as in an alignment.
     """
 
     options: Options

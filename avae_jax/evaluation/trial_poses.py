@@ -1,4 +1,4 @@
-"""Small pictures of the model's answers at a set of poses."""
+"""Small pictures of the model's outputs at a set of poses."""
 
 from typing import NamedTuple
 
@@ -19,11 +19,11 @@ class PoseSweep(NamedTuple):
     """B examples at A poses each.
 
     Attributes:
-      loss: `[B, A]` nats, what the search minimises.
+      loss: `[B, A]` nats, the loss of the search.
       code: `[B, A, Z]`.
-      turned: `[B, A, *s, C]`, the observation carried by the pose.
+      turned: `[B, A, *s, C]`, the observation moved by the pose.
       drawn: `[B, A, *s, C]`, the object decoded there.
-      reconstruction: `[B, A, *s, C]`, that object carried back.
+      reconstruction: `[B, A, *s, C]`, this object moved back.
     """
 
     loss: Array
@@ -36,11 +36,11 @@ class PoseSweep(NamedTuple):
 def sweep_poses(
     params: Params, x: Array, poses: Array, upright: Array, *, avae: AVAE, chunk: int | None
 ) -> PoseSweep:
-    """Tries `poses: [B, A, d + 1, d + 1]` on observations `x: [B, *S, C]`, z at its mean.
+    """Evaluates `poses: [B, A, d + 1, d + 1]` of observations `x: [B, *S, C]`, z at its mean.
 
     Args:
       upright: `[d + 1, d + 1]`, rotation of canonical objects for display.
-      chunk: at most this many pairs are worked at once.
+      chunk: number of pairs that are computed at once.
     """
     task = problem(params, avae)
 
@@ -58,7 +58,7 @@ def sweep_poses(
 
 
 def thumbnail(image: Array) -> Array:
-    """`image: [*S, C]` shrunk to `[*s, C]` where it is larger than `SIDES`."""
+    """`image: [*S, C]` shrunk to `[*s, C]` if it is larger than `SIDES`."""
     *shape, channels = image.shape
     small = thumb_shape(tuple(shape))
     if small == tuple(shape):
@@ -67,6 +67,6 @@ def thumbnail(image: Array) -> Array:
 
 
 def thumb_shape(shape: Shape) -> Shape:
-    """The sides `s` of the small picture of an image of sides `S`."""
+    """The sides `s` of the thumbnail of an image of sides `S`."""
     shrink = min(1.0, SIDES[len(shape)] / max(shape))
     return tuple(max(1, round(shrink * side)) for side in shape)

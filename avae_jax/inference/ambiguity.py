@@ -15,14 +15,14 @@ from avae_jax.inference.search.select import near
 # are overconfident, so the gap exceeds what the odds alone would require
 # (docs/decisions/0020-margin-of-doubt.md).
 DOUBTFUL = 5.0
-# Poses nearer than this are one optimum, where the search does not say how far apart they are.
+# Angle below which poses are one optimum, if the search sets no distance.
 DEGREES = 15.0
-# Candidates kept, and refined if at most so many nats behind, to tell how far the next optimum is.
+# Candidates kept, and largest distance in nats of refined ones, for the gap to the next optimum.
 KEEP, MARGIN = 4, 20.0
 
 
 def with_candidates(search: SearchOptions) -> SearchOptions:
-    """The resolved `search` with candidates enough to tell how far the next optimum is."""
+    """The resolved `search` with enough candidates for the gap to the next optimum."""
     wide = dataclasses.replace(search, keep=min(max(search.keep, KEEP), search.starts))
     if search.method == "line":
         wide = dataclasses.replace(wide, margin=max(search.margin, MARGIN))
@@ -30,7 +30,7 @@ def with_candidates(search: SearchOptions) -> SearchOptions:
 
 
 def runner_up_gap(result: SearchResult, *, degrees: float) -> Array:
-    """Nats `[B]` by which the best candidate apart from the best of all lies above it."""
+    """Gap `[B]` in nats from the best candidate to the next one that is apart from it."""
 
     def one(poses: Array, losses: Array) -> Array:
         same = near(poses, poses[:1], degrees=degrees)[:, 0]
@@ -40,11 +40,11 @@ def runner_up_gap(result: SearchResult, *, degrees: float) -> Array:
 
 
 def is_ambiguous(gap: np.ndarray, *, nonfinite: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """Which examples `[n]` to look at before their poses are believed.
+    """Examples `[n]` with doubtful poses.
 
     Args:
       gap: nats to the next optimum.
-      nonfinite: starts and candidates whose loss was not finite.
+      nonfinite: number of starts and candidates whose loss was not finite.
       constant: whether an example has one value everywhere.
     """
     return (gap < DOUBTFUL) | (nonfinite > 0) | constant

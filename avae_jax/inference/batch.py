@@ -31,7 +31,7 @@ from avae_jax.transform.matrices import determinant, identity
 
 
 def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array, Array]:
-    """Each test example at its own fixed random pose, and that pose."""
+    """Each test example at its fixed random pose, and this pose."""
     return pose_batch(example_keys(jax.random.fold_in(key, 0), index), x, avae=avae)
 
 
@@ -45,7 +45,7 @@ def search_batch(
     avae: AVAE,
     search: SearchOptions,
 ) -> SearchResult:
-    """Searches observations `x: [B, *S, C]` with the starts of their index."""
+    """Searches observations `x: [B, *S, C]`, with starts that depend on their index."""
     keys = example_keys(jax.random.fold_in(key, 1), index)
     return find_poses(params, keys, x, avae=avae, options=search, bank=bank)
 
@@ -67,7 +67,7 @@ def unmoved(x: Array, *, avae: AVAE) -> Array:
 
 
 class Views(NamedTuple):
-    """What an example looks like on its way through the model, and two checks.
+    """Images of an example at the stages of the model, and two checks.
 
     Attributes:
       canonical_input: `[B, *S, C]`, the observation carried to the canonical frame.
@@ -99,7 +99,7 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
         outside = ((drawn - fill) * (1 - mask)).sum()
         outside = outside / jnp.maximum((1 - mask).sum() * drawn.shape[-1], 1)
         mass = jnp.abs(drawn - fill).sum()
-        # The way back stretches space by the determinant of the inverse of the pose.
+        # The inverse of the pose scales volumes by its determinant.
         kept = jnp.abs(back - fill).sum() * jnp.abs(determinant(pose[:-1, :-1]))
         cropped = jnp.maximum(1 - kept / jnp.maximum(mass, 1e-6), 0)
         return Views(moved, drawn, crop_to_inner(back, avae=avae), mu, outside, cropped)
@@ -118,13 +118,13 @@ def bound_batch(
     samples: int,
     chunk: int | None,
 ) -> Evidence:
-    """The bound `[B]` of observations `x: [B, *S, C]`, drawn by the key and their index alone.
+    """The bound `[B]` of observations `x: [B, *S, C]`; draws depend on key and index only.
 
     Args:
-      found: what a search of them returned.
+      found: the result of a search of them.
       samples, chunk: as for `marginal_bound`.
     """
     keys = example_keys(jax.random.fold_in(key, 3), index)
-    # A proposal need not be calibrated: without codes it costs less.
+    # A proposal need not be calibrated, and costs less without codes.
     posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
     return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)

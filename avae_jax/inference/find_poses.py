@@ -1,6 +1,6 @@
 """Pose inference: from a batch of observations to their poses.
 
-`problem` makes a search problem of an affine VAE and its weights; `find_poses` searches a batch.
+`find_poses` searches a batch of observations by an affine VAE and its weights.
 """
 
 import functools
@@ -41,7 +41,7 @@ def find_poses(
     """Searches the pose of every observation.
 
     Args:
-      keys: `[B]`, one an example, for its starts.
+      keys: `[B]`, one for each example, for its starts.
       x: `[B, *S, C]`.
       options: of the search; what is `None` takes the value of the preset.
       bank: if `options.kind` is `bank`, see `build_bank`; else it is made of `met`.
@@ -49,8 +49,8 @@ def find_poses(
       noise: `[B]`, samples z, the same noise at every pose of an example, as training does:
         until a posterior is narrow a decoder has learned nothing about its mean. `None`
         takes the mean.
-      axes: of the devices that share each example and do a part of its search each; all find
-        the same (see `sharing`).
+      axes: mesh axes of the devices that share the search of each example; all get the same
+        result (see `core.collectives`).
 
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
@@ -122,7 +122,7 @@ def build_bank(
 def begin_at(
     key: Key, x: Array, bank: TemplateBank | None, *, avae: AVAE, options: SearchOptions
 ) -> Proposals:
-    """Where the search of one observation `x: [*S, C]` starts, and how doubtful that is.
+    """The starts of the search of one observation `x: [*S, C]`, and their doubt.
 
     Raises:
       InputError: the options want a bank and there is none.

@@ -27,11 +27,11 @@ def forward_equivalents(
 ) -> float:
     """Operations of a search of one example `x: [*S, C]` over those of one forward pass.
 
-    Operations are those the compiler counts before it optimises. Building the bank is
-    left out: that is done once for any number of examples.
+    Operations are the compiler's counts before optimisation. The construction of the bank is
+    not included: it is built once for all examples.
 
     Args:
-      scored, refined: means over examples, where they vary (see `SearchResult`).
+      scored, refined: means over examples, if they vary (see `SearchResult`).
     """
     here = (params, prepare(x, avae=avae), identity(avae.group.d))
     forward = forward_operations(params, x, avae=avae)
@@ -61,10 +61,10 @@ def forward_operations(params: Params, x: Array, *, avae: AVAE) -> float:
 
 
 def operations(function: Callable, *args: PyTree) -> float:
-    """Floating-point operations of one call, as the compiler for CPUs counts them.
+    """Floating-point operations of one call, counted by the compiler for CPUs.
 
-    Those for GPUs and TPUs count only what they have made of a program, after making it.
-    Nothing is computed; of `args` only shapes matter.
+    The compilers for GPUs and TPUs count only optimised programs, after their compilation.
+    Nothing is computed; only the shapes of `args` matter.
 
     Raises:
       RuntimeError: JAX was started without CPUs (`JAX_PLATFORMS`).

@@ -1,4 +1,4 @@
-"""Fits a pose head to the answers of the search of a trained model."""
+"""Fits a pose head to search results of a trained model."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 
-# Random poses of the examples that are searched, and passes over their answers.
+# Number of searched random poses, and epochs over the results.
 VISITS, PASSES = 24_000, 40
 BATCH = 128
 
@@ -39,17 +39,17 @@ def fit_head(
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Head:
-    """A pose head for resolved `options`, which must say `learned`.
+    """A pose head for resolved `options` with `learned`.
 
-    Examples are turned at random and searched widely; the head then learns the answers. No
+    Examples are rotated at random and searched thoroughly; the head learns the found poses. No
     labels and no known poses are used.
 
     Args:
       met: `[N, Z]`, latent means of objects in the canonical pose, for the bank.
       x: `[n, *S, C]`, examples to learn from.
-      visits: how many random poses of examples are searched.
-      passes: how often the head meets each answer.
-      progress: called with what is being done, how much of it is and how much there is.
+      visits: number of random poses of examples to search.
+      passes: epochs over the found poses.
+      progress: called with the name of the stage, the finished and the total number.
 
     Raises:
       ValueError: `options` without `learned`.
@@ -83,7 +83,7 @@ def fit_head(
 
 
 def teacher(options: SearchOptions, group: Family) -> SearchOptions:
-    """The search whose answers a head learns: the thorough one, with the same bank."""
+    """The search whose results a head learns: `thorough`, with the same bank."""
     wide = SearchOptions(
         preset="thorough",
         prototypes=options.prototypes,
@@ -97,9 +97,9 @@ def teacher(options: SearchOptions, group: Family) -> SearchOptions:
 def _answers(
     params: Params, bank: TemplateBank, keys: Key, x: Array, *, avae: AVAE, options: SearchOptions
 ) -> Array:
-    """Poses `[B, d + 1, d + 1]` that carry the examples themselves to the canonical frame.
+    """Poses `[B, d + 1, d + 1]` that carry the examples to the canonical frame.
 
-    Found at random poses of theirs, as the examples may not show every pose by themselves.
+    They are found at random poses of the examples, because the examples may not cover all poses.
     """
     pose_keys, start_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
     turned, applied = pose_batch(pose_keys, x, avae=avae)
@@ -110,6 +110,6 @@ def _answers(
 def _learn(
     head: Head, bank: TemplateBank, keys: Key, x: Array, answers: Array, *, avae: AVAE
 ) -> tuple[Head, Array]:
-    """One update by examples at new random poses: one answer holds for all of them."""
+    """One update by examples at new random poses: one found pose determines all targets."""
     turned, applied = pose_batch(keys, x, avae=avae)
     return head_training.update(head, bank, turned, matmul(answers, inverse(applied)), avae=avae)

@@ -1,11 +1,11 @@
-"""A bound on how likely an observation is, its pose and its latent code both unknown:
+"""A bound on the marginal likelihood of an observation, over unknown pose and latent code:
 
     log p(x) = log E_{M ~ p(M)} E_{z ~ p(z)} p(x | z, M)
             >= E log 1/N sum_n  p(x | z_n, M_n) p(z_n) p(M_n) / (q(z_n | x, M_n) q(M_n | x))
 
 with M_n drawn from the pose posterior of `posterior`, widened and mixed with a share of the
 prior so that no ratio `p(M) / q(M)` exceeds the inverse of that share, and z_n from the
-encoder at M_n. The bound rises with N and meets log p(x) in the limit.
+encoder at M_n. The bound rises with N and converges to log p(x).
 
 Reference: Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders, 2016;
 T. Hesterberg, Weighted average importance sampling and defensive mixture distributions, 1995.
@@ -32,9 +32,9 @@ from avae_jax.models.objective import (
 from avae_jax.transform.mixture import Mixture, log_density, transport_uniform, uniform_points
 from avae_jax.transform.prior_density import log_prior, prior_pose
 
-# The share of draws that come from the prior, and how much wider than the posterior of the
-# pose the others are: for the tails, at little cost. On digits 1, 1.3 and 1.7 gave the same
-# bound to 0.01 nats.
+# Share of draws from the prior, and factor by which the pose posterior is widened for the
+# other draws, to cover its tails at little cost. On digits, factors 1, 1.3 and 1.7 gave the
+# same bound to 0.01 nats.
 DEFENSIVE, WIDER = 0.1, 1.3
 
 
@@ -51,7 +51,7 @@ class Draws(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What importance sampling says about one example, each `[]`.
+    """The importance-sampling estimate of one example, each `[]`.
 
     Attributes:
       bound: a lower bound on log p(x) in expectation, nats.
@@ -81,14 +81,14 @@ def marginal_bound(
       x: `[B, *S, C]`.
       posterior: of `pose_posterior`, leading axis B.
       samples: N; costs as many forward passes.
-      chunk: at most this many (example, sample) pairs are worked at once.
+      chunk: number of (example, sample) pairs that are computed at once.
 
     Returns:
-      With leading axis B. Where weights vary so much that `effective` is near 1, the bound
-      is loose, and its error underestimated.
+      With leading axis B. If the weights vary so much that `effective` is near 1, the bound
+      is loose, and its error is underestimated.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     key_poses, key_codes = jax.vmap(jax.random.split, out_axes=1)(keys)
     propose = functools.partial(propose_poses, avae=avae, samples=samples)
@@ -99,7 +99,7 @@ def marginal_bound(
 def marginal_bound_from_draws(
     params: Params, keys: Key, x: Array, draws: Draws, *, avae: AVAE, chunk: int | None = None
 ) -> Evidence:
-    """`marginal_bound` with poses of your own, such as those of `discrete_pose_draws`."""
+    """`marginal_bound` with given poses, for example from `discrete_pose_draws`."""
     mu, _ = jax.eval_shape(avae.model.encode, params, x[0])
     shape = draws.poses.shape[1], *mu.shape
     noise = jax.vmap(lambda key: jax.random.normal(key, shape, mu.dtype))(keys)
@@ -115,7 +115,7 @@ from_draws = marginal_bound_from_draws  # The earlier name.
 
 
 def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> Draws:
-    """Poses for one example: of its posterior, widened, and of the prior."""
+    """Poses for one example, drawn from its widened posterior and from the prior."""
     wider = posterior._replace(spread=WIDER * posterior.spread)
 
     def one(u: Array) -> tuple[Array, Array]:
@@ -129,10 +129,10 @@ def propose_poses(key: Key, posterior: Mixture, *, avae: AVAE, samples: int) -> 
 
 
 def discrete_pose_draws(key: Key, poses: Array, losses: Array, *, samples: int) -> Draws:
-    """Poses for one example whose prior is even over the `poses: [G, d + 1, d + 1]` of a group.
+    """Poses for one example with a uniform prior over the `poses: [G, d + 1, d + 1]` of a group.
 
     Args:
-      losses: `[G]`, of the search, at each of them: the better, the more often it is drawn.
+      losses: `[G]`, of the search at each pose: poses of lower loss are drawn more often.
     """
     even = -math.log(len(losses))
     near = math.log(1 - DEFENSIVE) + jax.nn.log_softmax(-losses)
@@ -145,7 +145,7 @@ among = discrete_pose_draws  # The earlier name.
 
 
 def log_weight(params: Params, noise: Array, x: Array, pose: Array, *, avae: AVAE) -> Array:
-    """`log p(x, z | pose) - log q(z | x, pose)`, `[]`, at the z of q that belongs to `noise`.
+    """`log p(x, z | pose) - log q(z | x, pose)`, `[]`, at the z that `noise` gives under q.
 
     Args:
       noise: `[Z]`, standard normal.
@@ -161,12 +161,12 @@ def log_weight(params: Params, noise: Array, x: Array, pose: Array, *, avae: AVA
 
 
 def summarise(log_weights: Array) -> Evidence:
-    """The evidence of one example from its log weights `[N]`; one that is NaN counts nothing."""
+    """The evidence of one example from its log weights `[N]`; NaN counts as weight 0."""
     count = len(log_weights)
     log_weights = jnp.where(jnp.isnan(log_weights), -jnp.inf, log_weights)
     total = jax.nn.logsumexp(log_weights)
     share = jnp.exp(log_weights - total)
     squares = (share * share).sum()
-    # The relative variance of the mean of the weights, to first order that of its logarithm.
+    # To first order, the variance of a logarithm is the relative variance of its argument.
     error = jnp.sqrt(jnp.maximum(squares - 1 / count, 0) * count / max(count - 1, 1))
     return Evidence(total - math.log(count), error, 1 / squares)

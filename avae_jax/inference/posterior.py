@@ -25,7 +25,7 @@ from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
 from avae_jax.transform.prior import prior_residuals
 
-# Optima of one example less than this many standard deviations apart are one.
+# Optima of one example less than this many standard deviations apart count once.
 APART = 3.0
 
 
@@ -39,21 +39,21 @@ def pose_posterior(
     codes: int = 8,
     chunk: int | None = None,
 ) -> Mixture:
-    """The posterior of the pose of every observation, as the search looks for it.
+    """The posterior of the pose that the search looks for, for every observation.
 
     Args:
       key: for the noise of the codes, the same at every pose.
       x: `[B, *S, C]`.
-      found: what a search of them returned; the more it kept, the more optima are known.
-      codes: averaged at every pose; 0 takes the loss of the search, z at its mean, whose
-        regions are too narrow where the encoder is a poor one.
-      chunk: at most this many (pose, code) pairs are worked at once.
+      found: the result of a search of them; more kept candidates give more optima.
+      codes: number of codes averaged at every pose; 0 takes the loss of the search, with z at
+        its mean, whose regions are too narrow if the encoder is poor.
+      chunk: number of (pose, code) pairs that are computed at once.
 
     Returns:
       A mixture with leading axis B.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     params = jax.lax.stop_gradient(params)
     task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
@@ -96,7 +96,7 @@ def mixture(peaks: Mode, *, group: Family) -> Mixture:
 
 
 def _repeated(poses: Array, spread: Array, group: Family) -> Array:
-    """Which peaks `[K]`, best first, are one of those before, bool."""
+    """The peaks `[K]`, best first, that repeat an earlier one, bool."""
     count = len(poses)
 
     def away(centre: Array, spread: Array, pose: Array) -> Array:

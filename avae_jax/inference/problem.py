@@ -24,12 +24,12 @@ from avae_jax.transform.families import retract
 
 
 class SearchInput(NamedTuple):
-    """One observation as the search wants it.
+    """One observation, prepared for the search.
 
     Attributes:
       x: `[*S, C]`.
-      wide: `[*outer.shape, C]`, extended by `fill`; once, not at every pose.
-      noise: samples z, the same noise at every pose; `None` takes the mean of z.
+      wide: `[*outer.shape, C]`, `x` extended by `fill`; computed once, not at every pose.
+      noise: key that samples z, with the same noise at every pose; `None` takes the mean of z.
     """
 
     x: Array
@@ -57,11 +57,11 @@ def problem(params: Params, avae: AVAE) -> Problem:
     )
 
 
-# Pixels of one array of a chunk: what stays in the cache of a CPU, what fills an accelerator.
+# Pixels of one array of a chunk, to fit the cache of a CPU or to fill an accelerator.
 PIXELS_ON_CPU, PIXELS_ON_ACCELERATORS = 2**17, 2**25
 
 
-# Fewer poses than this at once spend their time on reading the weights of the model.
+# With fewer poses at once, reading the weights of the model dominates the time.
 LEAST_CHUNK = 64
 
 
@@ -76,5 +76,5 @@ def bounded(options: SearchOptions, avae: AVAE, *, platform: str | None = None) 
 
 
 def example_keys(key: Key, index: Array | np.ndarray) -> Key:
-    """A key `[B]` for every example: `index: [B]` are global example indices."""
+    """Keys `[B]` of the examples with global indices `index: [B]`."""
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.asarray(index))

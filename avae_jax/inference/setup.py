@@ -13,10 +13,10 @@ from avae_jax.models.objective import AVAE, affine_vae
 def assemble(
     options: Options, shape: Shape, fill: np.ndarray
 ) -> tuple[AVAE, SearchOptions, Params]:
-    """The affine VAE for examples of `shape = [*S, C]`, its search and its first weights.
+    """The affine VAE for examples of `shape = [*S, C]`, its search and its initial weights.
 
     Raises:
-      InputError: a family or a search that cannot be.
+      InputError: an invalid family or search.
     """
     *sides, channels = shape
     group = transform.parse_family(options.family, len(sides))
@@ -39,5 +39,5 @@ STREAMS = ("model", "train", "test", "head")
 
 
 def stream(options: Options, name: str) -> Key:
-    """The key of one use of randomness; the uses never share a draw."""
+    """The key of one use of randomness; different uses have independent keys."""
     return jax.random.fold_in(jax.random.key(options.seed), STREAMS.index(name))

@@ -11,7 +11,7 @@ from avae_jax.models.objective import AVAE
 class Trained(NamedTuple):
     """A trained affine VAE: weights, model and family, its search and bank.
 
-    `met: [N, Z]` are objects it met last; a bank for another search is built of them.
+    `met: [N, Z]` are recent latent codes, from which a bank for another search is built.
     """
 
     params: Params

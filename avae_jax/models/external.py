@@ -1,4 +1,4 @@
-"""Networks outside of JAX, called back from compiled code: values without derivatives."""
+"""Networks outside of JAX, called from compiled code: values without derivatives."""
 
 import functools
 import os
@@ -19,22 +19,22 @@ def from_numpy_functions(
     shape: Shape,
     latent: int,
 ) -> tuple[Encode, Decode]:
-    """Functions of NumPy batches as the encoder and decoder that `Model.from_functions` wants.
+    """Functions of NumPy batches as encoder and decoder for `Model.from_functions`.
 
-    They take weights and ignore them. They have no derivatives: searches by the methods
+    The results take weights and ignore them. They have no derivatives: the search methods
     `line`, and `register` without polish, need none. The functions must not call JAX, which
-    may wait for itself.
+    may deadlock.
 
     Args:
-      encode: `[n, *S, C] -> (mean [n, Z], log-variance [n, Z])`; n is up to the search.
+      encode: `[n, *S, C] -> (mean [n, Z], log-variance [n, Z])`; the search chooses n.
       decode: `[n, Z] -> [n, *S, C]`.
       shape: `[*S, C]` of one example.
       latent: Z.
 
     Raises:
-      InputError: there is one core alone, on which JAX would wait for itself.
+      InputError: there is a single core, on which JAX would deadlock.
     """
-    # JAX runs programs on as many threads as this, and what a callback is given comes by one too.
+    # JAX runs programs on this many threads, and one of them delivers the arguments of a callback.
     if int(os.environ.get("NPROC") or _cores()) < 2:
         raise InputError(
             "from_numpy_functions: one core; set NPROC=2 in the environment before JAX starts"
@@ -42,7 +42,7 @@ def from_numpy_functions(
     code = jax.ShapeDtypeStruct((latent,), jnp.float32)
     drawn = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
 
-    # Of module level, so that a model can be pickled where its functions can.
+    # A class at module level, so that a model can be pickled if its functions can.
     return (
         functools.partial(_called, encode, len(shape), (code, code)),
         functools.partial(_called, decode, 1, drawn),
@@ -63,7 +63,7 @@ def _cores() -> int:
 
 
 def _by_rows(function: Callable, rank: int) -> Callable:
-    """`function` of rows `[n, ...]` for one with any leading axes, none included."""
+    """`function` of rows `[n, ...]`, extended to any number of leading axes."""
 
     def called(values: Array) -> tuple[np.ndarray, ...] | np.ndarray:
         given = np.asarray(values, np.float32)

@@ -1,7 +1,7 @@
 """Likelihoods of an image given the mean of every pixel, in nats, summed over pixels.
 
-A likelihood is an entry of `LIKELIHOODS`: the objective, the template bank, the decoder's last
-layer and the checks of data and options all take it from there.
+A likelihood is an entry of `LIKELIHOODS`, which the objective, the template bank, the decoder's
+last layer and the checks of data and options share.
 """
 
 import math
@@ -33,7 +33,7 @@ def log_probabilities(p: Array) -> tuple[Array, Array]:
     """Logarithms of a pixel's probabilities `p` and `1 - p` after `EPS`, any shape."""
     # Cubic interpolation may leave [0, 1] by a little.
     p = jnp.clip(p, 0, 1)
-    # As exact as log1p of the former, which CPUs take several times as long for.
+    # As exact as log1p of the former, which takes several times as long on CPUs.
     return jnp.log(EPS + (1 - 2 * EPS) * p), jnp.log(EPS + (1 - 2 * EPS) * (1 - p))
 
 
@@ -54,9 +54,9 @@ def _weighted(values: Array, weight: Array | None) -> Array:
 def total(values: Array) -> Array:
     """Sum `[]` of all entries; on CPUs as a product with ones.
 
-    There the compiler merges a plain sum with what feeds it into one scalar loop, in
-    which logarithms take some twenty times as long as in a vectorised one. Elsewhere merging
-    is what saves time: every pixel is worked where it is, and never written.
+    XLA's CPU compiler fuses a plain sum with its inputs into a scalar loop, in which logarithms
+    take some twenty times as long as in a vectorised one. On other devices fusion saves time,
+    because pixels are not written to memory.
     """
     return jax.lax.platform_dependent(values.reshape(-1), cpu=_by_product, default=jnp.sum)
 
@@ -71,16 +71,16 @@ def gaussian_kl(mu: Array, logvar: Array) -> Array:
 
 
 class Likelihood(NamedTuple):
-    """All that the package knows of a likelihood.
+    """The functions and properties of a likelihood.
 
     Attributes:
       nll: `(x, mean, log_sigma) -> []`, negative log-likelihood in nats of `x` given the mean of
         every pixel, same shape; convex in the mean. `log_sigma` is None without a `scale`. The
-        keyword `weight`, of each pixel, is given for images with pixels that were not observed.
+        keyword `weight`, of each pixel, is passed for images with missing pixels.
       templates: `means [..., D] -> (rows [..., D], offsets [...])`, so that
         `rows . x + offset` is the log-likelihood of `x: [D]` up to a factor and a constant.
-      pixel_offsets: `rows [..., D] -> [..., D]`, the part of the offset that each pixel has.
-      activation: of the output of a decoder, so that it is a mean.
+      pixel_offsets: `rows [..., D] -> [..., D]`, the contribution of each pixel to the offset.
+      activation: maps the output of a decoder to a mean.
       interval: the least and largest value of `x` and of a mean; None allows every number.
       scale: of the noise: `given` by `model.sigma`, `learned` with the weights, or none.
     """

@@ -40,8 +40,8 @@ class AVAE(NamedTuple):
       inner: frame of an observation, and of the canonical object.
       outer: frame in which the likelihood is measured; holds the support at every pose.
       fill: `[C]`, value outside of an image.
-      masked: whether observations may hold NaN, pixels that were not observed: they are `fill`
-        to the encoder, and pay no likelihood.
+      masked: whether observations may hold NaN at pixels that were not observed. The encoder
+        gets `fill` there, and the likelihood leaves them out.
     """
 
     model: Model
@@ -56,12 +56,12 @@ class AVAE(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What a pose predicts; the loss is a convex function of it.
+    """The prediction at a pose; the loss is convex in it.
 
     Attributes:
       mean: `[*outer.shape, C]`, mean of every pixel in the frame of the observation.
       mu, logvar: `[Z]`, the posterior of the canonical object.
-      prior_residuals: whose half square is the prior on the pose, in nats.
+      prior_residuals: half their squared norm is the prior on the pose, in nats.
     """
 
     mean: Array
@@ -71,7 +71,7 @@ class Outputs(NamedTuple):
 
 
 class Reconstruction(NamedTuple):
-    """What the model makes of an observation at a pose.
+    """The decoded object of an observation at a pose.
 
     Attributes:
       drawn: `[*S, C]`, the canonical object.
@@ -86,7 +86,7 @@ class Reconstruction(NamedTuple):
 class Terms(NamedTuple):
     """Terms of the objective in nats, each `[]`.
 
-    The loss that is reported is `nll + kl`; the search also pays `prior`.
+    The reported loss is `nll + kl`; the search also minimises `prior`.
     """
 
     nll: Array
@@ -104,17 +104,17 @@ def affine_vae(
     likelihood: str = "bernoulli",
     interpolation: str = "linear",
 ) -> AVAE:
-    """Puts a family of poses around a model.
+    """Combines a model with a family of poses.
 
     Args:
       inner: frame of the observations.
-      fill: `[C]`, value outside of them.
+      fill: `[C]`, value outside of an observation.
       likelihood: an entry of `likelihoods.LIKELIHOODS`: `bernoulli`, `gaussian` or
         `gaussian_learned`.
       interpolation: `linear` or `cubic`.
 
     Raises:
-      InputError: a likelihood or an interpolation that does not exist.
+      InputError: an unknown likelihood or interpolation.
     """
     look_up(LIKELIHOODS, likelihood, "likelihood")
     look_up(TAPS, interpolation, "interpolation")
@@ -127,7 +127,7 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
     """The terms of the negative ELBO of one example at one pose.
 
     Args:
-      key: samples z; `None` takes its mean, as a search outside of training does.
+      key: samples z; `None` takes its mean, as in a search outside of training.
       x: `[*S, C]`, the observation; NaN where a pixel was not observed, if `avae.masked`.
       pose: `[d + 1, d + 1]`, carries the observation to the canonical pose.
 
@@ -144,14 +144,14 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
 
 
 def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Outputs:
-    """What the model predicts for `x: [*S, C]` at `pose`; arguments as for `elbo`."""
+    """The prediction of the model for `x: [*S, C]` at `pose`; arguments as for `elbo`."""
     return render_at_pose(reconstruct_canonical(params, key, x, pose, avae=avae), pose, avae=avae)
 
 
 def reconstruct_canonical(
     params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE
 ) -> Reconstruction:
-    """The object that the model sees in `x: [*S, C]` at `pose`; arguments as for `elbo`."""
+    """The decoded object of `x: [*S, C]` at `pose`; arguments as for `elbo`."""
     mu, logvar = avae.model.encode(params, canonicalise(x, pose, avae=avae))
     z = mu if key is None else sample(key, mu, logvar)
     return Reconstruction(render(params, z, avae=avae), mu, logvar)
@@ -163,7 +163,7 @@ def sample(key: Key, mu: Array, logvar: Array) -> Array:
 
 
 def render_at_pose(explanation: Reconstruction, pose: Array, *, avae: AVAE) -> Outputs:
-    """What is predicted if the explained object stands at `pose`."""
+    """The prediction if the decoded object is at `pose`."""
     drawn, mu, logvar = explanation
     mean = to_observation(drawn, pose, avae=avae)
     return Outputs(mean, mu, logvar, prior_residuals(avae.group, avae.ranges, pose))
@@ -180,12 +180,12 @@ def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
 
 
 def shown(x: Array, *, avae: AVAE) -> Array:
-    """An observation `[*S, C]` as the encoder sees it: `fill` where it was not observed."""
+    """The encoder's input for an observation `[*S, C]`: `fill` where it was not observed."""
     return filled(x, avae.fill) if avae.masked else x
 
 
 def turned(x: Array, pose: Array, *, avae: AVAE) -> Array:
-    """An observation `[*S, C]` moved by `pose`, NaN where it was not observed moved along."""
+    """An observation `[*S, C]` moved by `pose`; NaN (not observed) moves with it."""
 
     def move(image: Array, fill: Array) -> Array:
         return warp(image, pose, fill, source=avae.inner, target=avae.inner)
@@ -214,7 +214,7 @@ def to_observation(drawn: Array, pose: Array, *, avae: AVAE) -> Array:
 
 
 def terms(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Terms:
-    """The terms of the objective given what a pose predicts.
+    """The terms of the objective given the prediction at a pose.
 
     Args:
       observed: `[*outer.shape, C]`, the observation after `pad_to_outer`.
@@ -240,11 +240,11 @@ def pad_to_outer(x: Array, *, avae: AVAE) -> Array:
 
 
 def search_loss(params: Params, observed: Array, outputs: Outputs, *, avae: AVAE) -> Array:
-    """What the search minimises, `[]`: all terms, the prior on the pose included."""
+    """The loss of the search, `[]`: all terms, including the prior on the pose."""
     return sum(terms(params, observed, outputs, avae=avae))  # type: ignore
 
 
 def crop_to_inner(image: Array, *, avae: AVAE) -> Array:
-    """The part of `[*outer.shape, C]` that lies in the frame of the observation."""
+    """The part of `[*outer.shape, C]` in the frame of the observation."""
     sizes = zip(avae.outer.shape, avae.inner.shape, strict=True)
     return image[tuple(slice((big - n) // 2, (big - n) // 2 + n) for big, n in sizes)]

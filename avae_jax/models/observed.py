@@ -1,6 +1,6 @@
-"""Images of which some pixels were not observed: NaN marks them.
+"""Images with missing pixels, which are NaN.
 
-Derivatives pass by what is NaN, as it is replaced before anything is computed.
+NaN is replaced before any computation, so that derivatives stay finite.
 """
 
 from collections.abc import Callable
@@ -24,20 +24,20 @@ def filled(x: Array, fill: Array) -> Array:
 
 
 def moved(x: Array, fill: Array, move: Callable[[Array, Array], Array]) -> Array:
-    """`x: [*S, C]` as `move` moves images, with what of it was not observed.
+    """`x: [*S, C]` moved by `move`, together with its missing pixels.
 
     Args:
       fill: `[C]`, the value outside, which counts as observed.
       move: `(image, fill) -> image`, linear in both together.
 
     Returns:
-      `[*T, C]`: each pixel is made of what was observed alone; NaN where that is less than half
-      of it.
+      `[*T, C]`: each pixel is computed from observed pixels only; NaN if these are less than
+      half of it.
     """
     share = move(known(x), jnp.ones_like(fill))
     content = move(filled(x, fill), fill)
     outside = jnp.broadcast_to(fill.astype(x.dtype), content.shape)
     away = (content - outside) / jnp.maximum(share, LEAST)
-    # What was observed whole keeps every digit.
+    # Fully observed pixels keep every digit.
     whole = jnp.where(share < 1, outside + away, content)
     return jnp.where(share < LEAST, jnp.nan, whole)

@@ -1,4 +1,4 @@
-"""Networks that compute in fewer bits than their weights have."""
+"""Networks that compute in lower precision than their weights."""
 
 import functools
 
@@ -11,7 +11,7 @@ from avae_jax.models.model import Model
 
 
 def in_bfloat16(model: Model) -> Model:
-    """`model` with networks that compute in bfloat16, from float32 and to float32.
+    """`model` with networks that compute in bfloat16, with float32 inputs and outputs.
 
     Weights stay in float32, and so do their gradients, the objective and the poses.
     """

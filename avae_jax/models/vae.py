@@ -17,7 +17,7 @@ from avae_jax.models.precision import in_bfloat16
 
 
 class VAE(nn.Module):
-    """Encoder, decoder and (where it is learned) the scale of the likelihood."""
+    """Encoder, decoder and (if learned) the scale of the likelihood."""
 
     shape: Shape
     channels: int

@@ -1,15 +1,29 @@
 """The report of a run: one page of pictures and numbers, and the numbers as JSON."""
 
-from avae_jax.report.findings import Atlas, Curve, Exploration, Findings, Gallery, Snapshot, Trial
+from avae_jax.report.findings import (
+    Agreement,
+    Atlas,
+    Curve,
+    Exploration,
+    Findings,
+    Gallery,
+    LabelAgreement,
+    Run,
+    Snapshot,
+    Trial,
+)
 from avae_jax.report.summary import Summary
 from avae_jax.report.writing import write
 
 __all__ = [
+    "Agreement",
     "Atlas",
     "Curve",
     "Exploration",
     "Findings",
     "Gallery",
+    "LabelAgreement",
+    "Run",
     "Snapshot",
     "Summary",
     "Trial",

@@ -22,13 +22,13 @@ DASHED = (0, (3, 3))
 
 
 class Cell(NamedTuple):
-    """The square of one diagram and what it shows."""
+    """The square of one diagram and its data."""
 
     x: float  # centre, in pixels
     y: float
     side: float
-    share: np.ndarray  # of the poses in each bin; sums to 1 where there are any
-    agreement: float  # 0 where poses are spread evenly, 1 where they are one
+    share: np.ndarray  # of the poses in each bin; sums to 1 if there are any
+    agreement: float  # 0 if poses are uniform, 1 if they are equal
 
     @property
     def colour(self) -> tuple[float, ...]:
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 def plane(angle: np.ndarray) -> tuple[np.ndarray, float]:
     """Shares per sector of directions `angle [n]`, and their agreement."""
-    # Sectors are centred on the upright, so that a settled model is one beam, not two.
+    # A sector is centred on the vertical, so that a common pose there is one beam, not two.
     sector = np.floor(angle / (360 / SECTORS) + 0.5).astype(int) % SECTORS
     agreement = abs(np.exp(1j * np.radians(angle)).mean()) if angle.size else 0.0
     return _shares(np.bincount(sector, minlength=SECTORS)), float(agreement)
@@ -46,7 +46,7 @@ def plane(angle: np.ndarray) -> tuple[np.ndarray, float]:
 def space(angle: np.ndarray) -> tuple[np.ndarray, float]:
     """Shares per bin of rotation angles `angle [n]` in [0, 180], and their agreement."""
     count, _ = np.histogram(np.clip(angle, 0, 180), bins=BINS, range=(0, 180))
-    # The trace of a rotation: its mean is 0 for rotations at random and 3 for one pose.
+    # The trace of a rotation: its mean is 0 for uniform rotations and 3 for one pose.
     trace = 1 + 2 * np.cos(np.radians(angle))
     return _shares(count), max(float(trace.mean()), 0.0) / 3 if angle.size else 0.0
 
@@ -90,7 +90,7 @@ def _beams(cell: Cell, length: np.ndarray) -> "Path":
 
 
 def histogram(axes: "Axes", cell: Cell, highest: float) -> None:
-    """Shares per 10 degrees; the dashed line is what rotations at random would give.
+    """Shares per 10 degrees; the dashed line is the distribution for uniform rotations.
 
     Args:
         highest: the share whose bar reaches the top.

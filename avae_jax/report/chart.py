@@ -1,7 +1,7 @@
 """Style of all charts, and their SVG.
 
-Charts are drawn on a `Figure` of their own: no pyplot, no backend, no state that
-outlives a call. They are dark ink on white; the page inverts them for dark screens.
+Each chart is drawn on a new `Figure`: no pyplot, no backend, no global state. Charts are dark
+ink on white; the page inverts them for dark screens.
 """
 
 import io
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by colour-blind readers.
+# Okabe and Ito's colours, distinguishable by colour-blind readers.
 WITH_SEARCH = "#0072B2"
 WITHOUT_SEARCH = "#D55E00"
 SECOND, THIRD = "#007F5C", "#A8487F"
@@ -48,7 +48,7 @@ _SETTINGS: dict[str, Any] = {
 
 
 def svg(paint: Callable[["Figure"], None], *, width: int, height: int) -> bytes:
-    """The SVG of what `paint` draws on an empty figure of `width x height` CSS pixels."""
+    """The SVG of the drawing of `paint` on an empty figure of `width x height` CSS pixels."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -66,7 +66,7 @@ def svg(paint: Callable[["Figure"], None], *, width: int, height: int) -> bytes:
 
 
 def name_ends(axes: "Axes", ends: Iterable[tuple[float, str, str]]) -> None:
-    """Write `(y, text, colour)` to the right of `axes`, moved apart where they would overlap."""
+    """Writes `(y, text, colour)` to the right of `axes`, moved apart if they would overlap."""
     low, high = axes.get_ylim()
     least = 0.115 * (high - low)
     floor = low

@@ -41,11 +41,11 @@ async function turningPart(section, atlas) {
     const from = data.relative && value !== null ? " from the found pose" : "";
     const says = `${data.done} by ${by}${from}`;
     const sheet = sheets[state.trial];
-    const input = portrait(atlas, example, "input", `${named(example)}, as it came`);
+    const input = portrait(atlas, example, "input", `${named(example)}, original pose`);
     input.className += " input";
     find("canvas.input").replaceWith(input);
     paint(given, sheet, 0, column, `the input ${says}`);
-    paint(find("canvas.drawn"), sheet, 1, column, `the object drawn with the input ${says}`);
+    paint(find("canvas.drawn"), sheet, 1, column, `the object decoded from the input ${says}`);
     paint(find("canvas.back"), sheet, 2, column, `the reconstruction with the input ${says}`);
     find(".by").textContent = says;
     find(".loss").replaceChildren(...verdict(loss, losses[stops()], says));
@@ -61,7 +61,7 @@ async function turningPart(section, atlas) {
     if (number === state.kept) return;
     state.kept = number;
     const { example, by } = data.trials[number];
-    const whose = [named(example), `loss as it came ${nats(data.examples[example].before)}`];
+    const whose = [named(example), `loss in the original pose ${nats(data.examples[example].before)}`];
     find(".whose").textContent = whose.join("; ");
     find(".kept ol").replaceChildren(...by.map((text, k) => candidate(number, k, text)));
   }
@@ -79,7 +79,7 @@ async function turningPart(section, atlas) {
     return element("li", {}, element(
       "button", { type: "button", onclick: () => choose(number, column) },
       picture(sheets[number], 0, column, `the input ${data.done} by ${where}`),
-      picture(sheets[number], 1, column, "the object drawn there"),
+      picture(sheets[number], 1, column, "the object decoded there"),
       element("span", { className: "lines" }, ...lines)));
   }
 
@@ -149,7 +149,7 @@ function rise(losses) {
   return { low, high, of: (loss) => (loss - low) / Math.max(high - low, 1e-9) };
 }
 
-// A ring around what the model is given: the handle turns it, strong blue is a low loss.
+// A ring around the encoder's input: the handle rotates it, strong blue is a low loss.
 function ringOf(pad, turned) {
   const arcs = shape("g");
   const kept = shape("g", { class: "kept-marks" });
@@ -202,7 +202,7 @@ function dragged(target, at) {
   });
 }
 
-// The loss against where the dial stands; drawn anew for every width of the page.
+// The loss against the value of the dial; drawn again for every width of the page.
 function curveOf(place, moved) {
   const [left, right, top, bottom, height] = [58, 26, 14, 40, 210];
   const dot = shape("circle", { class: "here", r: 8 });

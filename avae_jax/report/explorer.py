@@ -28,7 +28,7 @@ OTHER = ("Move", "moved")
 
 
 def style() -> str:
-    """The style sheet of these parts."""
+    """The style sheet of the interactive parts."""
     return _text("explore.css")
 
 
@@ -38,7 +38,7 @@ def script() -> str:
 
 
 def policy() -> str:
-    """What a browser may load and run: pictures in the page, and no other script than `script`."""
+    """The content security policy: pictures in the page, and only the script of `script`."""
     digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode("ascii")
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -52,7 +52,7 @@ def _text(name: str) -> str:
 
 
 def data(findings: Findings) -> str:
-    """The data of these parts as JSON that can stand in a script element."""
+    """The data of the interactive parts as JSON, safe in a script element."""
     explored = findings.exploration
     assert explored is not None
     names, atlas = findings.label_names, explored.atlas
@@ -73,7 +73,7 @@ def data(findings: Findings) -> str:
         "training": _training(findings, radius),
     }
     text = json.dumps(strict(values), allow_nan=False, separators=(",", ":"))
-    # Neither a tag nor a comment may begin or end in a script; JSON says these signs otherwise.
+    # Tags and comments must not begin or end in a script; JSON escapes these characters.
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
@@ -125,7 +125,7 @@ def _trial(trial: Trial, explored: Exploration, radius: float) -> dict[str, Any]
 
 
 def _training(findings: Findings, radius: float) -> dict[str, Any] | None:
-    """Shares of found poses by label at every moment, and a few inputs; None for one moment."""
+    """Shares of found poses by label in every snapshot, and a few inputs; None for one snapshot."""
     moments = [moment for moment in findings.moments if moment.canonical_input is not None]
     labels = settling.labels(moments)[: settling.LABELS]
     if len(moments) < 2:

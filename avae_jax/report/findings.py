@@ -17,7 +17,7 @@ class Gallery(NamedTuple):
     labels: np.ndarray | None  # [n] int
     loss_before: np.ndarray  # [n] nats, without search
     loss_after: np.ndarray  # [n] nats, with search
-    pose_text: tuple[str, ...]  # [n] the found poses as people read them
+    pose_text: tuple[str, ...]  # [n] the found poses in words
 
 
 class Curve(NamedTuple):
@@ -30,15 +30,15 @@ class Curve(NamedTuple):
 
 
 class Atlas(NamedTuple):
-    """The first m held-out examples by their latent codes; losses as the search sees them.
+    """The first m held-out examples by their latent codes; losses are losses of the search.
 
     Attributes:
       observed, canonical: pictures `[m, *s, C]`, of the input and of the object decoded from it.
       place: `[m, 2]`, the codes along their two principal axes.
       shares: of the variance of the codes along these axes.
       labels: `[m]` int, or None.
-      loss_before, loss_after: `[m]` nats, in the pose in which it came and at the found one.
-      gap: `[m]` nats to the next optimum; infinite where none was met.
+      loss_before, loss_after: `[m]` nats, in the original pose and at the found one.
+      gap: `[m]` nats to the next optimum; infinite if there is none.
       doubtful: `[m]` bool.
       moved_by: `[m]`, the found poses, which carry inputs to the canonical pose, in words.
     """
@@ -56,16 +56,16 @@ class Atlas(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What one example looks like at every stop of its dial, and at the poses that were kept.
+    """One example at every stop of its dial, and at the poses that the search kept.
 
     Attributes:
-      example: which one of the atlas.
-      values: `[A + K]`, where the dial stands; first the stops, in order, then the K poses that
-        the search kept, apart from each other, the best first; NaN where the dial leads not there.
-      losses: `[A + K]` nats, as the search sees them.
-      turned, drawn, reconstruction: `[A + K, *s, C]`, the input carried by the pose, the object
-        decoded there, and that carried back.
-      moved_by: `[K]`, the poses kept, in words.
+      example: its index in the atlas.
+      values: `[A + K]`, values of the dial: first the stops, in order, then the K distinct poses
+        that the search kept, the best first; NaN for a pose that the dial does not reach.
+      losses: `[A + K]` nats, the loss of the search.
+      turned, drawn, reconstruction: `[A + K, *s, C]`, the input moved by the pose, the object
+        decoded there, and this object moved back.
+      moved_by: `[K]`, the kept poses, in words.
     """
 
     example: int
@@ -78,14 +78,14 @@ class Trial(NamedTuple):
 
 
 class Exploration(NamedTuple):
-    """What can be turned and pointed at.
+    """Data of the interactive parts of the report.
 
     Attributes:
-      kind: what a dial sets: `rotation`, `shift` or the name of a generator.
+      kind: parameter of a dial: `rotation`, `shift` or the name of a generator.
       unit: of its values: `deg`, `%` or none.
-      relative: its values are counted from the found pose.
-      whole: it turns all the way round.
-      doubtful: gaps below this, in nats, are.
+      relative: its values are relative to the found pose.
+      whole: its values are cyclic.
+      doubtful: gap in nats below which an example is doubtful.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class Exploration(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Found poses at one moment of training.
+    """Found poses at one step of training.
 
     With `E = found . applied`, `angle` is in 2-D the direction of `E` (signed, positive
     is counter-clockwise) and in 3-D the rotation angle of `E` from the mean `E` of the
@@ -107,13 +107,51 @@ class Snapshot(NamedTuple):
 
     step: int
     angle: np.ndarray  # [n] degrees
-    label: np.ndarray  # [n] int, zeros where there are none
+    label: np.ndarray  # [n] int, zeros without labels
     resultant_length: float
-    canonical_input: np.ndarray | None = None  # [k, *s, C], some inputs as they were carried then
+    canonical_input: np.ndarray | None = (
+        None  # [k, *s, C], some inputs in the canonical frame of that step
+    )
+
+
+class LabelAgreement(NamedTuple):
+    """How well the found poses of one label agree.
+
+    Attributes:
+      label: its index.
+      count: examples.
+      within_20, half_turn: shares of them within 20 degrees of the common pose of the label, and
+        150 degrees and more from it.
+      resultant_length: 1 where all agree, near 0 where poses are spread evenly.
+    """
+
+    label: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name
+    within_20: float
+    half_turn: float
+    resultant_length: float
+
+
+class Agreement(NamedTuple):
+    """Angles `[n]` in degrees of all examples from the common pose of their label, and labels."""
+
+    degrees: np.ndarray
+    labels: tuple[LabelAgreement, ...]
+    dimensions: int  # 2 or 3
+
+
+class Run(NamedTuple):
+    """Where the numbers come from; texts may be empty."""
+
+    date: str
+    version: str
+    device: str
+    seed: int
+    command: str  # that writes the page again
 
 
 class Findings(NamedTuple):
-    """Everything that the report of one run is made of."""
+    """The contents of the report of one run."""
 
     title: str
     config: dict[str, Any]  # the effective config, nested
@@ -124,3 +162,5 @@ class Findings(NamedTuple):
     metrics: tuple[dict[str, Any], ...]  # lines of metrics.jsonl
     label_names: tuple[str, ...]
     exploration: Exploration | None = None  # what the page lets one turn; None leaves that out
+    agreement: Agreement | None = None  # None where no common pose is known
+    run: Run | None = None

@@ -6,7 +6,7 @@ import numpy as np
 
 from avae_jax.report import picture, volume
 from avae_jax.report.findings import Gallery
-from avae_jax.report.text import escaped, label_name, number
+from avae_jax.report.text import decimal, escaped, label_name
 
 MOST = 12  # examples shown
 ROWS = (
@@ -22,23 +22,29 @@ def table(gallery: Gallery, names: tuple[str, ...]) -> str:
     count = min(MOST, len(gallery.observation))
     radius = _radius(gallery, count)
     rows = [_heads(gallery, names, count)]
-    for field, title in ROWS:
-        cells = [
-            _picture(example, f"{title} {i + 1}", radius)
-            for i, example in enumerate(getattr(gallery, field)[:count])
-        ]
-        rows.append(_row(title, cells))
+    rows += [_row(title, _pictures(gallery, field, title, count, radius)) for field, title in ROWS]
     poses = [escaped(text) for text in gallery.pose_text[:count]]
-    before = [number(value) for value in gallery.loss_before[:count]]
-    after = [number(value) for value in gallery.loss_after[:count]]
-    rows.append(_row("found pose", poses))
+    before = [decimal(value) for value in gallery.loss_before[:count]]
+    after = [decimal(value) for value in gallery.loss_after[:count]]
+    rows.append(_row("moved by, to align", poses))
     rows.append(_row('loss without search <span class="unit">nats</span>', before, "before"))
     rows.append(_row('loss with search <span class="unit">nats</span>', after, "after"))
     return f'<table class="gallery">{"".join(rows)}</table>'
 
 
+def cells(gallery: Gallery, field: str, title: str, count: int) -> str:
+    """The first `count` pictures of one field as cells of a row."""
+    found = _pictures(gallery, field, title, count, _radius(gallery, count))
+    return "".join(f"<td>{cell}</td>" for cell in found)
+
+
+def _pictures(gallery: Gallery, field: str, title: str, count: int, radius: float) -> list[str]:
+    examples = getattr(gallery, field)[:count]
+    return [_picture(example, f"{title} {i + 1}", radius) for i, example in enumerate(examples)]
+
+
 def _radius(gallery: Gallery, count: int) -> float:
-    """Half the width of the view of every volume, in voxels, so that all are to one scale."""
+    """Half the width of the view of every volume, in voxels, the same scale for all."""
     if np.ndim(gallery.observation) != 5:
         return 0.0
     examples = [*gallery.observation[:count], *gallery.canonical_input[:count]]

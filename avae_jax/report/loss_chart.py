@@ -17,7 +17,7 @@ POINTS = 400  # at most; more lines are averaged in groups
 
 
 def draw(metrics: Sequence[dict[str, Any]]) -> bytes | None:
-    """The chart as SVG; None where no line has a finite loss."""
+    """The chart as SVG; None if no line has a finite loss."""
     series = {key: column(metrics, key) for key in ("step", "loss", "nll", "kl")}
     if not (np.isfinite(series["loss"]) & np.isfinite(series["step"])).any():
         return None
@@ -55,11 +55,11 @@ def _paint(series: dict[str, np.ndarray], figure: "Figure") -> None:
 
 
 def _frame(axes: "Axes", values: np.ndarray) -> None:
-    """The first few updates may leave the frame, or they would flatten all that follows."""
+    """Limits of the axis; the first few updates may exceed them, or they would flatten the rest."""
     finite = values[np.isfinite(values)]
-    bulk = np.quantile(finite, 0.97)
-    if finite.min() >= 0:
-        axes.set_ylim(0, min(1.08 * finite.max(), 1.5 * bulk) or 1.0)
+    low, bulk, high = finite.min(), np.quantile(finite, 0.9), finite.max()
+    room = 0.1 * (bulk - low) or 0.05 * abs(bulk) or 1.0
+    axes.set_ylim(low - room, min(high, bulk + (bulk - low)) + room)
 
 
 def _last(values: np.ndarray) -> float:

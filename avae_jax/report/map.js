@@ -50,11 +50,11 @@ function atlasPart(section, sheet, turning) {
     const lines = [
       labelled(example),
       `carried to the canonical pose by ${by}`,
-      `loss: ${nats(before)} as it came, ${nats(after)} at the found pose`,
+      `loss: ${nats(before)} in the original pose, ${nats(after)} at the found pose`,
       gap === null ? "no other pose comes near" : `the next best pose: ${gap.toFixed(1)} nats worse`,
       doubtful ? "doubtful: look before you believe the pose" : "",
     ];
-    const pair = [["input", "as it came"], ["object", "as the model sees it"]].map(([of, note]) =>
+    const pair = [["input", "original pose"], ["object", "decoded by the model"]].map(([of, note]) =>
       element("figure", {}, portrait(sheet, example, of, `${of} of ${named(example)}`),
         element("figcaption", {}, element("b", {}, of), element("span", {}, note))));
     find(".pointed").replaceChildren(

@@ -4,61 +4,65 @@ import base64
 import json
 from typing import Any
 
-from avae_jax.report import explorer, gallery, loss_chart, parts, pose_curve, settling, table
+from avae_jax.report import (
+    agreement,
+    agreement_chart,
+    error_chart,
+    explorer,
+    gallery,
+    loss_chart,
+    opening,
+    parts,
+    pose_curve,
+    settling,
+    table,
+)
 from avae_jax.report.findings import Findings
 from avae_jax.report.stylesheet import CSS
 from avae_jax.report.text import escaped, plain, strict
-from avae_jax.report.tiles import tiles
 
 SETTLING = {
-    2: "Each beam points where the found pose puts the top of the objects; its area is the share "
-    "of held-out examples, and the dashed circle is an even spread.",
-    3: "Each histogram shows how far found poses lie from the common pose of their label; the "
-    "dashed line is what rotations at random would give.",
+    2: "Each beam shows a direction of the top of the objects at the found pose; its area is the "
+    "share of held-out examples, and the dashed circle is an even spread.",
+    3: "Each histogram shows the angles of the found poses from the common pose of their label; "
+    "the dashed line is the distribution of random rotations.",
 }
 RESULTANT = (
-    "Where the found poses of a label agree, the model has settled on one canonical pose. The "
-    "resultant length is 1 where all of them agree and near 0 where they are spread evenly."
+    "If the found poses of a label agree, the model has one canonical pose for it. The "
+    "resultant length is 1 if all of them agree and near 0 if they are spread evenly."
+)
+
+FAILED = (
+    "A peak at 180 degrees is no failure of the search: the object looks alike upside down, or its "
+    "label keeps two poses. A label is settled if at least 80 % of its examples lie within 20 "
+    "degrees of its common pose."
+)
+ONE_DRAW = (
+    "Losses of single examples, here and where poses are tried, are taken at the mean of the "
+    "latent code, as the search sees them."
 )
 
 
 def html(findings: Findings) -> str:
-    """The page, without a reference to anything outside itself."""
-    title = escaped(findings.title, 120)
+    """The page, without references to other files."""
     live = findings.exploration is not None
+    sections = _sections(findings)
+    links = [(name, title, alive) for name, title, alive, body in sections if body]
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} - avae_jax</title>
+<title>{escaped(findings.title, 120)} - avae_jax</title>
 <link rel="icon" href="data:,">
 <meta http-equiv="Content-Security-Policy" content="{explorer.policy()}">
 <style>{CSS}{explorer.style() if live else ""}</style>
 </head>
 <body>
-<header>
-<h1>{title}</h1>
-<p>An affine variational autoencoder. Each held-out example was put in a random pose; the search
-finds the pose at which the model explains it best. There, in the canonical frame, the model
-encodes and decodes it, and the inverse carries the reconstruction back.</p>
-{tiles(findings.summary)}
-</header>
+{opening.header(findings)}
+{opening.navigation(links)}
 <main>
-{parts.turning(findings)}
-{_gallery(findings)}
-{parts.atlas(findings)}
-{_settling(findings)}
-{parts.moments(findings)}
-{_charts(findings)}
-<section>
-<h2>All numbers</h2>
-{table.table(findings.summary)}
-</section>
-<details>
-<summary>Effective config</summary>
-<pre>{_config(findings)}</pre>
-</details>
+{"".join(body for *_, body in sections)}
 </main>
 {parts.script(findings)}
 </body>
@@ -66,24 +70,39 @@ encodes and decodes it, and the inverse carries the reconstruction back.</p>
 """
 
 
-def _section(title: str, text: str, body: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n<p>{text}</p>\n{body}\n</section>"
+def _sections(findings: Findings) -> list[tuple[str, str, bool, str]]:
+    """Id, title in the navigation, whether it needs the script, and HTML of each section."""
+    return [
+        ("turning", "Try poses", True, parts.turning(findings)),
+        ("gallery", "Examples", False, _gallery(findings)),
+        ("labels", "Pose errors", False, _labels(findings)),
+        ("atlas", "Map", True, parts.atlas(findings)),
+        ("settling", "Settling", False, _settling(findings)),
+        ("training", "Training", True, parts.moments(findings)),
+        ("losses", "Losses", False, _charts(findings)),
+        ("numbers", "All numbers", False, _numbers(findings)),
+        ("config", "Config", False, _config_part(findings)),
+    ]
+
+
+def _section(name: str, title: str, text: str, body: str) -> str:
+    return f'<section id="{name}">\n<h2>{title}</h2>\n<p>{text}</p>\n{body}\n</section>'
 
 
 def _chart(svg: bytes, alt: str) -> str:
-    """A picture of its own, which can be dragged out of the page and keeps its ids apart."""
+    """A separate picture, which can be dragged out of the page and has its own ids."""
     data = base64.b64encode(svg).decode("ascii")
     return f'<img class="chart" alt="{escaped(alt)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _gallery(findings: Findings) -> str:
     body = gallery.table(findings.gallery, findings.label_names)
-    text = "Held-out examples, each in the pose it was given, as the search found it and back."
+    text = "Held-out examples: at the applied pose, at the found pose, and moved back."
+    if findings.exploration is not None:
+        text += f" {ONE_DRAW}"
     if findings.gallery.observation.ndim == 5:
-        text += (
-            " The canonical rows are turned by one rotation, the same for all, to stand upright."
-        )
-    return _section("From the input to the canonical frame and back", text, _wide(body))
+        text += " One rotation, the same for all, displays the canonical rows upright."
+    return _section("gallery", "From the input to the canonical frame and back", text, _wide(body))
 
 
 def _settling(findings: Findings) -> str:
@@ -94,7 +113,12 @@ def _settling(findings: Findings) -> str:
     present, most = len(settling.labels(findings.moments)), settling.LABELS
     note = f"The first {most} of {present} labels are shown." if present > most else ""
     body = _wide(_chart(drawn, "Found poses per label at moments of training"))
-    return _section("The model settles", f"{RESULTANT} {SETTLING[dimensions]} {note}", body)
+    return _section(
+        "settling",
+        "Convergence to a canonical pose",
+        f"{RESULTANT} {SETTLING[dimensions]} {note}",
+        body,
+    )
 
 
 def _charts(findings: Findings) -> str:
@@ -104,19 +128,50 @@ def _charts(findings: Findings) -> str:
     trained = loss_chart.draw(findings.metrics)
     if trained is not None:
         charts.append(_chart(trained, "Loss against the step of training"))
+    agreed = agreement_chart.draw(findings.moments)
+    if agreed is not None:
+        charts.append(_chart(agreed, "Agreement of poses against the step of training"))
     if not charts:
         return ""
     text = "Loss is the negative log-likelihood (nll) plus the KL divergence (kl), in nats."
-    return _section("Losses", text, f'<div class="pair">{"".join(charts)}</div>')
+    if findings.gallery.observation.ndim == 4:
+        text += " Dips at right angles are no fault: there the pixels need no interpolation."
+    return _section("losses", "Losses", text, f'<div class="pair">{"".join(charts)}</div>')
+
+
+def _labels(findings: Findings) -> str:
+    found = findings.agreement
+    if found is None or not len(found.degrees):
+        return ""
+    drawn = _chart(error_chart.draw(found), "Histogram of the angles from the common pose")
+    table = _wide(agreement.table(found, findings.label_names))
+    return _section(
+        "labels",
+        "Where poses agree and where not",
+        FAILED,
+        f'<div class="pair">{drawn}{table}</div>',
+    )
+
+
+def _numbers(findings: Findings) -> str:
+    text = "Means over the held-out examples; losses are averages over draws of the latent code."
+    return _section("numbers", "All numbers", text, table.table(findings.summary))
+
+
+def _config_part(findings: Findings) -> str:
+    return f"""<details id="config">
+<summary>Effective config</summary>
+<pre>{_config(findings)}</pre>
+</details>"""
 
 
 def _wide(body: str) -> str:
-    """What may be wider than the screen scrolls by itself."""
+    """A container that scrolls if its content is wider than the screen."""
     return f'<div class="wide">{body}</div>'
 
 
 def _config(findings: Findings) -> str:
-    """One `field=value` a line, as the command line takes them."""
+    """Lines `field=value`, in the syntax of the command line."""
     fields = table.flat(strict(findings.config)).items()
     return "\n".join(escaped(f"{key}={_literal(value)}") for key, value in fields)
 

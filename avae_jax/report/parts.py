@@ -13,7 +13,7 @@ FILTER = """
 
 
 def turning(findings: Findings) -> str:
-    """Where an input is turned by hand; nothing without an exploration."""
+    """The part that turns an input by hand; nothing without an exploration."""
     explored = findings.exploration
     if explored is None:
         return ""
@@ -22,8 +22,8 @@ def turning(findings: Findings) -> str:
     ring = " (stronger blue on the ring)" if explored.kind == "rotation" else ""
     return f"""<section id="turning" hidden>
 <h2>{verb} an input by hand</h2>
-<p>Choose a held-out input, then {what}. The model encodes what it is then given and draws the
-object it sees; that object is moved back and compared with the input. The loss is low where the two
+<p>Choose a held-out input, then {what}. The model encodes the moved input and decodes an object;
+the object is moved back and compared with the input. The loss is low where the two
 agree{ring}: the search looks for the lowest point of the curve, and you can look for it too.
 Inputs marked <b class="doubt">?</b> are doubtful: another pose explains them nearly as well, less
 than {explored.doubtful:g} nats worse.</p>
@@ -33,12 +33,12 @@ than {explored.doubtful:g} nats worse.</p>
 <div class="try">
 <div class="stations">
 <figure><div class="pad"><canvas class="input" role="img"></canvas></div>
-<figcaption><b>1 input</b><span>as it came</span></figcaption></figure>
+<figcaption><b>1 input</b><span>in its original pose</span></figcaption></figure>
 <figure class="dial"><div class="pad"></div>
-<figcaption><b>2 <span class="by"></span></b><span>what the model is given</span></figcaption>
+<figcaption><b>2 <span class="by"></span></b><span>the input of the encoder</span></figcaption>
 </figure>
 <figure><div class="pad"><canvas class="drawn" role="img"></canvas></div>
-<figcaption><b>3 object</b><span>what the model draws</span></figcaption></figure>
+<figcaption><b>3 object</b><span>decoded by the model</span></figcaption></figure>
 <figure><div class="pad"><canvas class="back" role="img"></canvas></div>
 <figcaption><b>4 reconstruction</b><span>the object, {done} back</span></figcaption></figure>
 </div>
@@ -53,7 +53,7 @@ than {explored.doubtful:g} nats worse.</p>
 
 
 def _what(explored: Exploration, findings: Findings) -> str:
-    """What the reader does, in words."""
+    """The reader's action, in words."""
     if explored.kind != "rotation":
         return "drag the slider or along the curve"
     if findings.gallery.observation.ndim == 5:
@@ -68,10 +68,10 @@ def atlas(findings: Findings) -> str:
     first, second = (100 * share for share in findings.exploration.atlas.shares)
     return f"""<section id="atlas" hidden>
 <h2>The map of objects</h2>
-<p>Every picture is the object that the model sees in one held-out input. Objects that are alike lie
-side by side, whatever pose their inputs had. Point at one, or walk with the arrow keys, to see its
-input. Places are latent codes along their two principal axes, {first:.0f} % and {second:.0f} % of
-their variance; dots are objects that would cover others.</p>
+<p>Every picture is the object decoded from one held-out input. Similar objects are close to each
+other, whatever the poses of their inputs. Point at one, or walk with the arrow keys, to see its
+input. Positions are latent codes along their two principal axes, {first:.0f} % and {second:.0f} %
+of their variance; dots are objects that would cover others.</p>
 {FILTER}
 <ul class="legend"></ul>
 <div class="bench">
@@ -87,9 +87,9 @@ def moments(findings: Findings) -> str:
         return ""
     return """<section id="training" hidden>
 <h2>Training, moment by moment</h2>
-<p>Drag through training. The pictures are the same inputs at every moment, each carried by the pose
-that the search found for it then: at first they lie any way, in the end objects of a label lie
-alike.</p>
+<p>Drag through training. The pictures are the same inputs at every moment, each moved by the pose
+that the search found for it at that time. At first the poses are arbitrary; in the end objects of a
+label share one pose.</p>
 <div class="when">
 <input class="moment" type="range" min="0" step="1" aria-label="Moment of training">
 <div class="steps" aria-hidden="true"></div>

@@ -13,7 +13,7 @@ MOST = 112  # pixels: large images shrink to this
 def png(example: np.ndarray, *, radius: float) -> bytes:
     """`example [*S, C]` with values about [0, 1] as a PNG file.
 
-    Three channels are red, green and blue; of any other number the mean is shown. Values
+    Three channels are red, green and blue; other numbers of channels are averaged. Values
     that are not finite count as 0.
 
     Args:
@@ -38,7 +38,7 @@ def levels(image: np.ndarray) -> np.ndarray:
 
 
 def _to_size(pixels: np.ndarray) -> np.ndarray:
-    """Small images are enlarged by a whole number, so pixels stay sharp; large ones shrink."""
+    """Small images are enlarged by an integer, so that pixels stay sharp; large ones shrink."""
     from PIL import Image
 
     longest = max(pixels.shape[:2])

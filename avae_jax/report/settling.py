@@ -1,8 +1,8 @@
-"""Picture of settling: estimated poses per label in snapshots of training.
+"""Chart of the estimated poses of each label in snapshots of training.
 
 One axis has labels, the other snapshots. In 2-D a cell is a rose: its beams show the directions of
-the top of the objects under the estimated poses. In 3-D a cell is a
-histogram of angles from the common pose of the label.
+the top of the objects at the estimated poses. In 3-D a cell is a histogram of angles from the
+common pose of the label.
 """
 
 import functools
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABELS, MOMENTS = 10, 8  # shown at most
+LABELS, MOMENTS = 10, 8  # largest numbers shown
 ABOVE, BELOW, ASIDE = 84, 44, 132  # pixels around the cells
 WIDTH, SMALLEST, LARGEST = 1030, 92.0, 170.0  # pixels: of all cells, of one
 
@@ -31,7 +31,7 @@ FEET = {
 
 
 class Head(NamedTuple):
-    """What stands beside a row or over a column."""
+    """Heading of a row or a column."""
 
     title: str
     note: str = ""
@@ -51,7 +51,7 @@ class Grid(NamedTuple):
 
 
 def draw(moments: Sequence[Snapshot], names: tuple[str, ...], *, dimensions: int) -> bytes | None:
-    """The chart as SVG; None where no pose was found."""
+    """The chart as SVG; None without found poses."""
     if not labels(moments):
         return None
     grid = _grid(_spread(moments), labels(moments)[:LABELS], names)
@@ -67,13 +67,13 @@ def labels(moments: Sequence[Snapshot]) -> list[int]:
 
 
 def _spread(moments: Sequence[Snapshot]) -> list[Snapshot]:
-    """At most `MOMENTS` of the moments, the first and the last among them."""
+    """At most `MOMENTS` of the snapshots, including the first and the last."""
     count = min(len(moments), MOMENTS)
     return [moments[i] for i in np.linspace(0, len(moments) - 1, count).round().astype(int)]
 
 
 def _grid(moments: Sequence[Snapshot], shown: list[int], names: tuple[str, ...]) -> Grid:
-    """Labels by moments, turned so that the picture is wider than high."""
+    """Labels by snapshots, or the transpose, so that the picture is wider than high."""
     everything = shown == [0] and not names
     of_labels = [Head("all" if everything else label_name(x, names, 14)) for x in shown]
     of_moments = [Head(f"step {m.step:,}", _resultant(m)) for m in moments]

@@ -9,19 +9,19 @@ import numpy as np
 
 from avae_jax.report import picture, volume
 
-SHADES = 32  # per channel: what the eye tells apart in a small picture, at half the bytes
+SHADES = 32  # per channel: enough for a small picture, at half the bytes
 COLOURS = 64  # of a rendered volume
 SIDE, FINE = 64, 32  # of a rendered volume: pixels, resampled voxels
 LEAST = 8  # pixels: no picture shrinks below
 
 
 def sprite(rows: Sequence[np.ndarray], *, radius: float, budget: int) -> dict[str, Any]:
-    """`rows`, each `[n, *S, C]`, as cells of one PNG: a row of the picture each.
+    """`rows`, each `[n, *S, C]`, as rows of cells of one PNG.
 
     Args:
-        rows: values about [0, 1]; a shorter row leaves cells empty.
+        rows: values about [0, 1]; shorter rows leave cells empty.
         radius: half the width of the view of volumes, in voxels; images ignore it.
-        budget: characters of `uri` at most; pictures are halved until they fit.
+        budget: largest number of characters of `uri`; pictures are halved until they fit.
 
     Returns:
         `uri`, and the `width` and `height` of a cell in pixels.
@@ -38,14 +38,14 @@ def sprite(rows: Sequence[np.ndarray], *, radius: float, budget: int) -> dict[st
 
 
 def reach(examples: Sequence[np.ndarray]) -> float:
-    """The radius at which volumes are all seen whole and to one scale; 0 for images."""
+    """The radius that shows all volumes completely, at one scale; 0 for images."""
     if not len(examples) or np.ndim(examples[0]) == 3:
         return 0.0
     return max(volume.reach(example) for example in examples)
 
 
 def _cell(example: np.ndarray, radius: float) -> np.ndarray:
-    """One picture, `uint8 [H, W]`, `[H, W, 3]` or, of a volume, `[H, W, 4]`."""
+    """One picture, `uint8 [H, W]`, `[H, W, 3]` or, for a volume, `[H, W, 4]`."""
     if np.ndim(example) == 4:
         return volume.render(example, radius=max(radius, 1.0), size=SIDE, fine=FINE)
     step = 255 / (SHADES - 1)

@@ -14,6 +14,16 @@ body { margin: 0 auto; max-width: 1280px; padding: 28px 20px 60px; background: v
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 6px; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 44px 0 4px; }
 p { margin: 0 0 14px; max-width: 76ch; color: var(--muted); }
+.verdict { color: var(--ink); font-size: 1.12rem; }
+.run { font-size: .88rem; }
+.run code { overflow-wrap: anywhere; }
+section, #config { scroll-margin-top: 56px; }
+nav { position: sticky; top: 0; z-index: 3; display: flex; gap: 2px 18px; overflow-x: auto;
+  margin: 22px -20px 0; padding: 8px 20px; background: var(--paper); font-size: .92rem;
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+nav a { color: var(--blue); text-decoration: none; padding: 6px 0; }
+nav a:hover { text-decoration: underline; }
+body:not([data-ready]) nav .live { display: none; }
 .unit { color: var(--muted); font-weight: 400; font-size: .86em; }
 .tiles { display: grid; gap: 12px; margin: 22px 0 0;
   grid-template-columns: repeat(auto-fit, minmax(min(210px, 100%), 1fr)); }
@@ -21,6 +31,23 @@ p { margin: 0 0 14px; max-width: 76ch; color: var(--muted); }
 .tile b { display: block; font-size: 1.8rem; line-height: 1.25; font-weight: 650; }
 .tile small { font-size: 1rem; font-weight: 400; color: var(--muted); }
 .tile span { color: var(--muted); font-size: .88rem; }
+.tile { position: relative; }
+.tile details { position: absolute; top: 8px; right: 10px; margin: 0;
+  max-width: calc(100% - 20px); }
+.tiles + p { margin-top: 22px; }
+.tile summary { list-style: none; width: 28px; height: 28px; margin-left: auto; border-radius: 50%;
+  text-align: center; line-height: 28px; color: var(--muted); border: 1px solid var(--line); }
+.tile summary::-webkit-details-marker { display: none; }
+.tile details p { position: relative; z-index: 2; margin: 6px 0 0; padding: 10px 12px;
+  background: var(--paper); color: var(--ink); border: 1px solid var(--line); border-radius: 8px;
+  font-size: .86rem; }
+.opening td { min-width: 62px; max-width: 96px; }
+.labels { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
+.labels th, .labels td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line);
+  text-align: right; }
+.labels th[scope=row] { text-align: left; }
+.labels .settled { color: var(--blue); } .labels .two { color: var(--orange); }
+.labels .open { color: var(--muted); }
 .wide { overflow-x: auto; margin: 0 -20px; padding: 0 20px; }
 .gallery { border-collapse: collapse; }
 .gallery th[scope=row] { position: sticky; left: -20px; z-index: 1; background: var(--paper);

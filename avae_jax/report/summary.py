@@ -4,12 +4,12 @@ import dataclasses
 from typing import Any
 
 NATS, SHARE, DEGREES = "nats per example", "%", "degrees"
-# Of summary.json; raised when a key changes its meaning or goes.
+# Format version of summary.json; raised when a key changes its meaning or is removed.
 FORMAT = 1
 
 
 def entry(name: str, unit: str = "", meaning: str = "") -> Any:
-    """A number of the summary: what people call it, its unit, what it means."""
+    """A number of the summary: its display name, its unit, its meaning."""
     return dataclasses.field(
         default=None, metadata={"name": name, "unit": unit, "meaning": meaning}
     )
@@ -25,7 +25,7 @@ class Losses:
     """Nats per example, means over the held-out examples."""
 
     upright: float | None = entry(
-        "as they come, no search", NATS, "Examples as the data set has them, never resampled."
+        "as they come, no search", NATS, "Original examples of the data set, not resampled."
     )
     posed: float | None = entry(
         "posed at random, no search", NATS, "The same examples, each in a random pose."
@@ -33,24 +33,24 @@ class Losses:
     posed_search: float | None = entry(
         "posed at random, with search",
         NATS,
-        "Each in the pose at which the model explains it best.",
+        "The same examples, each at the pose that the search finds.",
     )
     posed_true: float | None = entry(
         "posed at random, at the true pose",
         NATS,
-        "The label's common pose and the inverse of what was applied, without search.",
+        "The same examples at the label's common pose times the inverse of the applied pose.",
     )
     marginal: float | None = entry(
         "marginal, pose and code unknown",
         NATS,
-        "At least -log p(x) of examples posed at random, integrated over poses and codes: "
-        "compares models with and without search.",
+        "Upper bound on -log p(x) of examples posed at random, with poses and codes integrated "
+        "out: compares models with and without search.",
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class MarginalBound:
-    """How the bound `loss.marginal` was computed."""
+    """Accuracy and cost of the bound `loss.marginal`."""
 
     error: float | None = entry("standard error", NATS, "Of the mean over the examples.")
     effective: float | None = entry(
@@ -62,7 +62,7 @@ class MarginalBound:
 
 @dataclasses.dataclass(frozen=True)
 class PoseErrors:
-    """How well the found poses of a label agree; `None` where the family has no such part."""
+    """Agreement of the found poses of a label; `None` if the family has no such parameter."""
 
     median_deg: float | None = entry(
         "median error", DEGREES, "Half of the found poses are closer to their label's common pose."
@@ -79,7 +79,7 @@ class PoseErrors:
     quarter_turn: float | None = entry(
         "preference for quarter turns",
         "",
-        "|mean exp(4 i angle)| of the found angles: near 0 as for angles drawn at random, "
+        "|mean exp(4 i angle)| of the found angles: near 0 for uniform angles, "
         "1 if the search favours the pixel grid.",
     )
     median_shift: float | None = entry(
@@ -101,13 +101,13 @@ class CanonicalFrame:
     cropped: float | None = entry(
         "lost on the way back",
         SHARE,
-        "Share of what is decoded that falls outside the frame of the input; near 0 is right.",
+        "Share of the decoded content outside the frame of the input; near 0 is right.",
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchCost:
-    """What a search costs."""
+    """Cost of a search."""
 
     preset: str | None = entry("preset", "", "Recipe of the search.")
     forward_equivalents: float | None = entry(
@@ -123,7 +123,7 @@ class SearchCost:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What training took."""
+    """Cost of training."""
 
     steps: int | None = entry("updates", "steps", "Updates of the weights.")
     seconds: float | None = entry(
@@ -146,7 +146,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Groups of numbers; `None` for what does not apply."""
+    """Groups of numbers; `None` if a number does not apply."""
 
     loss: Losses = group(Losses, "Loss on held-out examples")
     marginal: MarginalBound = group(MarginalBound, "The bound on the marginal likelihood")
@@ -157,5 +157,5 @@ class Summary:
     data: Data = group(Data, "Data")
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dicts, as summary.json holds them."""
+        """Nested dicts in the form of summary.json."""
         return {"format": FORMAT, **dataclasses.asdict(self)}

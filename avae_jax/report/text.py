@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-ABSENT = "\u2013"  # an en dash, for what does not apply
+ABSENT = "\u2013"  # an en dash, for numbers that do not apply
 ELLIPSIS = "\u2026"
 
 
 def plain(text: Any, limit: int = 0) -> str:
     """`text` on one line without control characters, cut to `limit` characters if not 0.
 
-    What is left can stand in XML; it is not escaped.
+    The result has only characters valid in XML, and is not escaped.
     """
     printable = "".join(c if c.isprintable() else " " for c in str(text))
     line = " ".join(printable.split())
@@ -21,12 +21,12 @@ def plain(text: Any, limit: int = 0) -> str:
 
 
 def escaped(text: Any, limit: int = 0) -> str:
-    """`plain` text that can stand in HTML, attributes included."""
+    """`plain` text, escaped for HTML and its attributes."""
     return html.escape(plain(text, limit), quote=True)
 
 
 def real(value: Any) -> float:
-    """`value` as a float; NaN for what is absent or is not a number."""
+    """`value` as a float; NaN if it is absent or not a number."""
     try:
         return math.nan if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -34,7 +34,7 @@ def real(value: Any) -> float:
 
 
 def number(value: Any) -> str:
-    """A number to four significant digits, a dash for what is absent or not finite."""
+    """A number with four significant digits, a dash if it is absent or not finite."""
     size = real(value)
     if not math.isfinite(size):
         return ABSENT
@@ -43,14 +43,20 @@ def number(value: Any) -> str:
     return f"{size:.4g}"
 
 
+def decimal(value: Any, digits: int = 1) -> str:
+    """A number to so many decimals, a dash for what is absent or not finite."""
+    size = real(value)
+    return f"{size:,.{digits}f}" if math.isfinite(size) else ABSENT
+
+
 def label_name(label: int, names: tuple[str, ...], limit: int = 0) -> str:
-    """The name of `label`, its number where it has none."""
+    """The name of `label`, or its number."""
     known = 0 <= label < len(names)
     return plain(names[label], limit) if known else str(label)
 
 
 def strict(value: Any) -> Any:
-    """`value` as JSON can say it: Python numbers, `None` for what is not finite."""
+    """`value` for JSON: Python numbers, `None` for non-finite ones."""
     if isinstance(value, dict):
         return {str(key): strict(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

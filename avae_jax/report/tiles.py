@@ -1,19 +1,32 @@
-"""Headline numbers of a run."""
+"""Headline numbers of a run, each with its explanation."""
 
 import math
 
 from avae_jax.report.summary import Summary
-from avae_jax.report.text import number, real
+from avae_jax.report.text import decimal, real
+
+WHY = {
+    "loss": "The negative evidence lower bound (ELBO) of held-out examples in random poses, each "
+    "at the pose that the search found; lower is better. A nat is 1.44 bits of information.",
+    "near": "Objects of one label should share one pose after they were aligned. This is the share "
+    "of held-out examples whose pose lies within 20 degrees of the mean pose of their label, which "
+    "is estimated on other examples.",
+    "length": "How far the aligned poses of a label agree: 1 if all are the same, near 0 if they "
+    "are spread evenly over all directions.",
+    "cost": "Time of the search on this device, and its operations in forward passes of the model.",
+}
 
 
 def tiles(summary: Summary) -> str:
     """The headline as HTML; numbers that do not apply are left out."""
     loss, pose, search = summary.loss, summary.pose, summary.search
+    forwards = f"{decimal(search.forward_equivalents, 0)} forward passes of the model"
+    time, unit = _time(real(search.seconds_per_example))
     found = (
-        _tile(loss.posed_search, "nats", "loss with search", _ratio(summary)),
-        _tile(pose.resultant_length, "", "resultant length", "1: one common pose"),
-        _tile(100 * real(pose.within_20), "%", "within 20&deg;", "of the common pose"),
-        _tile(search.forward_equivalents, "forwards", "cost of a search", _time(summary)),
+        _tile("near", 100 * real(pose.within_20), 0, "%", "within 20&deg;", "of the common pose"),
+        _tile("length", pose.resultant_length, 2, "", "resultant length", "1: one common pose"),
+        _tile("loss", loss.posed_search, 1, "nats", "loss with search", _ratio(summary)),
+        _tile("cost", time, 2 if time < 10 else 0, unit, "search of an example", forwards),
     )
     return f'<div class="tiles">{"".join(found)}</div>' if any(found) else ""
 
@@ -22,20 +35,19 @@ def _ratio(summary: Summary) -> str:
     without = real(summary.loss.posed)
     if not without > 0:
         return ""
-    return f"{number(without)} without: {real(summary.loss.posed_search) / without:.2f} times"
+    ratio = real(summary.loss.posed_search) / without
+    return f"{decimal(without)} without: {ratio:.2f} times"
 
 
-def _time(summary: Summary) -> str:
-    seconds = real(summary.search.seconds_per_example)
-    if not math.isfinite(seconds):
-        return ""
-    return f"{1000 * seconds:.3g} ms per example" if seconds < 1 else f"{seconds:.3g} s per example"
+def _time(seconds: float) -> tuple[float, str]:
+    return (1000 * seconds, "ms") if seconds < 1 else (seconds, "s")
 
 
-def _tile(value: float | None, unit: str, name: str, note: str) -> str:
+def _tile(why: str, value: float | None, digits: int, unit: str, name: str, note: str) -> str:
     if not math.isfinite(real(value)):
         return ""
     return (
-        f'<div class="tile">{name}<b>{number(value)}<small> {unit}</small></b>'
+        f'<div class="tile">{name}<details><summary aria-label="What is this?">?</summary>'
+        f"<p>{WHY[why]}</p></details><b>{decimal(value, digits)}<small> {unit}</small></b>"
         f"<span>{note}</span></div>"
     )

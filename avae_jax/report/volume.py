@@ -1,9 +1,9 @@
-"""A volume as a shaded picture: its surface seen from the front, a little above and aside.
+"""A volume as a shaded picture of its surface, from the front, a little above and aside.
 
-The view is orthographic. Rays march through the smoothed volume on a turned grid, and
-the first crossing of the level is refined between samples. Three cues make the shape
-readable: a lamp over the viewer's left shoulder, occlusion (matter nearby takes light
-away) and depth (far matter is darker).
+The view is orthographic. Rays march through the smoothed volume on a rotated grid, and
+the first crossing of the level is refined between samples. Three cues show the shape: a lamp
+over the viewer's left shoulder, ambient occlusion by nearby matter, and depth (far matter is
+darker).
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ CLAY = np.array([0.78, 0.85, 0.95])
 
 
 class Solid(NamedTuple):
-    """A volume made ready for rendering; lengths are in fine voxels."""
+    """A volume prepared for rendering; lengths are in fine voxels."""
 
     fine: np.ndarray  # smoothed and resampled
     level: float
@@ -76,7 +76,7 @@ def _mean(volume: np.ndarray) -> np.ndarray:
 
 
 def _level(values: np.ndarray) -> float:
-    """Where the surface lies; a model early in training decodes faint fog, shown as well."""
+    """Level of the surface; faint volumes, decoded early in training, are shown as well."""
     return float(np.clip(0.5 * values.max(), 0.02, LEVEL))
 
 
@@ -110,7 +110,7 @@ def _sample(solid: Solid, values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _march(solid: Solid, across, along) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rays that meet the solid: their rows, their columns and the depth where they do."""
+    """Rays that hit the solid: their rows, their columns and the depths of the hits."""
     from scipy import ndimage
 
     axes = view_axes()
@@ -153,7 +153,7 @@ def _normal(solid: Solid, at: np.ndarray) -> np.ndarray:
 
 
 def _openness(solid: Solid, at: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Share of light that nearby matter leaves over, from blurred matter above the surface."""
+    """Share of light that nearby matter does not block, from blurred matter above the surface."""
     from scipy import ndimage
 
     near = ndimage.uniform_filter(solid.fine, size=5)

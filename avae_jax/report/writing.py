@@ -1,4 +1,4 @@
-"""Files of a report, each replaced whole or not at all."""
+"""Files of a report, each replaced atomically."""
 
 import json
 import pathlib
@@ -11,12 +11,12 @@ from avae_jax.report.text import strict
 
 
 def write(folder: pathlib.Path, findings: Findings) -> None:
-    """Write `index.html` (one self-contained page) and `summary.json` into `folder`.
+    """Writes `index.html` (one self-contained page) and `summary.json` into `folder`.
 
-    The summary is strict JSON: what is not finite becomes `null`.
+    The summary is strict JSON: numbers that are not finite become `null`.
 
     Raises:
-        InputError: `folder` cannot be made or written.
+        InputError: `folder` cannot be created or written.
     """
     folder = pathlib.Path(folder)
     summary = json.dumps(strict(findings.summary.to_dict()), indent=2, allow_nan=False) + "\n"

@@ -13,6 +13,7 @@ from avae_jax.data.sources.labels import index_labels
 from avae_jax.evaluation.held_out import compile_evaluation
 from avae_jax.evaluation.results import findings, measure
 from avae_jax.evaluation.task import Task
+from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.report.summary import Summary, Training
 from avae_jax.serving.posed import Posed
 
@@ -57,7 +58,8 @@ def evaluate(
         eval=options,
         seed=seed,
     )
-    task = Task(chosen, _dataset(x, labels, avae.fill), avae, trained.search)
+    search = with_candidates(trained.search)
+    task = Task(chosen, _dataset(x, labels, avae.fill), avae, search)
     results = measure(task, trained, compile_evaluation(task), Training())
     if folder is not None:
         report.write(folder / "report", findings(results))

@@ -16,25 +16,26 @@ from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
 from avae_jax.training import checkpoint_seal
 
-# In place of a step, where there is no checkpoint.
+# In place of a step, if there is no checkpoint.
 NONE = -1
 
 
 class Checkpoints:
     """The checkpoints `folder/<step>/` of one run.
 
-    Used with `with`, or closed by `close`: a save goes on in the background while training
-    does, appears under its step only when whole, and is waited for at the end. Each holds
-    a seal, the digests of its files and the shapes of its arrays, which is checked before
-    a restore: the storage below notices a file cut short, but not a changed byte.
+    Used with `with`, or closed by `close`: a save runs in the background during training,
+    appears under its step only when complete, and is waited for at the end. Each checkpoint
+    has a seal, the digests of its files and the shapes of its arrays, which is checked before
+    a restore: Orbax detects a truncated file, but not a changed byte.
 
     Args:
-      folder: made if it does not exist.
-      keep: how many are kept, the newest, and beside them the one of the lowest loss.
+      folder: created if it does not exist.
+      keep: number of newest checkpoints to keep, beside the one of the lowest loss.
       every: updates between two checkpoints.
+      reads: whether another process may be saving there: nothing is written or deleted.
     """
 
-    def __init__(self, folder: str | os.PathLike, keep: int, every: int):
+    def __init__(self, folder: str | os.PathLike, keep: int, every: int, *, reads: bool = False):
         self.folder = Path(folder).resolve()
         self._every = every
         self._broken: list[int] = []
@@ -46,8 +47,11 @@ class Checkpoints:
         logging.set_verbosity(logging.FATAL)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_NewestAndBest(keep, self._losses),
-            cleanup_tmp_directories=True,
-            # What it would read of every checkpoint are dates, and these need not be sound.
+            read_only=reads,
+            save_interval_steps=int(not reads),
+            create=not reads,
+            cleanup_tmp_directories=not reads,
+            # Otherwise Orbax reads the dates of all checkpoints, which may be damaged.
             lightweight_initialize=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
         )
@@ -61,21 +65,21 @@ class Checkpoints:
         self.close()
 
     def steps(self) -> list[int]:
-        """The steps of the checkpoints, readable or not, in their order."""
+        """The steps of all checkpoints, readable or not, in increasing order."""
         return sorted(self._manager.all_steps())
 
     def save(
         self, step: int, state: PyTree, *, loss: float | None = None, force: bool = False
     ) -> bool:
-        """Saves `state` if a checkpoint is due at `step`; returns whether it did.
+        """Saves `state` if a checkpoint is due at `step`; returns whether it was saved.
 
         The arrays are copied before this returns, so the caller may donate them.
 
         Args:
-          step: updates done.
+          step: number of finished updates.
           state: a pytree of arrays.
-          loss: by which the best is found; without it `state` is never the best.
-          force: save whether due or not, as at the end of a run.
+          loss: ranks the checkpoints; without it `state` is never the best.
+          force: save in any case, as at the end of a run.
         """
         if not force and step % self._every:
             return False
@@ -96,13 +100,13 @@ class Checkpoints:
         """Returns when every save is on disk.
 
         Raises:
-          InputError: one did not get there, as on a full disk; those before it stay.
+          InputError: a save failed, for example on a full disk; earlier ones stay.
         """
         with self._writing():
             self._manager.wait_until_finished()
 
     def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
-        """The newest state that can be read and its step; `None` if there is none.
+        """The newest readable state and its step; `None` if there is none.
 
         A truncated or garbled checkpoint is skipped with a warning that names it; the next
         save replaces it.
@@ -121,7 +125,7 @@ class Checkpoints:
         return found
 
     def restore_best(self, template: PyTree) -> tuple[PyTree, int] | None:
-        """The readable state of the lowest loss, the newest of them; else like `restore_latest`."""
+        """The readable state of the lowest loss, the newest of several; else `restore_latest`."""
         self.wait()
         rated = sorted(self._losses, key=lambda step: (self._losses[step], -step))
         there = self.steps()
@@ -137,7 +141,7 @@ class Checkpoints:
         Raises:
           InputError: the newest that can be read holds a state of another kind.
         """
-        # One process looks, and all go by what it found.
+        # One process checks the files, and all use its result.
         sound = sharding.agreed(self._first_sound(steps) if sharding.leads() else NONE)
         if sound == NONE:
             return None
@@ -147,40 +151,45 @@ class Checkpoints:
             raise InputError(f"checkpoint {folder}: {other}")
         try:
             return self._manager.restore(sound, args=ocp.args.StandardRestore(template)), sound
-        except Exception as error:  # the storage has many kinds of its own
+        except Exception as error:  # Orbax raises many exceptions
             if sharding.broke_off(error):
                 raise
             said = str(error).splitlines()[:1]
             raise InputError(f"checkpoint {folder}: cannot be restored, {said}") from error
 
     def _first_sound(self, steps: list[int]) -> int:
-        """The first of `steps` whose files are whole; warns of those passed over."""
+        """The first of `steps` with undamaged files; warns of the skipped ones."""
+        damaged = False
         for step in steps:
-            damage = checkpoint_seal.find_damage(self.folder / str(step))
+            folder = self.folder / str(step)
+            damage = checkpoint_seal.find_damage(folder)
             if damage is None:
                 return step
-            warnings.warn(f"checkpoint {self.folder / str(step)}: {damage}", stacklevel=4)
-        if steps:
+            # Else deleted by a training that goes on.
+            if folder.exists():
+                damaged = True
+                warnings.warn(f"checkpoint {folder}: {damage}", stacklevel=4)
+        if damaged:
             warnings.warn(f"checkpoints {self.folder}: none can be read", stacklevel=4)
         return NONE
 
     def close(self) -> None:
-        """Waits for the last save and lets go of the folder."""
+        """Waits for the last save and releases the folder."""
         try:
             with self._writing():
                 self._manager.close()
         finally:
-            # Of a failure more threads than one have something to say, now or later.
+            # Several threads may report one failure, now or later.
             if not self._failed:
                 logging.set_verbosity(self._verbosity)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Turns a failure to write a checkpoint into an `InputError`."""
+        """Context that turns a failure to write a checkpoint into an `InputError`."""
         try:
             yield
         except (OSError, ValueError) as error:
-            # Processes meet before they write: one of them may be gone.
+            # Processes synchronise before they write: one of them may have died.
             if sharding.broke_off(error):
                 raise
             self._failed = True
@@ -190,7 +199,7 @@ class Checkpoints:
             ) from error
 
     def _seal(self) -> None:
-        """Seals the save under way, whose folder is whole and not yet under its final name."""
+        """Seals the current save, whose folder is complete but not yet under its final name."""
         if self._sealing is None or not sharding.leads():
             return
         step, arrays = self._sealing
@@ -199,15 +208,15 @@ class Checkpoints:
 
 
 def _system_words(error: Exception) -> str:
-    """What the system said when something could not be written."""
-    # The storage ends with it: "... to file 4: No space left on device [os_error_code='28']".
+    """The system's message about a failed write."""
+    # Orbax's message ends with it: "... to file 4: No space left on device [os_error_code='28']".
     inner = re.search(r"([^:]*) \[os_error_code", str(error))
     said = inner.group(1).strip() if inner else getattr(error, "strerror", None)
     return said or str(error)[:200]
 
 
 class _NewestAndBest:
-    """Which checkpoints stay: the newest `keep` and the one of the lowest loss."""
+    """Policy that keeps the newest `keep` checkpoints and the one of the lowest loss."""
 
     def __init__(self, keep: int, losses: dict[int, float]):
         self._keep, self._losses = keep, losses

@@ -1,6 +1,6 @@
 """The seal of a checkpoint: digests of its files, shapes of its arrays, its loss.
 
-The storage notices a file cut short, but not a changed byte.
+Orbax detects a truncated file, but not a changed byte.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ from avae_jax.core import strict_json
 from avae_jax.core.types import PyTree
 
 NAME = "seal.json"
-# Of a checkpoint; version 0.1.0 wrote none.
+# Format version of a checkpoint; version 0.1.0 wrote none.
 FORMAT = 2
 
 
 def write(folder: Path, arrays: dict[str, str], loss: float | None) -> None:
-    """Seals the checkpoint in `folder`, which holds `arrays` as `description` tells them."""
+    """Seals the checkpoint in `folder`, which holds the `arrays` of `description`."""
     seal = {"format": FORMAT, "arrays": arrays, "files": _digests(folder), "loss": loss}
     (folder / NAME).write_text(json.dumps(seal))
 
 
 def losses(folder: Path, steps: list[int]) -> dict[int, float]:
-    """The losses that seals tell, by step."""
+    """The losses in the seals, by step."""
     found = {}
     for step in steps:
         with contextlib.suppress(OSError, ValueError):
@@ -43,7 +43,7 @@ def description(state: PyTree) -> dict[str, str]:
 def _digests(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file in the folders of `folder`, by its relative name.
 
-    The files directly in `folder` belong to the storage, which changes them once more.
+    The files directly in `folder` belong to Orbax, which still changes them.
     """
     found = {}
     for path in sorted(folder.glob("*/**/*")):
@@ -55,7 +55,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def find_damage(folder: Path) -> str | None:
-    """Why the files of the checkpoint in `folder` are not those saved; `None` if they are."""
+    """The damage of the checkpoint in `folder`, as a sentence; `None` if it is undamaged."""
     try:
         sealed, found = _read(folder)["files"], _digests(folder)
     except (OSError, ValueError) as error:
@@ -65,20 +65,29 @@ def find_damage(folder: Path) -> str | None:
 
 
 def find_mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
-    """Why the sound checkpoint in `folder` does not hold the arrays `wanted`; `None` if it does."""
+    """The difference between the arrays in `folder` and `wanted`; `None` if there is none."""
     arrays = _read(folder)["arrays"]
     other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
     if not other:
         return None
     held, needed = arrays.get(other[0], "nothing"), wanted.get(other[0], "nothing")
-    return f"holds {held} at {other[0]} where {needed} is wanted"
+    said = f"holds {held} at {other[0]} where {needed} is wanted"
+    return said + x64_hint(said)
+
+
+def x64_hint(mismatch: str) -> str:
+    """What to add to a sentence about arrays of 32 and of 64 bits."""
+    if "float64" not in mismatch:
+        return ""
+    state = "is" if jax.config.jax_enable_x64 else "is not"  # type: ignore[attr-defined]
+    return f"; JAX_ENABLE_X64 {state} set here"
 
 
 def _read(folder: Path) -> dict:
     """The seal of a checkpoint.
 
     Raises:
-      ValueError: it is none.
+      ValueError: not a seal.
     """
     seal = strict_json.read(folder / NAME)
     if not (isinstance(seal, dict) and all(_names(seal.get(part)) for part in ("arrays", "files"))):
@@ -90,5 +99,5 @@ def _read(folder: Path) -> dict:
 
 
 def _names(value: Any) -> bool:
-    """Whether `value` is an object of texts."""
+    """Whether `value` is a JSON object of texts."""
     return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

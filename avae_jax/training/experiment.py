@@ -13,6 +13,7 @@ from avae_jax.core import sharding
 from avae_jax.core.types import Params
 from avae_jax.data.sources.base import Source
 from avae_jax.evaluation.task import Task
+from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve_search
@@ -24,13 +25,13 @@ from avae_jax.training.state import TrainState, bank_of, init_state
 
 
 class Experiment(NamedTuple):
-    """A config made concrete.
+    """The objects of a run.
 
     Attributes:
       search: the resolved search of evaluation.
-      training_search: the one before each update; `None` trains without.
+      training_search: the search before each update; `None` trains without search.
       tx: the optimiser of the weights.
-      state: before the first update.
+      state: the state before the first update.
     """
 
     options: Options
@@ -43,12 +44,12 @@ class Experiment(NamedTuple):
 
     @property
     def task(self) -> Task:
-        """What is to be evaluated."""
-        return Task(self.options, self.dataset, self.avae, self.search)
+        """The task of the evaluation."""
+        return Task(self.options, self.dataset, self.avae, with_candidates(self.search))
 
 
 def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
-    """Makes the trained model of a state; what builds its bank is compiled once."""
+    """A function from a state to its trained model; the bank's program is compiled once."""
     avae, search = experiment.avae, experiment.search
     bank = sharding.same(functools.partial(bank_of, avae=avae, search=search))
     return lambda state: Trained(state.params, avae, search, bank(state), state.met)
@@ -61,7 +62,7 @@ def prepare(options: Options, source: Source | None = None) -> Experiment:
       source: of arrays in memory, in place of the one that `options` name.
 
     Raises:
-      InputError: whatever is wrong with the data or the config, before compute is spent.
+      InputError: faults of the data or the config, before any computation.
     """
     dataset = data.load(options.data, seed=options.seed, source=source)
     data.require_unit_interval(dataset, options.model.likelihood)

@@ -1,5 +1,7 @@
 """The end of a run: evaluates the model and writes the report."""
 
+import shlex
+
 import jax
 
 from avae_jax import report
@@ -20,9 +22,9 @@ def evaluate_and_report(
     calls: CompiledEvaluation,
     trained: Trained,
 ) -> None:
-    """Evaluates `state`, writes `report/` and prints the numbers that matter.
+    """Evaluates `state`, writes `report/` and prints the main numbers.
 
-    Of several processes all evaluate, and the main one writes.
+    All processes evaluate, and process 0 writes.
     """
     print("evaluating on held-out examples", flush=True)
     step, searched = int(jax.device_get(state.step)), experiment.options.train.search
@@ -30,7 +32,13 @@ def evaluate_and_report(
     results = measure(experiment.task, trained, calls, training)
     if not workdir.leads:
         return
-    shown = findings(results, snapshots=workdir.load_snapshots(), metrics=workdir.read_metrics())
+    folder = shlex.quote(str(workdir.folder))
+    shown = findings(
+        results,
+        snapshots=workdir.load_snapshots(),
+        metrics=workdir.read_metrics(),
+        command=f"python -m avae_jax.main --mode evaluate --workdir {folder}",
+    )
     report.write(workdir.report, shown)
     print_summary(results.summary)
     print(f"report: {workdir.report / 'index.html'}")

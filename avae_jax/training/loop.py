@@ -41,7 +41,7 @@ def train(
     Raises:
       InputError: the data, the config or the work directory cannot be used.
       NumericalError: a metric is not finite.
-      Preempted: SIGTERM came; what was trained is saved.
+      Preempted: SIGTERM came; the state is saved.
       KeyboardInterrupt: SIGINT came, likewise.
     """
     sharers = sharding.sharers(options.train.batch_size)
@@ -98,24 +98,24 @@ def evaluate(options: Options, folder: Path) -> None:
 def stopping_when_preempted(
     calls: CompiledEvaluation, stops: Callable[[int], bool], done: int
 ) -> CompiledEvaluation:
-    """`calls` that first look whether the run is to end; all processes make the same ones.
+    """`calls` that first check whether the run should end; all processes make the same calls.
 
     Args:
-      stops: see `preemption.awaited`.
-      done: how many updates it has been asked about.
+      stops: see `signals.awaited`.
+      done: number of updates for which `stops` was called.
     """
     numbers = itertools.count(done + 1)
 
     def heeded(call: Callable, *args: Any, **keywords: Any) -> Any:
         if stops(next(numbers)):
-            raise Preempted("what was trained is saved; the same command goes on and evaluates it")
+            raise Preempted("the trained model is saved; the same command evaluates it")
         return call(*args, **keywords)
 
     return CompiledEvaluation(*(functools.partial(heeded, call) for call in calls))
 
 
 def print_setup(experiment: Experiment) -> None:
-    """Prints what was loaded and what is about to happen."""
+    """Prints the loaded data, the model and the search."""
     for note in experiment.dataset.notes:
         print(note)
     search, options = experiment.search, experiment.options
@@ -137,7 +137,7 @@ def run_training(
     trained: Callable[[TrainState], Trained],
     callback: Callback | None = None,
 ) -> TrainState:
-    """Runs the updates that are left; returns the last state."""
+    """Runs the remaining updates; returns the last state."""
     with checkpoints(experiment.options, workdir) as saved:
         state = initial_state(experiment, saved)
         start = int(jax.device_get(state.step))

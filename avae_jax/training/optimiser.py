@@ -8,7 +8,7 @@ from avae_jax.config.options import TrainOptions
 def optimiser(options: TrainOptions) -> optax.GradientTransformation:
     """Adam with warm-up, schedule and a bound on the norm of the gradient."""
     rate = learning_rate(options)
-    # Shifted by one: the schedule starts at 0, and the first update should already move.
+    # Shifted by one: the schedule starts at 0, and the first update should have an effect.
     return optax.chain(
         optax.clip_by_global_norm(options.clip), optax.adam(lambda count: rate(count + 1))
     )

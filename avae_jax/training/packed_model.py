@@ -19,13 +19,14 @@ from avae_jax.config.options import Options
 from avae_jax.core.atomic_files import fresh
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import PyTree
+from avae_jax.training.checkpoint_seal import x64_hint
 
-# The entry that tells these files from other npz files, and what it holds.
+# The entry that identifies these files, and its value.
 KIND, VERSION = "avae_jax", 1
 
 
 class Packed(NamedTuple):
-    """What a file holds: the options, what examples look like, and arrays by name."""
+    """The contents of a file: the options, shape and fill of the examples, and arrays by name."""
 
     options: Options
     frame: Any
@@ -46,7 +47,7 @@ def write(
       half: numbers of 32 bits are written with 16, which takes half the room.
 
     Raises:
-      InputError: something is there already, or it cannot be written.
+      InputError: `path` exists, or cannot be written.
     """
     kept = jax.device_get(tree)
     texts = {"config": files.to_dict(options), "frame": dict(frame)}
@@ -57,10 +58,10 @@ def write(
 
 
 def read(path: Path) -> Packed:
-    """What `write` wrote.
+    """The contents of a file of `write`.
 
     Raises:
-      InputError: it is no such file, a damaged one, or one of a later version.
+      InputError: another kind of file, a damaged one, or one of a later version.
     """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -91,7 +92,7 @@ def _narrow(leaf: np.ndarray) -> np.ndarray:
 
 
 def named(tree: PyTree) -> dict[str, Any]:
-    """The leaves of `tree` by their path, such as `params/params/encoder/Dense_0/kernel`."""
+    """The leaves of `tree` by path, for example `params/params/encoder/Dense_0/kernel`."""
     leaves, _ = jax.tree.flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
@@ -100,7 +101,7 @@ def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> P
     """`arrays` in the structure of `template`.
 
     Raises:
-      InputError: names, shapes or types are not those of `template`.
+      InputError: names, shapes or types differ from `template`.
     """
     arrays = {name: _widened(array) for name, array in arrays.items()}
     wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named(template).items()}
@@ -108,7 +109,8 @@ def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> P
     other = sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))
     if other:
         here, there = (_shown(side.get(other[0])) for side in (held, wanted))
-        raise InputError(f"{path}: holds {here} at {other[0]} where {there} is wanted")
+        said = f"holds {here} at {other[0]} where {there} is wanted"
+        raise InputError(f"{path}: {said}{x64_hint(said)}")
     return jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in wanted])
 
 

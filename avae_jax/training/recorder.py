@@ -45,7 +45,7 @@ class Recorder:
         return self._watch.ended
 
     def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
-        """Takes note of update number `step`.
+        """Records update number `step`.
 
         Raises:
           NumericalError: a metric since the last line of the log is not finite.
@@ -62,7 +62,7 @@ class Recorder:
     def stop(self, step: int, state: TrainState) -> None:
         """Saves update number `step` and ends the run.
 
-        Adds no line to the log, which becomes that of a run that was never stopped.
+        Adds no line to the log, so that it stays equal to the log of an uninterrupted run.
 
         Raises:
           Preempted: always.
@@ -71,7 +71,7 @@ class Recorder:
         self._watch.require_sound()
         self._save(step, state)
         self._saved.wait()
-        raise Preempted(f"saved after step {step}; the same command goes on from there")
+        raise Preempted(f"saved after step {step}; the same command continues from there")
 
     def end(self, step: int, state: TrainState) -> None:
         """Saves update number `step`, where the callback has ended the training."""
@@ -85,7 +85,7 @@ class Recorder:
         self._workdir.write_json(SECONDS, round(spent, 3))
 
     def record(self, state: TrainState, step: int) -> None:
-        """Records found poses if this is one of the moments to do so."""
+        """Saves a snapshot of found poses if one is due at `step`."""
         experiment, log = self._experiment, self._experiment.options.log
         if step not in snapshot_steps(log.moments, experiment.options.train.steps):
             return
@@ -94,12 +94,12 @@ class Recorder:
         poses = found_poses(task, trained, self._calls, log.moment_examples)
         labels = labels_of(task, len(poses["found"]))
         self._workdir.save_snapshot(step, {**poses, "label": labels})
-        # The clock is that of training alone.
+        # The clock counts training only.
         self._began += time.perf_counter() - began
 
 
 def snapshot_steps(count: int, steps: int) -> set[int]:
-    """The steps at which poses are recorded: the first, the last, dense at the beginning."""
+    """The steps of snapshots: the first, the last, and dense at the beginning."""
     if count < 2:
         return {steps} if count else set()
     return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}

@@ -22,13 +22,14 @@ from avae_jax.training.experiment import Experiment, initial_train_state
 from avae_jax.training.state import TrainState, bank_of
 from avae_jax.training.workdir import WorkDir
 
-# The file of the work directory that says what examples look like.
+# The file of the work directory with shape and fill of the examples.
 FRAME = "frame.json"
 MOST_PIXELS = 2**14  # of a side
+TRIES = 5  # to read a checkpoint while others are saved and old ones deleted
 
 
 def own_copy(trained: Trained) -> Trained:
-    """`trained` with arrays that nobody else holds: changed in place or given away elsewhere."""
+    """`trained` with copied arrays, safe from changes in place and from donation."""
 
     def copied(leaf: Any) -> Any:
         return leaf.copy() if isinstance(leaf, np.ndarray | jax.Array) else copy.deepcopy(leaf)
@@ -41,10 +42,10 @@ def own_copy(trained: Trained) -> Trained:
 def load(path: str | os.PathLike) -> Trained:
     """The trained model of a work directory or of a file of `pack`; the data is not needed.
 
-    Of its checkpoints the one that `eval.checkpoint` names, the last if nothing else is said.
+    `eval.checkpoint` of the config selects the checkpoint, by default the last.
 
     Raises:
-      InputError: nothing was trained there, or what is there cannot be read.
+      InputError: no trained model there, or it cannot be read.
     """
     return load_with_options(path)[0]
 
@@ -63,13 +64,13 @@ def load_with_options(path: str | os.PathLike) -> tuple[Trained, Options]:
 
 
 def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
-    """Writes the trained model of a work directory as one file, which `load` takes.
+    """Writes the trained model of a work directory as one file, which `load` reads.
 
-    It holds the weights, what the search needs, the config and what examples look like,
-    and neither the optimiser nor the data.
+    It holds the weights, the data of the search, the config, and shape and fill of the
+    examples, but neither the optimiser nor the training data.
 
     Raises:
-      InputError: nothing was trained in `folder`, or `file` exists or cannot be written.
+      InputError: no trained model in `folder`, or `file` exists or cannot be written.
     """
     workdir = WorkDir(folder)
     options, frame = workdir.saved_options(), frame_in(workdir)
@@ -110,7 +111,7 @@ def _unpacked(path: Path) -> tuple[Trained, Options]:
 
 
 def _kept(state: TrainState) -> dict[str, Any]:
-    """What a model needs of a state when it trains no more."""
+    """The parts of a state that a trained model needs."""
     head = None if state.head is None else state.head.params
     return {"params": state.params, "met": state.met, "head": head}
 
@@ -122,10 +123,10 @@ def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions
 
 
 def frame_in(workdir: WorkDir) -> dict[str, Any]:
-    """What a work directory says about the examples: their `shape [*S, C]` and `fill [C]`.
+    """The `shape [*S, C]` and `fill [C]` of the examples of a work directory.
 
     Raises:
-      InputError: it says nothing, or what no examples are like.
+      InputError: they are absent or invalid.
     """
     frame = workdir.read_json(FRAME)
     if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
@@ -136,7 +137,7 @@ def frame_in(workdir: WorkDir) -> dict[str, Any]:
 
 
 def _is_frame(value: Any) -> bool:
-    """Whether `value` can be what is said about examples."""
+    """Whether `value` holds a valid shape and fill."""
     if not isinstance(value, dict) or set(value) != {"shape", "fill"}:
         return False
     shape, fill = value["shape"], value["fill"]
@@ -146,34 +147,49 @@ def _is_frame(value: Any) -> bool:
 
 
 def _is_side(value: Any) -> bool:
-    """Whether `value` can be the number of pixels of a side."""
+    """Whether `value` is a valid number of pixels of a side."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIXELS
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:
-    """What `load` needs to know about the examples."""
+    """Shape and fill of the examples, for `load`."""
     dataset = experiment.dataset
     return {"shape": list(dataset.train.shape[1:]), "fill": dataset.fill.tolist()}
 
 
-def checkpoints(options: Options, workdir: WorkDir) -> Checkpoints:
-    """The checkpoints of a work directory."""
+def checkpoints(options: Options, workdir: WorkDir, *, reads: bool = False) -> Checkpoints:
+    """The checkpoints of a work directory; see `Checkpoints` for `reads`."""
     log = options.log
-    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every)
+    return Checkpoints(workdir.checkpoints, log.keep_checkpoints, log.checkpoint_every, reads=reads)
 
 
 def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
-    """The readable state of a work directory that `eval.checkpoint` names, shaped like `begun`.
+    """The state of a work directory that `eval.checkpoint` selects, shaped like `begun`.
 
     Raises:
-      InputError: there is none.
+      InputError: there is no readable one.
     """
-    state = None
-    if workdir.checkpoints.exists():
-        with checkpoints(options, workdir) as saved:
-            state = restore(begun, saved, best=options.eval.checkpoint == "best")
+    state = _read(begun, options, workdir) if workdir.checkpoints.exists() else None
     if state is None:
         raise InputError(f"workdir {workdir.folder}: no checkpoint to read, train there first")
+    return state
+
+
+def _read(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState | None:
+    """`restore`, again where a training has meanwhile deleted what was there."""
+    best = options.eval.checkpoint == "best"
+    for left in reversed(range(TRIES)):
+        with checkpoints(options, workdir, reads=True) as saved:
+            try:
+                state = restore(begun, saved, best=best)
+                failure = None
+            except InputError as error:
+                state, failure = None, error
+            there = all((saved.folder / str(step)).exists() for step in saved.steps())
+        if state is not None or there or not left:
+            break
+    if failure:
+        raise failure
     return state
 
 
@@ -188,5 +204,5 @@ def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> Tra
 
 
 def with_raw_key(state: TrainState) -> TrainState:
-    """`state` with its key as plain numbers, as it goes to disk."""
+    """`state` with its key as plain numbers, for the disk."""
     return state.replace(key=jax.random.key_data(state.key))

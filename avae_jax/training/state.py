@@ -1,4 +1,4 @@
-"""The train state, and the bank of its recent objects."""
+"""The train state, and the bank of its recent latent codes."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from avae_jax.models.objective import AVAE
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """Everything that training changes, and the key that it draws from.
+    """Everything that training changes, and the random key.
 
-    `met: [N, Z]` are the canonical objects met last, for the bank of the search; `head` is
-    the pose head where proposals are learned.
+    `met: [N, Z]` are recent latent codes, for the bank of the search; `head` is the pose head
+    if proposals are learned.
     """
 
     step: Array
@@ -37,11 +37,11 @@ def init_state(
     met: Array,
     head: Head | None = None,
 ) -> TrainState:
-    """State before the first update; `met: [N, Z]`, zeros will do."""
+    """State before the first update; `met: [N, Z]` may be zeros."""
     return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
 
 
 def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> TemplateBank | None:
-    """The bank of the objects met last, with the pose head as far as it has learned."""
+    """The bank of the recent latent codes, with the current pose head."""
     head = None if state.head is None else state.head.params
     return build_bank(state.params, state.met, avae=avae, options=search, head=head)

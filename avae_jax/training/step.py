@@ -39,8 +39,8 @@ def train_step(
       search: options of the search, of which `None` takes the preset's value for training;
         `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
-      axes: of the devices that share the batch, of which `x` and `index` are this one's part,
-        and of those that share each example (see `sharing`).
+      axes: mesh axes of the devices that share the batch (`x` and `index` are this device's
+        part) and of the devices that share each example (see `core.collectives`).
 
     Returns:
       The next state, and metrics averaged over the batch (nats per example).
@@ -58,8 +58,8 @@ def train_step(
         search = resolve_search(search, avae.group, training=True)
         bank = bank_of(state, avae=avae, search=search)
         task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
-        # With other noise than the update's: a pose chosen to suit the noise that the decoder
-        # then learns from would let noise decide the pose.
+        # The noise differs from the update's noise: otherwise the search would choose the pose
+        # that suits the noise from which the decoder then learns.
         start_keys = jax.vmap(jax.random.fold_in, (0, None))(search_keys, 1)
         found = find_poses(state.params, start_keys, x, noise=search_keys, **task)
         # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).

@@ -1,7 +1,7 @@
-"""TensorBoard events, written through at once.
+"""TensorBoard events, written without a buffer.
 
-The library's own writer has a thread that ends silently on a full disk; later calls then wait
-for it without end.
+The library's own writer has a thread that ends silently on a full disk; later calls then block
+forever.
 """
 
 import os
@@ -14,11 +14,11 @@ class Events:
     """A new file of events in `folder`.
 
     Args:
-      purge_step: TensorBoard hides what other files hold from this step on.
+      purge_step: TensorBoard hides the events of other files from this step on.
     """
 
     def __init__(self, folder: Path, *, purge_step: int | None):
-        # Imported when first needed: it takes a while.
+        # Imported on first use: it is slow.
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
@@ -41,5 +41,5 @@ class Events:
         self._file.flush()
 
     def close(self) -> None:
-        """Lets go of the file; everything is written."""
+        """Closes the file; everything is written."""
         self._file.close()

@@ -2,7 +2,7 @@
 
 config.json        the effective config
 lock               held while a process works here
-metrics.jsonl      one strict JSON object a line; tensorboard/ holds the same numbers
+metrics.jsonl      one strict JSON object per line; tensorboard/ holds the same numbers
 checkpoints/       weights and optimiser by step (see `checkpoint`)
 frame.json         shape, channels and fill of the examples
 seconds.json       training time so far
@@ -35,12 +35,12 @@ RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
 class WorkDir:
     """A directory that belongs to one config and, inside `with`, to one process.
 
-    `with WorkDir(folder) as workdir` makes the directory and takes its lock, which dies
-    with the process however that ends.
+    `with WorkDir(folder) as workdir` creates the directory and takes its lock, which the
+    operating system releases with the process.
 
     Args:
-      leads: whether this process writes; of several that train together one does. The
-        others read, take no lock, and what they are asked to write they leave to it.
+      leads: whether this process writes; one of several does. The others read, take no lock,
+        and ignore calls that write.
 
     Raises:
       InputError: the directory cannot be written, or another process works in it.
@@ -72,13 +72,13 @@ class WorkDir:
             self._open.close()
 
     def saved_options(self) -> Options:
-        """The options that this directory belongs to.
+        """The options of this directory.
 
         Raises:
           InputError: there are none, or they cannot be read.
         """
         if not self._config_file.exists():
-            # What `fit-align` wrote holds one.
+            # The output of `fit-align` contains a work directory.
             inside = self.folder / MODEL
             hint = f" such as {inside}" if (inside / "config.json").exists() else ""
             raise InputError(
@@ -88,10 +88,10 @@ class WorkDir:
         return files.load_saved(self._config_file)
 
     def compare(self, options: Options) -> None:
-        """Returns if the directory belongs to `options`; writes nothing.
+        """Checks that the directory belongs to `options`; writes nothing.
 
         Raises:
-          InputError: it belongs to another config, or to none.
+          InputError: it belongs to another config, or has none.
         """
         changed = files.differences(self.saved_options(), options)
         if changed:
@@ -101,25 +101,25 @@ class WorkDir:
             )
 
     def require_shared(self) -> None:
-        """Checks that a process that does not lead sees what the one that does has claimed.
+        """Checks that this process sees the directory that process 0 has claimed.
 
         Raises:
-          InputError: it does not: the processes look at different disks.
+          InputError: it does not: the processes use different disks.
         """
         if not self._config_file.exists():
             raise InputError(
-                f"workdir {self.folder}: what process 0 wrote there is not seen by another, "
-                "wanted one directory that all hosts share"
+                f"workdir {self.folder}: another process does not see the files of process 0 "
+                "there, wanted one directory that all hosts share"
             )
 
     def claim(self, options: Options) -> None:
-        """Makes the directory belong to `options` and writes config.json.
+        """Assigns the directory to `options` and writes config.json.
 
-        A directory claimed before keeps its owner: `options` may differ only in fields that
-        a second start may change, and these are written down.
+        If the directory belongs to a config, `options` may differ only in fields that a second
+        start may change, and these are saved.
 
         Raises:
-          InputError: it belongs to another config, or holds results that have none.
+          InputError: it belongs to another config, or holds results without a config.
         """
         if not self.leads:
             return
@@ -142,7 +142,7 @@ class WorkDir:
         """Appends the metrics of `step` to metrics.jsonl and to the TensorBoard events.
 
         Args:
-          metrics: numbers or scalar arrays by name; what is not finite is written as null.
+          metrics: numbers or scalar arrays by name; non-finite ones are written as null.
         """
         if not self.leads:
             return
@@ -156,7 +156,7 @@ class WorkDir:
             self._writer().add(numbers.pop("step"), numbers)
 
     def read_metrics(self) -> list[dict]:
-        """The lines of metrics.jsonl in their order, without a last one cut off by a crash."""
+        """The lines of metrics.jsonl in order, without a last line that a crash cut off."""
         if not self.metrics_file.exists():
             return []
         with self.metrics_file.open("rb") as file:
@@ -165,9 +165,9 @@ class WorkDir:
         return [record for record in records if record is not None]
 
     def truncate_after(self, step: int) -> None:
-        """Drops metrics and moments past `step`, before a run goes on from there.
+        """Drops metrics and snapshots after `step`, before a run continues from there.
 
-        A run that starts from nothing passes -1.
+        A new run passes -1.
         """
         if not self.leads:
             return
@@ -182,18 +182,18 @@ class WorkDir:
                 path.unlink()
 
     def write_json(self, name: str, value: Any) -> None:
-        """Writes `value` as the small file `name`, whole or not at all."""
+        """Writes `value` as the small file `name`, atomically."""
         if not self.leads:
             return
         with refused(self.folder), whole(self.folder / name) as file:
             file.write(json.dumps(value, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
-        """The value of the small file `name`; `None` where it is absent or garbled."""
+        """The value of the small file `name`; `None` if it is absent or garbled."""
         return strict_json.read_or_none(self.folder / name)
 
     def save_snapshot(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Records `arrays` as they are at `step`; numbers or texts, no objects."""
+        """Saves `arrays` of `step`; numbers or texts, not objects."""
         plain = snapshots.plain(arrays)
         if not self.leads:
             return
@@ -201,7 +201,7 @@ class WorkDir:
             snapshots.save(self._snapshots, step, plain)
 
     def load_snapshots(self) -> list[tuple[int, dict[str, np.ndarray]]]:
-        """(step, arrays) of every recorded moment, by step.
+        """(step, arrays) of every snapshot, by step.
 
         Raises:
           InputError: a file is truncated or garbled.
@@ -209,7 +209,7 @@ class WorkDir:
         return [(step, snapshots.load(path)) for step, path in snapshots.files(self._snapshots)]
 
     def _writer(self) -> Events:
-        """The TensorBoard file, made when first needed."""
+        """The TensorBoard file, created on first use."""
         if self._events is None:
             self._events = Events(self.folder / "tensorboard", purge_step=self._purge_step)
             self._open.callback(self._events.close)
@@ -217,13 +217,13 @@ class WorkDir:
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON knows it."""
+    """`value` as a JSON type."""
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _record(line: bytes) -> dict | None:
-    """The object of one line, `None` for a line that a crash left unfinished."""
+    """The object of one line, `None` for an incomplete line."""
     try:
         record = strict_json.parse(line)
     except ValueError:
@@ -236,7 +236,7 @@ SECONDS = "seconds.json"
 
 
 def seconds_of(workdir: WorkDir) -> float:
-    """How long training has taken; 0 where the note of it is absent or garbled."""
+    """Training time in seconds; 0 if its file is absent or garbled."""
     noted = workdir.read_json(SECONDS)
     return noted if isinstance(noted, float) and noted >= 0 else 0.0
 

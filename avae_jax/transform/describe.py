@@ -10,29 +10,29 @@ from avae_jax.transform.frame import Frame
 from avae_jax.transform.matrices import factorise, rotation_angle
 
 
-def parameters(pose: np.ndarray, group: Family, grid: Frame) -> dict[str, float]:
-    """The parameters of one pose `[d + 1, d + 1]` that the family can change, as `table`."""
+def parameters(pose: np.ndarray, group: Family, frame: Frame) -> dict[str, float]:
+    """The parameters of one pose `[d + 1, d + 1]` that the family can change, see `table`."""
     kinds = [kind for kind in GENERATORS if group.has(kind)]
-    return {name: float(column[0]) for name, column in table(pose[None], grid, kinds).items()}
+    return {name: float(column[0]) for name, column in table(pose[None], frame, kinds).items()}
 
 
-def table(poses: np.ndarray, grid: Frame, kinds: Collection[str]) -> dict[str, np.ndarray]:
-    """The parameters of poses `[n, d + 1, d + 1]`, a column `[n]` each.
+def table(poses: np.ndarray, frame: Frame, kinds: Collection[str]) -> dict[str, np.ndarray]:
+    """The parameters of poses `[n, d + 1, d + 1]`, one column `[n]` each.
 
     Args:
-      kinds: those of `GENERATORS` that are wanted.
+      kinds: the wanted kinds of `GENERATORS`.
 
     Returns:
       Values by name and unit: `rotation_deg` in (-180, 180] in 2-D, the angle in [0, 180]
-      in 3-D; `shift_x_px`; `scale_x`; `shear_yx`. They are those of
+      in 3-D; `shift_x_px`; `scale_x`; `shear_yx`. A pose is the product
       shift . rotation . shear . scale, the scale acting first.
     """
     factors = factorise(np.asarray(poses, np.float32))
-    axes = AXES[grid.d]
-    pairs = [axes[i] + axes[j] for i, j in zip(*np.triu_indices(grid.d, 1), strict=True)]
+    axes = AXES[frame.d]
+    pairs = [axes[i] + axes[j] for i, j in zip(*np.triu_indices(frame.d, 1), strict=True)]
     values = {
         "rotation": (_degrees(np.asarray(factors.rotation))[:, None], [""]),
-        "shift": (np.asarray(factors.shift) * grid.unit / np.asarray(grid.spacing), axes),
+        "shift": (np.asarray(factors.shift) * frame.unit / np.asarray(frame.spacing), axes),
         "scale": (np.asarray(factors.scale), axes),
         "shear": (np.asarray(factors.shear), pairs),
     }
@@ -61,9 +61,9 @@ def quaternions(poses: np.ndarray) -> dict[str, np.ndarray]:
     return {f"quaternion_{name}": turned[:, i] for i, name in enumerate("xyzw")}
 
 
-def sentence(pose: np.ndarray, group: Family, grid: Frame) -> str:
-    """One short line, such as `-37 deg, shift +1.2 -0.4 px`."""
-    found = parameters(pose, group, grid)
+def sentence(pose: np.ndarray, group: Family, frame: Frame) -> str:
+    """One short line, for example `-37 deg, shift +1.2 -0.4 px`."""
+    found = parameters(pose, group, frame)
     parts = []
     for name, kind in GENERATORS.items():
         numbers = [value for column, value in found.items() if column.startswith(name)]

@@ -7,7 +7,7 @@ diagonal) of a Lie-algebra element:
 
     rotation_yx   from the first axis towards the second, radians (`np.rot90` direction)
     shift_x       towards higher index, in coordinates (half the longest side)
-    scale         every axis alike, logarithm of the enlargement
+    scale         all axes equally, logarithm of the enlargement
     scale_x       one axis, logarithm of the enlargement
     shear_yx      moves along the first axis in proportion to the second
 """
@@ -32,20 +32,20 @@ AXES = {2: "yx", 3: "zyx"}
 
 
 class Generator(NamedTuple):
-    """All that the package knows of one kind of generator.
+    """Properties of one kind of generator.
 
-    A pose is read as factors (`matrices.Factors`). The factor of the kind's name, through
-    `read`, is what the range limits: even between the limits, walled in outside them.
+    A pose is decomposed into factors (`matrices.Factors`). `read` maps the factor of this kind to
+    the bounded quantity; the prior is flat within the limits and has soft bounds there.
 
     Attributes:
-      where: what its generators act on: an `axis`, a `plane` of two, or all axes alike (``).
-      entries: `axes -> {(row, column): value}`, the entries of its matrix that are not zero;
-        column -1 is the shift.
-      limit: `ranges -> float`, the limit to either side, in the unit of the generator.
-      column: of `poses.csv`, with the place for `{}`.
-      words: how the report says the values.
-      number: the format of one value there.
-      read: of the factor; None for rotations, which are drawn and walled in as a whole.
+      where: support of its generators: an `axis`, a `plane` of two, or all axes equally (``).
+      entries: `axes -> {(row, column): value}`, the nonzero entries of its matrix; column -1 is
+        the shift.
+      limit: `ranges -> float`, the limit either way, in the unit of the generator.
+      column: name in `poses.csv`, with `{}` for the axes.
+      words: text for the values in the report.
+      number: format of one value there.
+      read: from the factor; None for rotations, which are drawn and bounded as a whole.
       clip: `(factor, ranges) -> factor` in range.
     """
 
@@ -182,12 +182,12 @@ def _generator(name: str, d: int) -> np.ndarray:
 
 
 def axes_of(name: str, d: int) -> tuple[int, ...]:
-    """The array axes that a generator names, such as `(0, 1)` for `shear_yx` in 2-D."""
+    """The array axes in the name of a generator, `(0, 1)` for `shear_yx` in 2-D."""
     return axis_numbers(name.partition("_")[2], d)
 
 
 def axis_numbers(letters: str, d: int) -> tuple[int, ...]:
-    """The array axes called `letters`, such as `(0, 1)` for `yx` in 2-D."""
+    """The array axes called `letters`, `(0, 1)` for `yx` in 2-D."""
     return tuple(AXES[d].index(letter) for letter in letters)
 
 
@@ -196,7 +196,7 @@ def retract(group: Family, pose: Array, alpha: Array) -> Array:
 
     Args:
       pose: `[d + 1, d + 1]`.
-      alpha: `[P]`; zero leaves the pose as it is. Differentiable.
+      alpha: `[P]`; zero does not change the pose. Differentiable.
     """
     generators = jnp.asarray(basis(group), alpha.dtype)
     return matmul(pose, exponential((alpha[:, None, None] * generators).sum(0)))

@@ -20,8 +20,8 @@ class Frame:
 
     Attributes:
       shape: pixels on each axis, `S`.
-      unit: length of the coordinate unit (in pixels, or in that of `spacing`).
-      spacing: size of a pixel on each axis.
+      unit: length of the coordinate unit (in pixels, or in the unit of `spacing`).
+      spacing: pixel size on each axis.
     """
 
     shape: Shape
@@ -44,27 +44,27 @@ frame = make_frame  # The earlier name.
 
 
 def pad(inner: Frame, pixels: Shape) -> Frame:
-    """`inner` with `pixels` more at both ends of each axis; same unit, same centre."""
+    """`inner` extended by `pixels` at both ends of each axis; same unit, same centre."""
     shape = tuple(n + 2 * p for n, p in zip(inner.shape, pixels, strict=True))
     return dataclasses.replace(inner, shape=shape)
 
 
-def offsets(grid: Frame) -> np.ndarray:
+def offsets(frame: Frame) -> np.ndarray:
     """Pixel positions `[*S, d]` in pixels from the centre: exact (half) integers."""
-    axes = [np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2) for n in grid.shape]
+    axes = [np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2) for n in frame.shape]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
-def coordinates(grid: Frame) -> np.ndarray:
+def coordinates(frame: Frame) -> np.ndarray:
     """Coordinates `[*S, d]` of the pixel centres, in units of half the longest side."""
-    return offsets(grid) * (np.asarray(grid.spacing, np.float32) / np.float32(grid.unit))
+    return offsets(frame) * (np.asarray(frame.spacing, np.float32) / np.float32(frame.unit))
 
 
 def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
-    """Where in `source` each pixel of `target` looks under the pull matrix `matrix`.
+    """Positions in `source` of the pixels of `target` under the pull matrix `matrix`.
 
     Args:
-      matrix: `[d + 1, d + 1]`, from coordinates of the target to those of the source.
+      matrix: `[d + 1, d + 1]`, from coordinates of the target to coordinates of the source.
 
     Returns:
       `[*T, d]` fractional pixel indices into the source.
@@ -81,19 +81,21 @@ def to_index(matrix: Array, source: Frame, target: Frame) -> Array:
     return jnp.asarray(index.reshape(*target.shape, source.d))
 
 
-def support_radius(grid: Frame) -> float:
+def support_radius(frame: Frame) -> float:
     """Radius, in coordinates, of the ball whose pixels stay inside under any rotation.
 
     Pixel centres within this ball stay between the first and the last pixel of every
-    axis, so that interpolation never reaches past the border.
+    axis, so that interpolation never uses values outside of the image.
     """
-    return min((n - 1) * s / 2 for n, s in zip(grid.shape, grid.spacing, strict=True)) / grid.unit
+    return (
+        min((n - 1) * s / 2 for n, s in zip(frame.shape, frame.spacing, strict=True)) / frame.unit
+    )
 
 
-def support(grid: Frame) -> np.ndarray:
-    """Mask `[*S, 1]`, 1 where decoded content may be: the inscribed ball."""
-    distance = np.linalg.norm(coordinates(grid), axis=-1, keepdims=True)
-    return (distance <= support_radius(grid) + 1e-5).astype(np.float32)
+def support(frame: Frame) -> np.ndarray:
+    """Mask `[*S, 1]` of decoded content: 1 in the inscribed ball."""
+    distance = np.linalg.norm(coordinates(frame), axis=-1, keepdims=True)
+    return (distance <= support_radius(frame) + 1e-5).astype(np.float32)
 
 
 def extend(inner: Frame, reach: float, shift: float) -> Frame:

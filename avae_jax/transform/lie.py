@@ -1,10 +1,10 @@
-"""Poses near another pose in local coordinates: the inverse of `retract`, and its volumes.
+"""Local coordinates of poses around another pose: the inverse of `retract`, and its volumes.
 
 The measure on poses is the left Haar measure of the family: moving a set of poses by
 `M -> M0 M` does not change its measure. Around any pose, `mu(M exp(sum_i alpha_i G_i)) = J(alpha)
 d alpha` with J(0) = 1, so rotations count in radians, shifts in coordinates, scales by their
-logarithm. It exists for families that are groups: their generators close under commutators, as
-those of all named families do.
+logarithm. It exists for families that are groups, whose generators close under commutators. All
+named families are groups.
 """
 
 import functools
@@ -22,20 +22,20 @@ from avae_jax.transform.matrices import inverse, matmul
 ROOTS, NEWTON, TERMS = 3, 9, 5
 # Terms of the series of J: exact to float32 within half a turn.
 STRETCH_TERMS = 18
-# A pose whose logarithm leads this far from it has none.
+# Largest error of a logarithm: beyond it a pose counts as having none.
 ASTRAY = 1e-2
 
 
 def coordinates(group: Family, pose: Array, other: Array) -> Array:
-    """`alpha [P]` with `retract(group, pose, alpha) = other`; infinite where there is none.
+    """`alpha [P]` with `retract(group, pose, alpha) = other`; infinite if there is none.
 
-    The one of smallest rotation; mirror images of each other have none, and poses exactly
-    opposite to each other need not have any.
+    The solution has the smallest rotation. Mirror images of each other have none, and poses that
+    are exactly half a turn apart may have none.
     """
     apart = matmul(inverse(pose), other)
     generators = basis(group).reshape(group.size, -1)
     if group.size == 1 and group.has("rotation"):
-        # The common case, at a fraction of the cost: twice the sine and the cosine of a turn.
+        # The common case, at a fraction of the cost: twice the sine and cosine of the angle.
         sine = (jnp.asarray(generators, apart.dtype) * apart.reshape(1, -1)).sum(-1)
         cosine = jnp.trace(apart) - (group.d - 1)
         alpha = jnp.arctan2(sine, cosine[None])
@@ -47,7 +47,7 @@ def coordinates(group: Family, pose: Array, other: Array) -> Array:
 
 
 def logarithm(matrix: Array) -> Array:
-    """Principal logarithm of an affine matrix `[d + 1, d + 1]`; not finite where it has none.
+    """Principal logarithm of an affine matrix `[d + 1, d + 1]`; not finite if it has none.
 
     Reference: N. Higham, Functions of matrices, chapters 6 and 11, 2008 (square roots after
     Denman and Beavers, then the series of the inverse hyperbolic tangent).
@@ -62,7 +62,7 @@ def logarithm(matrix: Array) -> Array:
         return jax.lax.scan(improve, (root, eye), None, length=NEWTON)[0][0], None
 
     root, _ = jax.lax.scan(halve, matrix, None, length=ROOTS)
-    # Of (root - 1) / (root + 1); halved, the denominator is affine.
+    # The argument is (root - 1) / (root + 1); half the denominator is affine.
     ratio = matmul(root - eye, inverse((root + eye) / 2)) / 2
     square, power, total = matmul(ratio, ratio), ratio, ratio
     for k in range(1, TERMS):
@@ -72,7 +72,7 @@ def logarithm(matrix: Array) -> Array:
 
 
 def log_stretch(group: Family, alpha: Array) -> Array:
-    """`log J(alpha)`, `[]`: by how much the measure of poses exceeds that of `alpha: [P]`."""
+    """`log J(alpha)`, `[]`: log density of the measure of poses with respect to `d alpha`."""
     constants = brackets(group)
     if not constants.any():
         return jnp.zeros((), alpha.dtype)
@@ -87,10 +87,10 @@ def log_stretch(group: Family, alpha: Array) -> Array:
 
 @functools.cache
 def brackets(group: Family) -> np.ndarray:
-    """Structure constants `[P, P, P]`: entry `i, k, j` is that of G_k in `[G_i, G_j]`.
+    """Structure constants `[P, P, P]`: entry `i, k, j` is the coefficient of G_k in `[G_i, G_j]`.
 
     Raises:
-      InputError: the generators do not close under commutators, or depend on each other.
+      InputError: the generators do not close under commutators, or are linearly dependent.
     """
     generators = basis(group).astype(np.float64)
     flat = generators.reshape(group.size, -1)

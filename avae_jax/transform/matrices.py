@@ -25,7 +25,7 @@ def matmul(a: Array, b: Array) -> Array:
 def exponential(a: Array) -> Array:
     """Matrix exponential of `[..., n, n]`, by scaling, Taylor series and squaring.
 
-    Exact to float32 for norms up to about 2 pi, which covers every step of the search.
+    Exact to float32 for norms up to about 2 pi, more than any step of the search.
     """
     a = a / 2**EXP_SQUARINGS
     eye = jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
@@ -70,7 +70,7 @@ def identity(d: int) -> Array:
 
 
 class Factors(NamedTuple):
-    """A pose as people read it: shift . rotation . shear . scale (scale acts first).
+    """Factors of a pose: shift . rotation . shear . scale (scale acts first).
 
     Attributes:
       shift: `[..., d]` in coordinates (2 = the longest side).

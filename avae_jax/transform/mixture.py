@@ -14,7 +14,7 @@ from avae_jax.core.types import Array, Key, Shape
 from avae_jax.transform.families import Family, retract
 from avae_jax.transform.lie import coordinates, log_stretch
 
-# Poses drawn to find the density that bounds a region.
+# Number of poses drawn for the density that bounds a region.
 LEVEL_DRAWS = 512
 
 
@@ -25,7 +25,7 @@ class Mixture(NamedTuple):
       centres: `[K, d + 1, d + 1]`.
       spread: `[K, P, P]`, lower triangles with `covariance = spread spread^T` in local
         coordinates: radians, coordinates of the frame, shear, logarithm of scale.
-      log_weights: `[K]`, of a sum of 1; `-inf` for a component that is none.
+      log_weights: `[K]`, whose exponentials sum to 1; `-inf` for an unused component.
     """
 
     centres: Array
@@ -42,10 +42,10 @@ def transport_uniform(mixture: Mixture, u: Array, *, group: Family) -> Array:
     """The pose at a point of the unit cube; uniform points give poses `[d + 1, d + 1]`.
 
     Args:
-      u: `[P + 1]` in (0, 1), see `points`; the last one chooses the component.
+      u: `[P + 1]` in (0, 1), see `uniform_points`; the last one chooses the component.
     """
     upto = jnp.cumsum(jnp.exp(mixture.log_weights))
-    # As a share of the last sum, so that no component without weight is ever reached.
+    # Relative to the last sum, so that a component without weight is never chosen.
     which = (upto[:-1] <= u[-1] * upto[-1]).sum()
     noise = jax.scipy.special.ndtri(u[:-1])
     alpha = (mixture.spread[which] * noise[None]).sum(-1)
@@ -56,7 +56,7 @@ def log_density(mixture: Mixture, pose: Array, *, group: Family) -> Array:
     """The log density `[]` of a mixture at a pose `[d + 1, d + 1]`.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     parts = jax.vmap(lambda centre, spread: _log_normal(group, centre, spread, pose))
     return jax.nn.logsumexp(mixture.log_weights + parts(mixture.centres, mixture.spread))
@@ -70,8 +70,8 @@ def uniform_points(key: Key, shape: Shape) -> Array:
 def hpd_level(key: Key, mixture: Mixture, *, group: Family, probability: float) -> Array:
     """The log density `[]` above which a mixture holds `probability`.
 
-    The region of highest density are the poses where `log_density` is at least that: the
-    smallest of its probability. By the quantile of LEVEL_DRAWS draws.
+    The region of highest density contains the poses whose `log_density` is at least this level;
+    it is the smallest region of this probability. The level is a quantile of LEVEL_DRAWS draws.
     """
 
     def one(u: Array) -> Array:
@@ -82,7 +82,7 @@ def hpd_level(key: Key, mixture: Mixture, *, group: Family, probability: float) 
 
 
 def _log_normal(group: Family, centre: Array, spread: Array, pose: Array) -> Array:
-    """Log density `[]` of one component; `-inf` where the pose has no coordinates."""
+    """Log density `[]` of one component; `-inf` if the pose has no coordinates."""
     alpha = coordinates(group, centre, pose)
     known = jnp.isfinite(alpha).all()
     alpha = jnp.where(known, alpha, 0)

@@ -1,7 +1,7 @@
-"""The prior on poses: flat within the ranges, a steep wall outside.
+"""The prior on poses: flat within the ranges, with steep soft bounds.
 
-Without the prior a search over scale or shift escapes: an object shrunk to nothing, or moved
-out of sight, is cheap to explain. The walls are penalties on the factors of the pose of the
+Without the prior a search over scale or shift diverges: an object shrunk to nothing, or moved
+out of sight, is cheap to explain. The bounds are penalties on the factors of the pose of the
 object, which is the inverse of the pose that the search estimates.
 """
 
@@ -17,12 +17,12 @@ from avae_jax.transform.matrices import compose, factorise, inverse, matmul, rot
 
 # An excess of this much (in coordinates, shear, logarithm of scale, or radians) costs half a nat.
 WIDTH = 0.01
-# The frame in which the likelihood is measured leaves this much room behind the walls.
+# Margin beyond the bounds for the frame in which the likelihood is measured.
 MARGIN = 0.1
 
 
 def prior_residuals(group: Family, ranges: RangeOptions, pose: Array) -> Array:
-    """How far a pose `[d + 1, d + 1]` reaches beyond its ranges, in units of `WIDTH`.
+    """Excess of a pose `[d + 1, d + 1]` over its ranges, in units of `WIDTH`.
 
     Returns:
       A vector whose half squared norm is the negative logarithm of the prior in nats, up
@@ -34,14 +34,14 @@ def prior_residuals(group: Family, ranges: RangeOptions, pose: Array) -> Array:
         if kind.read and group.reaches(name):
             beyond.append(_over(kind.read(getattr(found, name)), kind.limit(ranges)))
     if group.has("rotation") and ranges.rotation < 180:
-        # A rotation by nothing has no direction, hence no derivative: shift it off zero.
+        # The identity has no axis, hence no derivative: the angle is shifted off zero.
         angle = rotation_angle(found.rotation + 1e-6 * jnp.eye(group.d, dtype=pose.dtype))
         beyond.append(_over(angle[None], math.radians(ranges.rotation)))
     return jnp.concatenate(beyond) / WIDTH
 
 
 def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
-    """`pose: [d + 1, d + 1]` with shift, rotation, shear and scale brought back to their ranges."""
+    """`pose: [d + 1, d + 1]` with shift, rotation, shear and scale clipped to their ranges."""
     found = factorise(inverse(pose))
     for name, kind in GENERATORS.items():
         if kind.clip and group.reaches(name):
@@ -52,9 +52,9 @@ def within(group: Family, ranges: RangeOptions, pose: Array) -> Array:
 
 
 def _at_most(rotation: Array, limit: float) -> Array:
-    """`rotation: [d, d]` about its own axis by `limit` radians at most; half a turn has none."""
+    """`rotation: [d, d]` with its angle clipped to `limit` radians; half a turn has no axis."""
     skew = (rotation - rotation.T) / 2
-    # The sine of the angle; by Rodrigues' formula about the axis that is left.
+    # The sine of the angle; Rodrigues' formula then rotates about the same axis.
     turn = skew / jnp.maximum(jnp.sqrt((skew * skew).sum() / 2), 1e-6)
     shorter = jnp.eye(len(rotation), dtype=rotation.dtype) + math.sin(limit) * turn
     shorter = shorter + (1 - math.cos(limit)) * matmul(turn, turn)

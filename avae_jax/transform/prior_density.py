@@ -1,11 +1,11 @@
 """Density of the prior on poses, and samples from it.
 
-Its density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
-that the search looks for, where `prior` is half the square of `prior_residuals`. In the factors
-of the object's pose (the inverse), this measure is a product over shift, rotation (Haar
-measure), shear and the logarithm of scale. So V is a product, and within the ranges
-`random_pose` draws from the prior, except for 3-D rotations of limited angle, which it draws by
-their vector.
+The density is `exp(-prior) / V` with respect to the measure of `transform.lie` on the poses
+that the search estimates, where `prior` is half the squared norm of `prior_residuals`. In the
+factors of the object's pose (the inverse), this measure is a product over shift, rotation (Haar
+measure), shear and the logarithm of scale. V is therefore a product, and within the ranges
+`random_pose` draws from the prior, except for 3-D rotations of limited angle, for which it
+draws the rotation vector evenly.
 """
 
 import math
@@ -30,17 +30,17 @@ def log_prior(group: Family, ranges: RangeOptions, pose: Array) -> Array:
     """Log density `[]` of the prior at a pose `[d + 1, d + 1]`.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     beyond = prior_residuals(group, ranges, pose)
     return -(beyond * beyond).sum() / 2 - log_volume(group, ranges)
 
 
 def log_volume(group: Family, ranges: RangeOptions) -> float:
-    """log V: the measure of the poses in range, the soft walls included.
+    """log V: the measure of the poses in range, including the soft bounds.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     brackets(group)
     total = math.log(2) if ranges.reflect else 0.0
@@ -52,15 +52,15 @@ def log_volume(group: Family, ranges: RangeOptions) -> float:
 
 
 def prior_pose(group: Family, ranges: RangeOptions, u: Array) -> Array:
-    """The pose at a point of the unit cube, as the search looks for it; uniform points give
+    """The pose (in the sense of the search) at a point of the unit cube; uniform points give
     poses `[d + 1, d + 1]` of the prior.
 
     Args:
       u: `[P + 1]` in (0, 1), in the order of `group.generators`; the last one chooses mirror
-        images, where the ranges have any.
+        images, if the ranges include them.
 
     Raises:
-      InputError: the family is no group.
+      InputError: the family is not a group.
     """
     brackets(group)
     place = {name: u[i] for i, name in enumerate(group.generators)}
@@ -86,15 +86,15 @@ def prior_pose(group: Family, ranges: RangeOptions, u: Array) -> Array:
 
 
 def _wall(name: str, group: Family, ranges: RangeOptions) -> tuple[float, float]:
-    """Where the walls of one factor stand, to either side, and how soft they are."""
+    """The bound of one factor, either way, and its softness."""
     kind, _, place = name.partition("_")
-    # One generator for every axis meets the wall of each.
+    # One generator for all axes meets the bounds of all of them.
     walls = 1 if place else group.d
     return GENERATORS[kind].limit(ranges), WIDTH / math.sqrt(walls)
 
 
 def _beside_walls(u: Array, limit: float, width: float) -> Array:
-    """The number `[]` at `u` of those even between the walls, with half a normal behind each."""
+    """The quantile `[]` at `u` of the flat distribution with half a normal beyond each bound."""
     behind = width * math.sqrt(2 * math.pi)
     place = (2 * u - 1) * (limit + behind / 2)
     out = jnp.maximum(jnp.abs(place) - limit, 0) / (behind / 2)
@@ -110,7 +110,7 @@ def _angles(group: Family, ranges: RangeOptions) -> tuple[np.ndarray, np.ndarray
     middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     if not planes:
         return edges, width
-    # In a plane both directions; in space the area of the sphere of directions, and the stretch.
+    # In 2-D both directions count; in 3-D the area of the sphere of directions, and the stretch.
     density = np.full(TABLE, 2.0) if planes == 1 else 8 * np.pi * (1 - np.cos(middle))
     if ranges.rotation < 180:
         beyond = np.maximum(middle - math.radians(ranges.rotation), 0) / WIDTH
@@ -119,7 +119,7 @@ def _angles(group: Family, ranges: RangeOptions) -> tuple[np.ndarray, np.ndarray
 
 
 def _turn(place: dict[str, Array], group: Family, ranges: RangeOptions) -> Array:
-    """The rotation `[d, d]` of the prior at a place in the unit cube."""
+    """The rotation `[d, d]` of the prior at a point of the unit cube."""
     planes = [name for name in group.generators if name.startswith("rotation")]
     if not planes:
         return jnp.eye(group.d)

@@ -1,12 +1,11 @@
 """Resampling: the values of an image between its pixels, in any number of dimensions.
 
-Outside the image the value is `fill`; it is approached within one pixel of the border
-rather than jumped to, so that the result is continuous in the position and its
-derivative is never infinite (a hard mask would jump there).
+Outside the image the value is `fill`. The transition takes one pixel at the border, so that
+the result is continuous in the position and its derivative is finite (a hard mask would jump).
 
-Two forms compute the same: `gather` reads neighbours, `product` multiplies by weights of
-all pixels. Chosen when lowered: product on a TPU for images of at most PRODUCT_UP_TO
-pixels, else gather. Traffic counted for a v5e, 256 images 40 x 40, value / value and 3
+Two forms give the same result: `gather` reads neighbours, `product` multiplies by weights of
+all pixels. Lowering chooses: product on a TPU for images of at most PRODUCT_UP_TO
+pixels, else gather. Counted traffic on a v5e, 256 images 40 x 40, value / value and 3
 tangents / gradient: gather 526 / 592 / 1040 MB, product 56 / 92 / 77; 8 volumes 32^3: 1.7 /
 2.0 / 3.0 GB against 0.4 / 1.3 / 0.8; from 48^3 the tangents of the product cost more (5.3
 against 1.7 GB for 2). One CPU core, 32 images 40 x 40, 3 tangents: 0.23 ms against 36.
@@ -25,7 +24,7 @@ from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array
 
 TAPS = {"linear": 2, "cubic": 4}
-# Numbers that a product holds at a time for one image: more points than fit go in blocks.
+# Numbers that a product holds at once for one image: more points are processed in blocks.
 LARGEST = 2**22
 # Pixels of an image above which a TPU gathers.
 PRODUCT_UP_TO = 32**3
@@ -61,13 +60,13 @@ def gather(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
     points = index.reshape(-1, len(shape))
     below = jnp.floor(points)
     weights = _weights(points - below, interpolation)
-    # A frame of zeros, wide enough that taps beyond it need no test of their own.
+    # A border of zeros, wide enough that taps outside of it need no separate test.
     inside = image - jnp.broadcast_to(fill, image.shape)
     wide = jnp.pad(inside, [*((taps, taps) for _ in shape), (0, 0)])
     strides = np.cumprod([1, *wide.shape[-2:0:-1]], dtype=np.int32)[::-1]
     first = jnp.clip(below.astype(jnp.int32) - (taps // 2 - 1), -taps, shape[None]) + taps
-    # A reduction, which XLA keeps: written as a sum of slices it is fused into each gather
-    # and computed again for every value read (on a CPU core half the time or more).
+    # A reduction, which XLA does not duplicate: it would fuse a sum of slices into each gather
+    # and compute it again for every value (on a CPU core half the time or more).
     corner = (first * strides[None]).sum(-1)
     flat = wide.reshape(-1, channels)
     values = []
@@ -82,9 +81,9 @@ def gather(image: Array, index: Array, fill: Array, *, interpolation: str = "lin
 
 
 def _neighbours(flat: Array, start: Array, count: int) -> list[Array]:
-    """`count` arrays `[N, C]`: the rows of `flat [M, C]` from each of `start [N]` on.
+    """`count` arrays `[N, C]`: consecutive rows of `flat [M, C]` from each of `start [N]`.
 
-    Contiguous rows in one gather: in reverse mode one scatter instead of `count`.
+    One gather reads all of them: in reverse mode one scatter instead of `count`.
     """
     read = jax.vmap(lambda n: jax.lax.dynamic_slice_in_dim(flat, n, count))
     return list(read(start).swapaxes(0, 1))
@@ -98,7 +97,7 @@ def _mix(weights: list[Array], values: list[Array]) -> Array:
 def product(image: Array, index: Array, fill: Array, *, interpolation: str = "linear") -> Array:
     """`sample` as a product: `out[p] = sum_r Wy[p, r] (sum_c image[r, c] Wx[p, c])`.
 
-    No gather and, in its gradient, no scatter; operations grow with points times pixels.
+    It has no gather and, in its gradient, no scatter; operations grow with points times pixels.
     """
     points = index.reshape(-1, index.shape[-1])
     inside = image - jnp.broadcast_to(fill, image.shape)
@@ -113,7 +112,7 @@ def _product(interpolation: str, inside: Array, points: Array) -> Array:
 
 @functools.partial(_product.defjvp, symbolic_zeros=True)
 def _product_jvp(interpolation: str, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """The spatial gradient is found once and serves every direction of the pose."""
+    """The spatial gradient is computed once for all directions of the pose."""
     (inside, points), (content, motion) = primals, tangents
     moves = not isinstance(motion, SymbolicZero)
     steep = list(range(points.shape[-1])) if moves else []

@@ -18,7 +18,7 @@ from avae_jax.transform.matrices import Factors, compose, matmul, plane_rotation
 
 
 def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:
-    """The pose at a point of the unit cube; uniform points give poses as data meets them.
+    """The pose at a point of the unit cube; uniform points give random poses of objects.
 
     Rotations are uniform (on the circle, on SO(3), or within `ranges.rotation` degrees of
     upright), shifts and shears uniform, scales uniform in their logarithm.
@@ -35,7 +35,7 @@ def from_unit(group: Family, ranges: RangeOptions, u: Array) -> Array:
     zero = jnp.zeros((), u.dtype)
     limit = {name: kind.limit(ranges) for name, kind in GENERATORS.items()}
     shift = [limit["shift"] * spread.get(f"shift_{a}", zero) for a in axes]
-    # Where an axis has two generators of scale, their mean stays within the range.
+    # If an axis has two generators of scale, their mean stays within the range.
     log_scale = [_mean(spread, ("scale", f"scale_{a}"), zero) for a in axes]
     pairs = [a + b for a, b in itertools.combinations(axes, 2)]
     shear = [limit["shear"] * spread.get(f"shear_{p}", zero) for p in pairs]
@@ -63,7 +63,7 @@ def _rotation(
         u = jnp.stack([place[n] for n in planes])
         uniform = ranges.rotation >= 180
         return quaternion_matrix(uniform_quaternion(u) if uniform else _near(u, limit))
-    # Two turns by limit / sqrt(2) in different planes make one of at most the limit.
+    # Two rotations by limit / sqrt(2) in different planes combine to at most the limit.
     each = limit / math.sqrt(len(planes)) if planes and ranges.rotation < 180 else limit
     rotation = jnp.eye(group.d, dtype=dtype)
     for name in planes:
@@ -124,9 +124,9 @@ def random_pose(key: Key, group: Family, ranges: RangeOptions) -> Array:
 def even_points(count: int, dimensions: int) -> np.ndarray:
     """Points `[count, dimensions]` that cover the unit cube evenly.
 
-    One axis: midpoints. More: the additive recurrence with the generalised golden ratio
-    (M. Roberts, The unreasonable effectiveness of quasirandom sequences, 2018), whose
-    first `count` points are even for every count.
+    In one dimension they are midpoints, in more the additive recurrence with the generalised
+    golden ratio (M. Roberts, The unreasonable effectiveness of quasirandom sequences, 2018),
+    whose first `count` points are even for every count.
     """
     if dimensions == 1:
         return (np.arange(count)[:, None] + 0.5) / count
@@ -166,7 +166,7 @@ def right_angles(d: int) -> np.ndarray:
 
 
 def reach(group: Family, ranges: RangeOptions, *, margin: float = 0.0) -> tuple[float, float]:
-    """How far poses in range carry content.
+    """Largest displacement of content by poses in range.
 
     Args:
       margin: slack added to shift, shear and the logarithm of the scale.

@@ -7,15 +7,15 @@ from benchmarks.experiments.table1 import PUBLISHED
 
 INTRODUCTION = """# Results
 
-Every claim of the original article (R. Bidart and A. Wong, *Affine Variational Autoencoders*, 2019)
-was tried again, beside baselines. `launch/experiment.sh collect` writes this page, its figures and
-[experiments.json](../../benchmarks/results/experiments.json). The command of each experiment stands
+This page replicates every claim of the original article (R. Bidart and A. Wong, *Affine Variational
+Autoencoders*, 2019), beside baselines. `launch/experiment.sh collect` writes this page, its figures
+and [experiments.json](../../benchmarks/results/experiments.json). The command of each experiment is
 above its table. `--size small` takes two cores at most 30 minutes a seed; `--size full` is meant
 for a GPU. **The numbers below are of size `{size}`.** Losses are nats per held-out example unless a
 table says otherwise. Intervals are 95 % bootstrap intervals over examples. Rows of several seeds
 give the mean and the standard deviation over seeds. Other jobs ran on the same machine, so run
-times are up to five times those on free cores. [Measurements](measurements.md) has the results of
-the commands themselves, [costs](costs.md) those of the searches.
+times are up to five times as long as on free cores. [Measurements](measurements.md) has the results
+of the commands, [costs](costs.md) of the searches.
 """
 
 
@@ -41,7 +41,7 @@ def summary(collected: dict[str, Any]) -> str:
         lines.append(f"| Table 1: {models}; nats | {rows} | |")
         rows = ", ".join(f"{source[row]:.1f}" for row in PUBLISHED)
         published = ", ".join(str(value) for value in PUBLISHED.values())
-        lines.append(f"| the same in the loss of the source | {rows} | {published} |")
+        lines.append(f"| the same in the loss of the article | {rows} | {published} |")
     if "affine" in collected:
         affine = collected["affine"]
         lower = 100 * (1 - affine["search"] / affine["vae"])

@@ -1,4 +1,4 @@
-"""What docs/project/results.md says of each experiment: a text and a table from its numbers."""
+"""The sections of docs/project/results.md: a text and a table for each experiment."""
 
 from typing import Any
 
@@ -25,9 +25,9 @@ def _percent(share: dict[str, Any]) -> str:
 def _table1(numbers: dict[str, Any]) -> str:
     kinds = ("nats", "source_loss", "source_loss_as_written")
     lines = [
-        "MNIST at 40 x 40, latent size 8, mean over test digits turned by 0, 20, ..., 180 degrees.",
+        "MNIST at 40 x 40, latent size 8, mean over digits rotated by 0, 20, ..., 180 degrees.",
         "",
-        "| | nats | marginal | loss of the source | the same as written | published |",
+        "| | nats | marginal | loss of the article | the same as written | published |",
         "|---|---|---|---|---|---|",
     ]
     for row, published in PUBLISHED.items():
@@ -41,14 +41,14 @@ def _table1(numbers: dict[str, Any]) -> str:
     lines.append(f"| ratio of the first to the last | {' | '.join(cells)} | 0.878 |")
     lines += [
         "",
-        "*Marginal* is a bound on -log p(x) with pose and code integrated out, of digits at random",
-        "poses, the pose charged for (see [inference](../understand/inference.md)).",
-        "The loss of the source is a sum of squared errors on standardised pixels plus a KL",
+        "*Marginal* is a bound on -log p(x) with pose and code integrated out, for digits at",
+        "random poses. It includes the cost of the pose ([inference](../understand/inference.md)).",
+        "The loss of the article is a sum of squared errors on standardised pixels plus a KL",
         "divergence that takes the log-variance for the logarithm of the deviation (in the KL",
-        "alone). Its decoder ends in a sigmoid, so that most standardised values are out of reach,",
-        "which adds some hundreds to every row: the column *loss of the source* has that, *as",
-        "written* has not. Models of these two columns were trained and searched under the squared",
-        "error with the right KL.",
+        "alone). Its decoder ends in a sigmoid and cannot reach most standardised values. This",
+        "adds some hundreds to every row of *loss of the article*; *as written* leaves it out.",
+        "Models of these two columns were trained and searched under the squared",
+        "error with the correct KL.",
     ]
     return "\n".join(lines)
 
@@ -71,22 +71,22 @@ def _settling(numbers: dict[str, Any]) -> str:
     low, high = end["interval_of_degrees"]
     rows = " | ".join(f"{end['by_digit'][digit]['once']:.2f}" for digit in map(str, range(10)))
     return (
-        "Trained on digits at random poses. How far the angles agree at which the model stores a\n"
-        "digit: 1 if all do.\n\n"
+        "Trained on digits at random poses. The resultant length measures the agreement of the\n"
+        "canonical angles of a digit: 1 if all are equal.\n\n"
         f"| digit | {' | '.join(map(str, range(10)))} |\n|---|{'---|' * 10}\n"
         f"| resultant length | {rows} |\n\n"
-        f"- 6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart "
+        f"- The canonical angles of 6 and 9 differ by {end['degrees_between_6_and_9']:.0f} degrees "
         f"({low:.0f} to {high:.0f}; claimed: 180).\n"
-        f"- 1, which half a turn carries into itself but for its slant, has {opposite:.0f} % of\n"
-        "  its examples half a turn from the others (claimed: two peaks half a turn apart).\n"
+        f"- A half turn maps a 1 to itself except for its slant. {opposite:.0f} % of its examples\n"
+        "  are half a turn from the others (claimed: two peaks half a turn apart).\n"
         f"- Mean resultant length of all digits {end['resultant_length']:.2f}."
     )
 
 
 def _capacity(numbers: dict[str, Any]) -> str:
     lines = [
-        "Turning a digit blurs it, which costs some 12 nats (the curve of Table 1 at 0 and at 20",
-        "degrees): upright digits are cheaper than turned ones at best.",
+        "Rotation blurs a digit, which costs some 12 nats (the curve of Table 1 at 0 and at 20",
+        "degrees): the loss of upright digits is below the best loss of rotated digits.",
         "",
     ]
     lines += [f"| latent size | {' | '.join(WORDS[kind] for kind in numbers['losses'])} |"]
@@ -97,7 +97,7 @@ def _capacity(numbers: dict[str, Any]) -> str:
     lines.append("")
     for size, other in numbers["as_good_without"].items():
         wanted = "no size tried" if other is None else f"{other}"
-        lines.append(f"- Latent size {size} with the search is matched without by: {wanted}.")
+        lines.append(f"- Latent size without search that matches {size} with it: {wanted}.")
     return "\n".join(lines)
 
 
@@ -130,11 +130,11 @@ def _basin(numbers: dict[str, Any]) -> str:
         "search": "search",
     }
     lines = [
-        "Chairs registered to their rotated selves by squared differences; share that ends within "
+        "Chairs registered to rotated copies by squared differences; share that ends within "
         f"{numbers['within_degrees']:g} degrees.",
-        "The source found gradients fine at 15 degrees and lost at 45.",
+        "In the article, gradients succeeded at 15 degrees and failed at 45.",
         "",
-        f"| turned by | {' | '.join(f'{angle}' for angle in numbers['angles'])} |",
+        f"| rotated by | {' | '.join(f'{angle}' for angle in numbers['angles'])} |",
         f"|---|{'---|' * len(numbers['angles'])}",
     ]
     for name, label in names.items():
@@ -147,7 +147,7 @@ def _baselines(numbers: dict[str, Any]) -> str:
     names = {
         "augmented": "VAE on random poses",
         "augmented_wide": "the same with four times the weights",
-        "spatial_transformer": "spatial transformer: a network trained with the VAE guesses poses",
+        "spatial_transformer": "spatial transformer: a pose network trained with the VAE",
         "spatial_transformer_searched": "the same, searched at inference",
         "search_random": "search in training and at inference",
     }
@@ -160,7 +160,7 @@ def _baselines(numbers: dict[str, Any]) -> str:
 
 def _shift(numbers: dict[str, Any]) -> str:
     lines = [
-        "A VAE trained upright and frozen; upright test digits cost "
+        "A VAE trained upright and frozen; the loss of upright test digits is "
         f"{_interval(numbers['upright'])}.",
         "",
         "| test digits | as they come | with the search | at the true pose |",
@@ -171,16 +171,16 @@ def _shift(numbers: dict[str, Any]) -> str:
         lines.append(f"| {name} | {' | '.join(_interval(row[way]) for way in ways)} |")
     lines += [
         "",
-        "Letters, which the model has never seen, beside digits: does the search explain away what",
-        "does not belong?",
+        "Letters, which the model has never seen, beside digits: does the search make foreign",
+        "objects look familiar?",
         "",
         "| | digits | letters | area under the curve |",
         "|---|---|---|---|",
     ]
     words = {
         "upright": "upright, no search",
-        "without": "turned at random, no search",
-        "with_search": "turned at random, searched",
+        "without": "rotated at random, no search",
+        "with_search": "rotated at random, searched",
     }
     for way, label in words.items():
         row = numbers["letters"][way]
@@ -192,7 +192,7 @@ def _shift(numbers: dict[str, Any]) -> str:
 SECTIONS = {
     "table1": ("Table 1: search in training, and not", _table1),
     "affine": ("General affine maps", _affine),
-    "settling": ("The model settles", _settling),
+    "settling": ("Convergence to a canonical pose", _settling),
     "capacity": ("Capacity: loss against latent size", _capacity),
     "volumes": ("Volumes", _volumes),
     "basin": ("Basin of attraction", _basin),

@@ -1,6 +1,6 @@
 """General affine maps of digits: any rotation, both scales, shear; search against a VAE.
 
-The source states no ranges; these are scales of 1 / 1.4 to 1.4 and shears to 0.4.
+The article states no ranges; these are scales of 1 / 1.4 to 1.4 and shears to 0.4.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""The search beside augmentation, with four times the parameters too, and a spatial transformer."""
+"""The search against augmentation, also with four times the weights, and a spatial transformer."""
 
 from ml_collections import ConfigDict
 

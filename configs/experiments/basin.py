@@ -1,4 +1,4 @@
-"""From how far a volume is registered to its rotated self: gradients alone, and the search."""
+"""Basin of attraction of registering a volume to its rotated copy: gradients, and the search."""
 
 from ml_collections import ConfigDict
 

@@ -1,4 +1,4 @@
-"""Loss against latent size: how much smaller a model the search buys."""
+"""Loss against latent size, with and without the search."""
 
 from ml_collections import ConfigDict
 
@@ -9,7 +9,7 @@ KINDS = {"search_random": SEARCHED, "upright": UPRIGHT, "augmented": AUGMENTED}
 
 
 def name_of(kind: str, latent: int) -> str:
-    """The name of a model; at the default size it is that of Table 1."""
+    """The name of a model; at the default size it is the model of Table 1."""
     return f"mnist_{kind}" if latent == 8 else f"mnist_{kind}_latent{latent}"
 
 

@@ -1,4 +1,4 @@
-"""Poses of each digit through training: how the model settles."""
+"""Poses of each digit during training: convergence to a canonical pose."""
 
 from ml_collections import ConfigDict
 

@@ -1,4 +1,4 @@
-"""A VAE that was trained upright and frozen, wrapped, on digits and letters moved in many ways."""
+"""A wrapped VAE, trained upright and frozen, on digits and letters under several transforms."""
 
 from ml_collections import ConfigDict
 

@@ -1,7 +1,7 @@
-"""Table 1 of the source: search in training, upright, augmented, and a plain VAE.
+"""Table 1 of the article: search in training, upright, augmented, and a plain VAE.
 
-Every model twice: trained in nats, and by squared errors on standardised pixels, which is a
-Gaussian of standard deviation 0.3081 / sqrt(2), 0.3081 being that of the pixels of MNIST.
+Every model is trained twice: in nats, and by squared errors on standardised pixels. The latter is
+a Gaussian of standard deviation 0.3081 / sqrt(2); MNIST pixels have the deviation 0.3081.
 """
 
 from ml_collections import ConfigDict

@@ -35,8 +35,8 @@ TITLES = {
 COMMAND = """# Command line
 
 `python -m avae_jax.main` has one command with modes. `python docs/reference/generate.py` writes
-this page from the program's own flags. [Options](options.md) lists what
-`--config.train.steps=200` and its like may set.
+this page from the flags of the program. [Options](options.md) lists the fields that
+flags of the form `--config.train.steps=200` set.
 
 | mode | does | needs |
 |---|---|---|

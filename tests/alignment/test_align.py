@@ -1,20 +1,25 @@
 """Aligning by a model that draws one object, whose poses are therefore known."""
 
+import importlib
 import json
+import types
 
 import numpy as np
 import pytest
 
 from avae_jax.alignment import row_store
 from avae_jax.alignment.align import align_by
+from avae_jax.alignment.compute import compute
 from avae_jax.config.modes import Request
 from avae_jax.config.options import EvalOptions, Options
 from avae_jax.core.errors import InputError
 from avae_jax.inference.ambiguity import DOUBTFUL
 from tests.support.alignment_cases import knowing, lines, numbers_of, options, posed, turn
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 COUNT = 7
+# The function of that name hides the module.
+ALIGN = importlib.import_module("avae_jax.alignment.align")
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +213,28 @@ def test_align_refuses_a_stack_named_as_a_result(tmp_path):
     request = Request(str(tmp_path / "latents.npy"), tmp_path / "out")
     with pytest.raises(InputError, match="rename the input"):
         align_by(trained, options(), request)
+
+
+def test_align_of_a_stack_that_changes_meanwhile_refused(turned, tmp_path, monkeypatch):
+    """Overwritten in place, with the same size: some examples may be of it, some of the old one."""
+    stack = tmp_path / "stack.npy"
+    np.save(stack, turned[2])
+
+    def overwritten(*given):
+        compute(*given)
+        np.save(stack, turned[2][::-1])
+
+    monkeypatch.setattr(ALIGN, "compute", overwritten)
+    request = Request(str(stack), tmp_path / "out", reconstructions=True)
+    with pytest.raises(InputError, match="stack.npy: changed while it was aligned"):
+        align_by(knowing((21, 21))[0], options(), request)
+    assert not (tmp_path / "out" / "poses.csv").exists()
+
+
+def test_require_room_says_how_much_there_is(turned, monkeypatch):
+    work = types.SimpleNamespace(stack=types.SimpleNamespace(bytes=3000), reconstructions=False)
+    usage = types.SimpleNamespace(free=5999)
+    monkeypatch.setattr(ALIGN.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(InputError, match="0 MiB free on its disk; 1 are wanted"):
+        ALIGN.require_room(work, turned[0], begun=False)
+    ALIGN.require_room(work, turned[0], begun=True)

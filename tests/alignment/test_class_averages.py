@@ -10,6 +10,8 @@ import pytest
 from avae_jax.main import main
 from benchmarks.stacks.particles import Case, particles
 
+pytestmark = pytest.mark.standard
+
 COUNT, SIDE = 160, 20
 
 

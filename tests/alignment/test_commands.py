@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.support.alignment_commands import command, images, run, succeeded
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 # Prints, after everything else, the most memory that the process ever held, in MiB.
 # Of this program alone: what `resource` tells begins with the memory of the process that forked.
 MEASURED = (
@@ -66,6 +66,7 @@ def test_align_command_folder_of_images(model, tmp_path):
     assert "finished before" in again.stdout
 
 
+@pytest.mark.full
 def test_align_command_killed_ends_alike(model, tmp_path):
     """A killed alignment ends like one never killed."""
     np.savez(tmp_path / "x.npz", images=images(900, (8, 8)), labels=np.arange(900))
@@ -89,6 +90,7 @@ def test_align_command_killed_ends_alike(model, tmp_path):
         np.testing.assert_array_equal(made["labels"], np.arange(900))
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_align_command_memory_flat_in_stack_size(model, tmp_path):
     """Memory does not grow with the stack."""

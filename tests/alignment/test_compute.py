@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from avae_jax.alignment import compute
 from avae_jax.data import precision
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_stored_rounds_and_keeps_the_range():
@@ -14,3 +15,17 @@ def test_stored_rounds_and_keeps_the_range():
     np.testing.assert_array_equal(precision.stored(values, np.dtype("u1")), [0, 0, 1, 255, 255])
     np.testing.assert_array_equal(precision.stored(values, np.dtype("?")), [0, 0, 1, 1, 1])
     np.testing.assert_array_equal(precision.stored(values, np.dtype(">f4")), values)
+
+
+def test_save_rows_are_on_disk_before_they_are_said_to_be():
+    calls = []
+
+    class Noted:
+        def sync(self):
+            calls.append("rows")
+
+        def __setattr__(self, name, value):
+            calls.append((name, value))
+
+    compute.save({"poses": Noted(), "losses": Noted()}, Noted(), 7)
+    assert calls == ["rows", "rows", ("done", 7)]

@@ -6,10 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from tests.support import ROOT
 from tests.support.alignment_cases import knowing, numbers_of
 from tests.support.device_alignment import ANGLES
+
+pytestmark = pytest.mark.standard
 
 
 def run_on(devices, folder):

@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from avae_jax.alignment.auto_options import SAMPLED
 from avae_jax.main import main
 from tests.support.alignment_commands import SMALL, command, images, succeeded
+
+pytestmark = pytest.mark.standard
 
 
 def test_fit_align_command_folder(tmp_path, capsys):

@@ -11,7 +11,7 @@ from avae_jax.config.options import DataOptions
 from avae_jax.data.formats import open_stack
 from tests.support.alignment_cases import knowing, options
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def work_on(path, *, reconstructions=False):

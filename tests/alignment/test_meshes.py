@@ -15,6 +15,8 @@ from tests.support.alignment_cases import numbers_of, options
 from tests.support.mesh_samples import KINDS, saved, thing, turned
 from tests.support.single_object import drawing
 
+pytestmark = pytest.mark.standard
+
 SIDE = 16
 ANGLES = [0, 100, -55, 20]
 

@@ -7,7 +7,7 @@ import pytest
 from avae_jax.alignment import model_frame
 from avae_jax.config.options import DataOptions
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from avae_jax.alignment import output_dir
 from avae_jax.core.errors import InputError
 from tests.support.alignment_outputs import contents, lost
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def claim(folder, job, names=("a.npy",), overwrite=False):
@@ -86,7 +86,7 @@ def test_claimed_follows_no_link_to_files_of_the_user(name, overwrite, tmp_path)
     (out / name).rename(user)
     (out / name).symlink_to(user)
     before = contents(tmp_path)
-    with pytest.raises(InputError, match=f"{name} is (a link|no regular file); move it away"):
+    with pytest.raises(InputError, match=f"{name} is (a link|not a regular file); move it away"):
         with claim(out, {"input": 1}, overwrite=overwrite):
             pass
     assert not lost(before)
@@ -132,7 +132,7 @@ def test_claimed_says_what_is_no_file_or_no_folder(name, tmp_path):
     (tmp_path / "lock").unlink()
     path = tmp_path / name
     path.write_text("") if name.endswith("rows") else path.mkdir()
-    with pytest.raises(InputError, match="(no regular|Is a directory|File exists).*; move it"):
+    with pytest.raises(InputError, match="(not a regular|Is a directory|File exists).*; move it"):
         with claim(tmp_path, {"input": 1}) as made:
             made.rows  # noqa: B018
             made.done = 1
@@ -157,6 +157,6 @@ def test_an_output_that_is_no_directory_is_refused(overwrite, tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("file", "link"):
-        with pytest.raises(InputError, match=f"{name}: no directory"):
+        with pytest.raises(InputError, match=f"{name}: not a directory"):
             output_dir.require_free(tmp_path / name, ("a.npy",), overwrite=overwrite)
     assert (tmp_path / "file").read_text() == "mine"

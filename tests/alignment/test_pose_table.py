@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from avae_jax.alignment import pose_table
 from avae_jax.transform.frame import frame
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_columns_quaternion_turns_points_xyz():

@@ -14,7 +14,7 @@ from avae_jax.transform.frame import frame
 from tests.support.alignment_cases import smooth, turn
 from tests.support.single_object import blobs, drawing
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avae_jax.alignment import results
 from avae_jax.alignment.results import names_of
+from avae_jax.alignment.row_store import Column
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack
 from tests.support.alignment_outputs import SIDE, align, contents, lost
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,13 @@ def test_results_tables_written_before_images(tmp_path, monkeypatch):
     monkeypatch.undo()
     align(tmp_path / "x.npy", tmp_path / "out")
     assert np.load(tmp_path / "out" / "x.npy").shape == (3, SIDE, SIDE)
+
+
+def test_contact_sheet_shows_the_most_doubtful(tmp_path, monkeypatch):
+    """Those with the smallest gaps, in the order of the stack."""
+    losses = Column(tmp_path / "losses.npy", (5, 3), np.float32)
+    doubtful = Column(tmp_path / "doubtful.npy", (5,), bool)
+    losses.write(0, np.float32([[9, 9, gap] for gap in (1, 4, 0, 2, 3)]))
+    doubtful.write(0, np.array([True, True, False, True, True]))
+    monkeypatch.setattr(results, "WORST", 2)
+    assert results._worst({"losses": losses, "doubtful": doubtful}) == [0, 3]

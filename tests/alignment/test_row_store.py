@@ -8,7 +8,7 @@ import pytest
 from avae_jax.alignment import row_store
 from avae_jax.core.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_column_keeps_what_was_written(tmp_path):
@@ -40,3 +40,11 @@ def test_memory_column_reads_what_was_written():
     column.sync()
     np.testing.assert_array_equal(column.read(0, 5)[:, 0], [0, 1, 1, 1, 0])
     assert column.shape == (5, 2) and column.dtype == np.float32
+
+
+def test_column_sync_reaches_the_disk(tmp_path, monkeypatch):
+    column, synced = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2"), []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino) or real(fd))
+    column.sync()
+    assert synced == [(tmp_path / "x.npy").stat().st_ino]

@@ -10,7 +10,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats import open_stack
 from tests.support.alignment_outputs import SIDE, contents
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_require_writable_refuses_at_once(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from avae_jax.alignment import written_files
 from avae_jax.core.errors import InputError
 from tests.support.alignment_outputs import align, contents, lost
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 
 
 def test_results_overwritten_are_own_files_only(pictures, tmp_path):

@@ -32,3 +32,7 @@ def test_may_change_names_exist():
     """What may change exists."""
     for name in MAY_CHANGE:
         assert any(field == name or field.startswith(name) for field in fields())
+
+
+def test_seed_is_zero_unless_asked():
+    assert Options().seed == 0

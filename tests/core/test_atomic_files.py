@@ -1,5 +1,8 @@
 """Tests of `avae_jax.core.atomic_files`."""
 
+import errno
+import os
+
 import pytest
 
 from avae_jax.core import atomic_files
@@ -61,3 +64,31 @@ def test_locked_folder_refuses_a_second_run(tmp_path):
                 pytest.fail("locked twice")
     with atomic_files.locked(tmp_path):
         pass
+
+
+def test_whole_on_disk_before_it_takes_the_place(tmp_path, monkeypatch):
+    """A machine that stops between the two leaves the old file, never an empty one."""
+    calls, path = [], tmp_path / "x"
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def noted(*given, name=name, real=real):
+            calls.append((name, path.with_name("x.part").stat().st_size))
+            return real(*given)
+
+        monkeypatch.setattr(os, name, noted)
+    with atomic_files.whole(path) as file:
+        file.write(b"new")
+    assert calls == [("fsync", 3), ("replace", 3)]
+
+
+def test_whole_that_does_not_reach_the_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    def fails(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="Input/output"), atomic_files.whole(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

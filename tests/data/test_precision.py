@@ -1,7 +1,6 @@
 """Numbers keep their digits, their sign, their scale and the shape of their pixels."""
 
 import h5py
-import jax
 import ml_dtypes
 import mrcfile
 import nibabel
@@ -133,14 +132,6 @@ def test_wide_numbers_without_a_window_are_not_made_a_few_steps(low, top, dtype,
         load(DataOptions(source=source), seed=0)
     seen = load(DataOptions(source=source, window=(low, low + top)), seed=0).train
     assert len(np.unique(seen)) > 0.9 * min(seen.size, top if dtype != "f8" else seen.size)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly_compiled():
-    """Programs run once here: to optimise them would take longer than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def object_of(shape, spacing=(), centre=0.15):
@@ -364,7 +355,7 @@ def test_pixels_that_are_not_alike_are_seen_alike(name, tmp_path):
     stack, read = round_trip(path, tmp_path / "out" / file)
     np.testing.assert_allclose(stack.spacing, spacing, rtol=1e-6)
     np.testing.assert_array_equal(read[..., 0], values)
-    assert any("same on every axis" in note for note in stack.notes)
+    assert any("one pixel size" in note for note in stack.notes)
     sides = tuple(np.rint(np.multiply(shape, spacing)).astype(int))
     inner = frame((24,) * len(shape))
     into = into_model(frame(shape, spacing=stack.spacing), inner, 1.0)
@@ -373,7 +364,7 @@ def test_pixels_that_are_not_alike_are_seen_alike(name, tmp_path):
     )
     whole = load(DataOptions(source=f"stack:{path}"), seed=0)
     assert whole.train.shape[1:] == (*sides, 1)
-    assert any("same on every axis" in note for note in whole.notes)
+    assert any("one pixel size" in note for note in whole.notes)
     same_places(whole.train[0, ..., 0], object_of(sides))
     # Turned in its own pixels, an object is what it is turned in square ones.
     quarter = np.eye(len(shape) + 1, dtype=np.float32)

@@ -7,7 +7,7 @@ import pytest
 from avae_jax.evaluation import explorer
 from avae_jax.transform.matrices import affine, plane_rotation
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def turn(degrees):

@@ -15,7 +15,7 @@ from avae_jax.models.objective import elbo
 from avae_jax.transform.matrices import affine, plane_rotation
 from tests.support.tiny_vae import BATCH, SHAPE, Z, avae_of, images, weights
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def turn(degrees):

@@ -15,7 +15,7 @@ from avae_jax.models.augmentation import pose_batch
 from avae_jax.transform import family, warp
 from tests.support.tiny_vae import BATCH, SHAPE, Z, avae_of, images, trained, weights
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_apply_poses_warps_by_the_poses_returned():

@@ -18,7 +18,7 @@ from avae_jax.transform.matrices import affine, matmul, plane_rotation
 from tests.support.single_object import drawing
 from tests.support.tiny_vae import avae_of, images, trained, weights
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @functools.cache

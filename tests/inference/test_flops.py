@@ -15,7 +15,7 @@ from avae_jax.models.objective import affine_vae
 from avae_jax.transform import family, frame
 from tests.support.tiny_vae import avae_of, images, weights
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_forward_equivalents_of_the_original_recipe_is_360():

@@ -18,7 +18,7 @@ from avae_jax.models.objective import AVAE
 from avae_jax.transform import inverse
 from tests.support.single_object import blobs, drawing
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 OPTIONS = SearchOptions(
     starts=1, keep=1, steps=1, polish=0, prototypes=1, turns=12, learned=True, doubt=0.0
 )

@@ -23,7 +23,7 @@ from tests.support.linear_gaussian import (
     weights,
 )
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 EXAMPLES, ANGLES = 16, 720
 # How often the bound is taken for each number of samples.
 TIMES = {4: 60, 32: 30, 128: 15}

@@ -19,7 +19,7 @@ from avae_jax.transform.prior_density import prior_pose
 from tests.support.linear_gaussian import avae_of, observations, posterior_of
 from tests.support.single_object import drawing
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def spokes(angles: list[float]) -> np.ndarray:

@@ -8,7 +8,7 @@ from avae_jax.inference.problem import prepare, problem
 from avae_jax.transform import random_pose
 from tests.support.single_object import blobs, drawing
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.mark.parametrize("name", ["rotation", "affine"])

@@ -15,7 +15,7 @@ from tests.support.analytic_problems import METHODS
 from tests.support.cli import SMALL, lines_of, summary_of
 from tests.support.processes import ended, free_port, ran, start
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 LAUNCHER = ROOT / "launch" / "processes.sh"
 # A real batch of smaller digits, which does not divide the data: with a few examples a pose
 # that ties nearly, and flips, would be seen in the mean.
@@ -38,8 +38,8 @@ STEPS, LATER = 20, 22
 # Where training begins, and where its checkpoint is taken up.
 MOVES = [
     ({"devices": 8}, {"devices": 1}),
-    ({"count": 2, "devices": 2}, {"devices": 2}),
-    ({"count": 4}, {"devices": 4}),
+    pytest.param({"count": 2, "devices": 2}, {"devices": 2}, marks=pytest.mark.full),
+    pytest.param({"count": 4}, {"devices": 4}, marks=pytest.mark.full),
 ]
 
 
@@ -75,7 +75,7 @@ def test_devices_and_processes_train_as_one(before, after, alone, tmp_path):
 
 @pytest.mark.parametrize(
     "batch, where, steps",
-    [(4, {"devices": 8}, STEPS), (1, {"count": 2}, 4)],
+    [(4, {"devices": 8}, STEPS), pytest.param(1, {"count": 2}, 4, marks=pytest.mark.full)],
     ids=["8-devices-4-examples", "2-processes-1-example"],
 )
 def test_devices_beyond_the_examples_share_the_search(batch, where, steps, tmp_path):
@@ -84,6 +84,7 @@ def test_devices_beyond_the_examples_share_the_search(batch, where, steps, tmp_p
     assert_alike(many, trained(tmp_path / "alone", steps, batch=batch))
 
 
+@pytest.mark.full
 def test_devices_that_share_an_example_find_as_one():
     """By every method; six devices, of which three share."""
     program = [sys.executable, "-m", "tests.support.device_sharing", "3"]
@@ -93,6 +94,7 @@ def test_devices_that_share_an_example_find_as_one():
     assert json.loads(done.stdout) == dict.fromkeys(METHODS, pytest.approx(0, abs=1e-4))
 
 
+@pytest.mark.full
 def test_processes_evaluate_together_and_one_writes(digits, tmp_path):
     """Through the launcher, whose processes share one standard output."""
     overrides = [f"--config.{line}" for line in OVERRIDES]

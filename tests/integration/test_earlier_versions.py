@@ -17,6 +17,8 @@ from avae_jax.core.errors import InputError
 from avae_jax.main import main
 from tests.support import ROOT
 
+pytestmark = pytest.mark.standard
+
 WRITTEN = ROOT / "tests" / "fixtures" / "version_0_1.zip"
 
 

@@ -17,7 +17,7 @@ from tests.support.cli import SMALL, command, lines_of, run, summary_of
 from tests.support.processes import ran
 from tests.support.report_samples import given
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 LOSSES = {"upright", "posed", "posed_search", "posed_true", "marginal"}
 POSES = {"median_deg", "p90_deg", "within_20", "resultant_length", "quarter_turn"}
 
@@ -65,8 +65,9 @@ def explored_by(workdir):
 
 def test_run_page_can_be_explored(digits):
     data = explored_by(digits[0])
-    assert data["kind"] == "rotation" and len(data["trials"]) == 24
-    assert len(data["examples"]) >= 24 and len(data["labels"]) == 10
+    assert data["kind"] == "rotation" and len(data["trials"]) == 8
+    assert len(data["examples"]) == 8
+    assert set(data["labels"]) == {example["label"] for example in data["examples"]}
     assert [moment["step"] for moment in data["training"]["moments"]] == [0, 4]
     for trial in data["trials"]:
         kept = len(trial["by"])
@@ -79,9 +80,10 @@ def test_run_page_can_be_explored(digits):
         assert losses[values == 0][0] == pytest.approx(example["before"], abs=0.02)
 
 
-def test_evaluate_reads_the_saved_config(digits):
+def test_evaluate_reads_the_saved_config(digits, tmp_path):
     """Evaluate reads the config of the work directory."""
-    workdir, _ = digits
+    # Others read the first one.
+    workdir = shutil.copytree(digits[0], tmp_path / "run")
     before = summary_of(workdir)
     flags = [sys.executable, "-m", "avae_jax.main", "--mode", "evaluate", "--workdir", str(workdir)]
     done = subprocess.run(flags, capture_output=True, text=True, timeout=300)
@@ -98,9 +100,7 @@ def test_run_with_another_config_refused(digits):
     done = run("digits", workdir, model__latent=4)
     assert done.returncode == 2
     assert "model.latent" in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    lock = workdir / "lock"
     after = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file()}
-    before.pop(lock, None), after.pop(lock, None)
     assert after == before
 
 
@@ -120,7 +120,7 @@ def test_run_continued_gives_the_same_bits(digits, tmp_path):
     ("config", "changes"),
     [
         ("digits", {"family": "affine", "data__size": 16, "data__scale": 1.0}),
-        (
+        pytest.param(
             "digits",
             {
                 "family": "translation",
@@ -128,9 +128,18 @@ def test_run_continued_gives_the_same_bits(digits, tmp_path):
                 "data__scale": 1.0,
                 "eval__explored": "true",
             },
+            marks=pytest.mark.full,
         ),
-        ("digits", {"model__name": "conv", "model__likelihood": "gaussian_learned"}),
-        ("digits", {"train__search": "false", "data__pose": "as_is", "search__preset": "original"}),
+        pytest.param(
+            "digits",
+            {"model__name": "conv", "model__likelihood": "gaussian_learned"},
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            "digits",
+            {"train__search": "false", "data__pose": "as_is", "search__preset": "original"},
+            marks=pytest.mark.full,
+        ),
         (
             "solids",
             {

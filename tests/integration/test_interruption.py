@@ -21,7 +21,7 @@ from tests.support.processes import (
     wait_for,
 )
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 LONG = {**ALONE, "train.steps": 300, "log.checkpoint_every": 1000}
 
 
@@ -46,7 +46,7 @@ def test_sigterm_saves_and_the_run_goes_on_to_the_same_bits(count, whole, tmp_pa
         assert status == 143, stderr
         assert "avae_jax: preempted, saved after step " in stderr
     (saved,) = (path.name for path in (told / "checkpoints").iterdir())
-    assert f"saved after step {saved}; the same command goes on from there" in results[0][2]
+    assert f"saved after step {saved}; the same command continues from there" in results[0][2]
     assert 0 < int(saved) < 300
     ran(told, options, **where)
     if count == 1:
@@ -64,7 +64,7 @@ def test_ctrl_c_saves_what_was_done(tmp_path):
     (saved,) = (path.name for path in (folder / "checkpoints").iterdir())
     assert status == 130, stderr
     assert "Ctrl-C again ends at once" in stderr
-    assert f"avae_jax: interrupted, saved after step {saved}; the same command goes on" in stderr
+    assert f"avae_jax: interrupted, saved after step {saved}; the same command continues" in stderr
 
 
 def test_run_killed_ends_alike(whole, tmp_path):
@@ -86,12 +86,13 @@ def test_sigterm_ends_an_evaluation_made_by_the_same_command(tmp_path):
     terminate(processes[-1])
     for status, _, stderr in ended(processes):
         assert status == 143, stderr
-        assert "avae_jax: preempted, what was trained is saved" in stderr
+        assert "avae_jax: preempted, the trained model is saved" in stderr
     assert not (tmp_path / "run" / "report").exists()
     ran(tmp_path / "run", SMALL)
     assert summary_of(tmp_path / "run")["train"]["steps"] == 4
 
 
+@pytest.mark.full
 def test_soak_finds_no_mismatch_and_memory_flat(tmp_path):
     """With a seed that kills early: by SIGKILL, then by SIGTERM."""
     file, wanted = tmp_path / "soak.json", ["--minutes", "0.5", "--seed", "20389"]
@@ -134,6 +135,7 @@ def test_checkpoints_damaged_give_way_to_the_same_end(tmp_path):
             damage(run / "checkpoints" / step)
         ((_, _, stderr),) = ran(run, {**ALONE, "train.steps": 8}, evaluates=False)
         for step in steps:
-            assert f"checkpoint {run / 'checkpoints' / step}: " in stderr
+            assert f"\navae_jax: checkpoint {run / 'checkpoints' / step}: " in f"\n{stderr}"
+        assert "warn(" not in stderr
         assert ("none can be read" in stderr) == (len(steps) > 1)
         assert lines_of(run) == lines_of(whole)

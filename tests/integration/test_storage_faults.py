@@ -15,7 +15,7 @@ from tests.support import ROOT
 from tests.support.cli import ENDLESS, lines_of
 from tests.support.processes import ended, ran, start, wait_for
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 
 
 @pytest.fixture

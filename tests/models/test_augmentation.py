@@ -9,7 +9,7 @@ from avae_jax.models.augmentation import pose_batch
 from avae_jax.transform.warp import warp
 from tests.support.tiny_vae import avae_of, images
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_pose_batch_warps_by_the_poses_it_returns():

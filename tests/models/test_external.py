@@ -7,7 +7,7 @@ from avae_jax.core.errors import InputError
 from tests.support import tiny_vae
 from tests.support.wrapped_vae import host_functions
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_on_host_on_one_core_refused(monkeypatch):

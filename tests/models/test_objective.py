@@ -26,10 +26,11 @@ from avae_jax.transform import family, frame, identity, inverse, retract
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import exponential, matmul
+from avae_jax.transform.prior_density import log_prior, log_volume
 from avae_jax.transform.sampling import random_pose, right_angles
 from avae_jax.transform.warp import warp
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
 SHAPES = {2: (6, 7), 3: (4, 5, 4)}
 RANGES = RangeOptions(rotation=100.0, shift=0.1, scale=1.2, shear=0.2)
@@ -283,3 +284,15 @@ def test_canonicalise_and_observe_are_inverse():
 
     for back in there_and_back(jnp.asarray(right_angles(2))):
         np.testing.assert_allclose(back, x, atol=1e-5)
+
+
+def test_elbo_prior_is_the_density_of_the_pose():
+    """Without its constant, in nats: for a pose behind the walls of every factor."""
+    avae, params = smooth_avae("similarity", 2)
+    params, x = jax.tree.map(jnp.float32, (params, observation(2)))
+    pose = retract(avae.group, jnp.eye(3), jnp.float32([2.5, 0.4, 0.0, 0.3]))
+    paid = jax.jit(functools.partial(elbo, avae=avae))(params, None, x, pose).prior
+    density = jax.jit(functools.partial(log_prior, avae.group, RANGES))(pose)
+    expected = density + log_volume(avae.group, RANGES)
+    assert expected < -100
+    assert paid == pytest.approx(-float(expected), rel=1e-5)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.small_networks import NAMES, model_of, outputs
 
+pytestmark = pytest.mark.standard
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_in_bfloat16_nearly_the_same(name):

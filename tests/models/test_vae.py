@@ -11,6 +11,8 @@ from avae_jax.config.options import ModelOptions
 from avae_jax.models import build
 from tests.support.small_networks import NAMES, SHAPES, Z, model_of, outputs
 
+pytestmark = pytest.mark.standard
+
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("shape", "channels"), SHAPES)

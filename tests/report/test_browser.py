@@ -48,6 +48,7 @@ def said(browser, selector):
 GIVEN = "#turning .dial canvas"
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("width", [1280, 360])
 def test_page_shows_everything_without_complaints(browser, page, width):
     """All is there and nothing complains."""
@@ -72,11 +73,12 @@ def test_page_without_exploration_whole(browser, tmp_path, width):
     report.write(tmp_path, findings())
     browser.open(tmp_path / "index.html", width=width)
     assert browser.faults == []
-    assert browser.run("document.images.length") == 51
+    assert browser.run("document.images.length") == 76
     assert browser.run("[...document.images].filter(i => !i.naturalWidth).length") == 0
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.standard
 def test_page_of_posed_training_shows_inputs_alone(browser, tmp_path):
     """Training on objects in poses of their own shows inputs alone."""
     none, inputs = np.zeros(0), np.stack([bar(40 * i) for i in range(3)])

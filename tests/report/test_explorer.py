@@ -105,6 +105,7 @@ def noise(*shape):
     return np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
 
 
+@pytest.mark.standard
 def test_explorer_page_at_most_5_megabytes(tmp_path):
     """Colours at random, which nothing can pack."""
     trial, atlas = exploration().trials[0], exploration(200).atlas

@@ -25,9 +25,10 @@ def test_page_has_all_pictures_and_numbers(tmp_path):
         "Found poses per label at moments of training",
         "Loss against the pose of the input",
         "Loss against the step of training",
+        "Agreement of poses against the step of training",
     ]
     pictures = [a for tag, a in page.tags if tag == "img" and "class" not in a]
-    assert len(pictures) == 4 * 12
+    assert len(pictures) == 4 * 12 + 3 * 8
     said = " ".join(page.words)
     for expected in ("119.2", "164.6", "reconstruction in the input's frame", "data.source=digits"):
         assert expected in said
@@ -43,7 +44,7 @@ def test_page_loads_nothing_from_elsewhere(tmp_path):
     assert "http:" not in page and "https:" not in page and "@import" not in page
     assert "<script" not in page
     references = re.findall(r'(?:src|href)="([^"]{0,30})', page)
-    assert all(reference.startswith("data:") for reference in references)
+    assert all(reference.startswith(("data:", "#")) for reference in references)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "summary.json"]
 
 
@@ -68,6 +69,7 @@ def test_page_escapes_text_from_outside(tmp_path):
     )
     assert "script" not in {tag for tag, _ in page.tags}
     assert "<b>1</b>" in page.words and NASTY[0] in page.words
+    assert not [name for _, given in page.tags for name in given if name.startswith("on")]
     names = words(page.charts()["Found poses per label at moments of training"])
     assert any(name.startswith("<script>") for name in names)
     assert any("$x" in name for name in names)
@@ -105,7 +107,9 @@ def test_page_escapes_text_from_outside(tmp_path):
 def test_page_narrow_cases(tmp_path, changes):
     page = written(tmp_path, **changes)
     count = min(12, len(changes.get("gallery", gallery()).observation))
-    assert sum(tag == "img" and "class" not in a for tag, a in page.tags) == 4 * count
+    assert sum(tag == "img" and "class" not in a for tag, a in page.tags) == 4 * count + 3 * min(
+        8, count
+    )
 
 
 def test_page_small_with_large_pictures(tmp_path):

@@ -11,3 +11,7 @@ def test_text_numbers_and_text_fit_to_print():
     assert text.plain("a\n\tb\x00c") == "a b c"
     assert text.plain("abcdef", 4) == "abc" + text.ELLIPSIS
     assert table.shown(0.874, summary.SHARE).startswith("87.4&nbsp;")
+
+
+def test_escaped_ends_no_attribute():
+    assert not {'"', "'", "<"} & set(text.escaped("""" onmouseover="alert(1)" '<"""))

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.cost import growth
 
 
+@pytest.mark.standard
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_growth_measures_a_row_once(tmp_path, monkeypatch, capsys):
     """A row is measured once and kept."""
@@ -27,6 +28,7 @@ def test_growth_measures_a_row_once(tmp_path, monkeypatch, capsys):
     assert line.startswith(f"| {row.name} | ") and line.count("|") == head.count("|")
 
 
+@pytest.mark.standard
 def test_growth_in_shape_takes_no_memory():
     """Examples of a plan take no memory."""
     experiment = growth.prepare(growth.options_of(growth.Row(2, 12, 4), batch=1))

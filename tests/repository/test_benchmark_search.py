@@ -11,7 +11,7 @@ from benchmarks.data import Objects
 from benchmarks.search import measure, models
 from tests.support.single_object import blobs
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 # What the table of the benchmark promises of every row.
 PROMISED = {"loss", "true_loss", "within_20", "forward_equivalents", "ms_per_example", "peak_mib"}
 FEW = SearchOptions(starts=3, keep=1, steps=1, prototypes=2, turns=12)

@@ -16,6 +16,7 @@ def examples_of(name):
     return [each for each in found if each.examples]
 
 
+@pytest.mark.standard
 @pytest.mark.usefixtures("for_an_optimiser")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings_run(name):

@@ -165,6 +165,7 @@ def test_collect_nothing_measured_refused(tmp_path):
     assert "no results, run an experiment first" in done.stderr
 
 
+@pytest.mark.full
 def test_experiment_runs_and_is_collected(tmp_path):
     """An experiment runs through the command line and is collected."""
     folder = tmp_path / "data" / "mnist"
@@ -187,7 +188,7 @@ def test_experiment_runs_and_is_collected(tmp_path):
     assert again.returncode == 0 and "measured already" in again.stdout
     collect(file.parent, size="smoke", root=tmp_path)
     page = (tmp_path / "docs" / "project" / "results.md").read_text()
-    apart = f"6 and 9 are stored {end['degrees_between_6_and_9']:.0f} degrees apart"
+    apart = f"canonical angles of 6 and 9 differ by {end['degrees_between_6_and_9']:.0f} degrees"
     assert apart in page and measured["commit"] in page
     assert "| claim | here | published |" in page
 

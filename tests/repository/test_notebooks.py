@@ -5,13 +5,14 @@ import io
 import os
 
 import jax
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from PIL import Image
 
 from tests.support import ROOT
+
+nbformat = pytest.importorskip("nbformat", reason="notebooks want the extra `full`")
+nbclient = pytest.importorskip("nbclient", reason="notebooks want the extra `full`")
 
 # Figures of each notebook, and what must hold at its end. Trained for six updates a model knows
 # nothing, and still the best pose explains better than none.
@@ -75,13 +76,16 @@ def kernel(monkeypatch):
     monkeypatch.delenv("AVAE_DATA", raising=False)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("name", FIGURES)
 def test_notebook_runs_and_shows_what_it_says(name, tmp_path):
     book = read(name)
     book.cells.append(nbformat.v4.new_code_cell(CHECKS[name]))
     where = {"metadata": {"path": str(tmp_path)}}
-    done = NotebookClient(book, timeout=900, kernel_name="python3", resources=where).execute()
+    done = nbclient.NotebookClient(
+        book, timeout=900, kernel_name="python3", resources=where
+    ).execute()
     drawn = figures(done)
     assert len(drawn) == FIGURES[name]
     assert all(picture.std() > 5 for picture in drawn)

@@ -11,6 +11,7 @@ import avae_jax
 from tests.support import ROOT
 from tests.support.doc_pages import PAGES
 
+pytestmark = pytest.mark.full
 # Tags that fetch something to show a page.
 FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "object": "data"}
 

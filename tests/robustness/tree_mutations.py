@@ -91,7 +91,7 @@ def _name(folder: Path, chance: random.Random) -> None:
 
 
 def _add(folder: Path, chance: random.Random) -> None:
-    """A file that is broken, empty or no regular file."""
+    """A file that is broken, empty or not a regular file."""
     path = _new(folder, chance)
     way = chance.randrange(4)
     if way == 0:

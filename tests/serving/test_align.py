@@ -9,7 +9,7 @@ import avae_jax
 from avae_jax import main
 from tests.support.small_fit import SMALL, clubs
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_align_gives_what_fit_align_writes(tmp_path):

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import avae_jax
 from tests.support.small_fit import SMALL, clubs
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 OWN = {name: value for name, value in SMALL.items() if name not in ("steps", "seed")}
 
 

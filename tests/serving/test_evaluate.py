@@ -10,7 +10,7 @@ from avae_jax.config.options import EvalOptions
 from avae_jax.core.errors import InputError
 from tests.support.wrapped_vae import upright, wrap
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 FEW = EvalOptions(
     examples=8,
     batch_size=8,

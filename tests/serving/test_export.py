@@ -13,7 +13,7 @@ from avae_jax.core.errors import InputError
 from tests.support import tiny_vae
 from tests.support.wrapped_vae import host_functions, upright, wrap
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from avae_jax.config.keywords import with_keywords
 from avae_jax.config.options import Options, values
 from tests.support.small_fit import SMALL, clubs
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def fitted(images, **given):

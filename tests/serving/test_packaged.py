@@ -7,7 +7,7 @@ import avae_jax
 from avae_jax import data
 from avae_jax.serving.packaged import FOLDER
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_pretrained_digits_finds_poses_without_training():

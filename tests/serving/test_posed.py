@@ -16,7 +16,7 @@ from avae_jax.models import build_model
 from tests.support import tiny_vae
 from tests.support.wrapped_vae import SEARCH, WIDE, host_functions, upright, wrap
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from avae_jax.core.errors import InputError
 from tests.support import tiny_vae
 from tests.support.wrapped_vae import wrap
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.mark.parametrize(

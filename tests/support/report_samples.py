@@ -151,7 +151,7 @@ def written(folder, **changes):
 
 NASTY = (
     "<script>alert(1)</script>",
-    'a "quoted" $x_1$ & $\\frac',
+    '" on=1 $x_1$ & $\\frac',
     "\u732b \U0001f408 \x00\x07\ud800 \u202eabc " + "long " * 80,
 )
 

@@ -241,3 +241,32 @@ def test_checkpoints_without_losses_have_no_best(tmp_path):
     saved(tmp_path, 1, 2)
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
         assert checkpoints.restore_best(state_at(0)) is None
+
+
+def test_checkpoints_of_equal_losses_the_newest_is_the_best(tmp_path):
+    with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
+        for step in (1, 2, 3):
+            checkpoints.save(step, state_at(step), loss=2.0)
+        checkpoints.wait()
+        state, step = checkpoints.restore_best(state_at(0))
+    assert step == 3
+    assert_same_bits(state, state_at(3))
+
+
+def test_checkpoints_readers_leave_a_save_under_way(tmp_path):
+    """A training may be saving there: what it has begun stays, and nothing is written."""
+    saved(tmp_path, 10, 20)
+    begun = tmp_path / "30.orbax-checkpoint-tmp" / "state"
+    begun.mkdir(parents=True)
+    (begun / "half").write_bytes(b"half")
+
+    def seen():
+        return {path: path.stat().st_mtime_ns for path in (tmp_path, *tmp_path.rglob("*"))}
+
+    before = seen()
+    with Checkpoints(tmp_path, keep=1, every=1, reads=True) as checkpoints:
+        assert checkpoints.restore_latest(state_at(0))[1] == 20
+    assert seen() == before
+    # The training itself clears away what an earlier one left.
+    with Checkpoints(tmp_path, keep=3, every=1):
+        assert not begun.exists()

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -50,3 +51,12 @@ def test_losses_of_readable_seals(folder):
     seal = json.loads((folder / checkpoint_seal.NAME).read_text()) | {"loss": None}
     (folder / checkpoint_seal.NAME).write_text(json.dumps(seal))
     assert checkpoint_seal.losses(folder.parent, [5]) == {}
+
+
+def test_mismatch_of_64_bits_names_the_variable(folder):
+    arrays = checkpoint_seal.description(STATE | {"w": np.zeros((3, 2))})
+    said = checkpoint_seal.find_mismatch(folder, arrays)
+    assert said.endswith("float64(3, 2) is wanted; JAX_ENABLE_X64 is not set here")
+    with jax.enable_x64(True):
+        said = checkpoint_seal.find_mismatch(folder, arrays)
+    assert said.endswith("; JAX_ENABLE_X64 is set here")

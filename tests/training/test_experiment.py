@@ -6,7 +6,7 @@ from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.training.experiment import prepare
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def prepared(*overrides):

@@ -8,7 +8,7 @@ import pytest
 from avae_jax.config.options import TrainOptions
 from avae_jax.training.optimiser import optimiser
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def rates(options: TrainOptions) -> np.ndarray:

@@ -11,7 +11,7 @@ from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
 from avae_jax.training import packed_model
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
+pytestmark = pytest.mark.standard
 
 
 def test_pack_and_load_give_the_same_model(digits, tmp_path):

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 import avae_jax
+from avae_jax.config.options import Options
 from avae_jax.core.errors import InputError
+from avae_jax.training import restore as reading
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.restore import frame_in, restore, with_raw_key
 from avae_jax.training.workdir import WorkDir
 from tests.support.tiny_vae import compiled, trained
 
-pytestmark = [pytest.mark.usefixtures("compiled_once"), pytest.mark.usefixtures("for_an_optimiser")]
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_load_model_poses_an_image_without_its_data(digits):
@@ -67,3 +69,25 @@ def test_frame_in_garbled_refused(text, tmp_path):
     (tmp_path / "frame.json").write_text(text)
     with pytest.raises(InputError, match="frame.json is garbled"):
         frame_in(WorkDir(tmp_path))
+
+
+def test_saved_state_follows_a_training_that_goes_on(tmp_path, monkeypatch):
+    """The checkpoint that was there when a reader looked is deleted, a newer one is there."""
+    state, begun = trained("bank", 30)[0], compiled("bank")[1]
+    workdir, looked = WorkDir(tmp_path), []
+
+    def save(step):
+        with Checkpoints(workdir.checkpoints, keep=1, every=1) as checkpoints:
+            checkpoints.save(step, with_raw_key(state))
+
+    def overtaken(begun, saved, **how):
+        looked.append(saved.steps())
+        if len(looked) == 1:
+            save(2)
+        return restore(begun, saved, **how)
+
+    save(1)
+    monkeypatch.setattr(reading, "restore", overtaken)
+    found = reading.saved_state(begun, Options(), workdir)
+    assert looked == [[1], [2]]
+    np.testing.assert_array_equal(leaves(found.params)[0], leaves(state.params)[0])

@@ -9,7 +9,7 @@ import pytest
 from avae_jax.training.state import bank_of, init_state
 from tests.support.tiny_vae import PROTOTYPES, Z, avae_of, searching, weights
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_init_state_before_the_first_update():

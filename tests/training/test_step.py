@@ -22,7 +22,7 @@ from tests.support.tiny_vae import (
     trained,
 )
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.mark.parametrize("kind", SEARCHES)

@@ -14,7 +14,7 @@ from avae_jax.transform.frame import Frame, coordinates, extend, frame, pad, sup
 from avae_jax.transform.sampling import from_unit, reach
 from avae_jax.transform.warp import warp
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
 BENDING = ["rotation+shear_yx", "rotation+scale_x", "shear_yx"]
 

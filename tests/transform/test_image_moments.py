@@ -15,7 +15,7 @@ from tests.support.single_object import FILL, blobs
 def test_normaliser_centres_and_brings_to_size(name):
     shape = (40, 40)
     image, grid, group = jnp.asarray(blobs(shape)), frame(shape), family(name, 2)
-    pose = normaliser(image, FILL, grid=grid, group=group)
+    pose = normaliser(image, FILL, frame=grid, group=group)
     moved = warp(image, pose, jnp.asarray(FILL), source=grid, target=grid)
     weight = np.asarray(moved)[..., 0] / float(moved.sum())
     points = coordinates(grid)
@@ -30,12 +30,14 @@ def test_normaliser_centres_and_brings_to_size(name):
 
 def test_normaliser_of_an_empty_image_finite():
     for name in ("rotation", "affine"):
-        pose = normaliser(jnp.zeros((16, 16, 1)), FILL, grid=frame((16, 16)), group=family(name, 2))
+        pose = normaliser(
+            jnp.zeros((16, 16, 1)), FILL, frame=frame((16, 16)), group=family(name, 2)
+        )
         assert np.isfinite(pose).all()
 
 
 def test_normaliser_leaves_rotations_alone():
     """A family of rotations is not moved."""
     image = jnp.asarray(blobs((16, 16)))
-    pose = normaliser(image, FILL, grid=frame((16, 16)), group=family("rotation", 2))
+    pose = normaliser(image, FILL, frame=frame((16, 16)), group=family("rotation", 2))
     np.testing.assert_allclose(pose, np.eye(3), atol=1e-6)

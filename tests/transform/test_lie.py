@@ -16,7 +16,7 @@ from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import prior_pose
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)
 FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 2)]
 

@@ -18,7 +18,7 @@ from avae_jax.transform.mixture import (
 )
 from avae_jax.transform.prior_density import log_prior
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 2)]
 
 

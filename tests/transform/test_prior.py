@@ -12,7 +12,7 @@ from avae_jax.transform.matrices import identity, inverse
 from avae_jax.transform.prior import MARGIN, WIDTH, prior_residuals, within
 from avae_jax.transform.sampling import from_unit, mirror, right_angles
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 FAMILIES = ["rotation", "translation", "rigid", "similarity", "affine"]
 RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3, reflect=True)
 STEPS = {"rotation": np.pi / 3, "shift": 0.3, "scale": np.log(1.5), "shear": 0.3}

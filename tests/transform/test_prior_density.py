@@ -14,7 +14,7 @@ from avae_jax.transform.matrices import factorise, rotation_angle
 from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import log_volume, prior_pose
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 RANGES = RangeOptions(shift=0.1, scale=1.3, shear=0.3)
 
 

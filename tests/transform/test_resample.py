@@ -13,7 +13,7 @@ from jax.test_util import check_grads
 from avae_jax.transform import resample
 from avae_jax.transform.resample import gather, product, sample
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 SHAPES = [(6, 7), (4, 5, 6)]
 KERNELS = ["linear", "cubic"]
 FORMS = [gather, product]

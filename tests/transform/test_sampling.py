@@ -26,7 +26,7 @@ from avae_jax.transform.sampling import (
 )
 from avae_jax.transform.warp import warp
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 move = jax.jit(warp, static_argnames=("source", "target"))
 
 

@@ -13,7 +13,7 @@ from avae_jax.transform.frame import coordinates, frame, pad, to_index
 from avae_jax.transform.matrices import affine, identity, inverse, plane_rotation
 from avae_jax.transform.warp import warp
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.standard
 PLANES = {2: [(0, 1)], 3: [(0, 1), (0, 2), (1, 2)]}
 
 

@@ -17,14 +17,14 @@ from avae_jax.data.formats.stack import Stack, spacing_of
 def arranged(stack: Stack, axes: str) -> Stack:
     """`stack` as `[N, *S, C]`.
 
-    Where the examples do not lie along the first axis of the file, all of it is read at once.
+    If the examples are not along the first axis of the file, the whole file is read at once.
 
     Raises:
-      InputError: axes that the stack cannot have.
+      InputError: axes that do not fit the stack.
     """
     if stack.move:
         raise InputError(f"data.axes={axes}: {stack.name} holds meshes, which have no such axes")
-    # One volume stands for an array with an axis less.
+    # A single volume is an array with one axis less.
     lone = stack.shape[0] == 1 and len(axes) == len(stack.shape) - 1
     own = stack.shape[1:] if lone else stack.shape
     require_axes(axes, own, name=stack.name)
@@ -45,7 +45,7 @@ def arranged(stack: Stack, axes: str) -> Stack:
 
 
 def _along(stack: Stack, axes: str) -> tuple[Callable, Callable]:
-    """Reads and writes piece by piece."""
+    """Functions that read and write piece by piece."""
 
     def read(start: int, stop: int) -> np.ndarray:
         return standard(stack.read(start, stop), axes)
@@ -57,7 +57,7 @@ def _along(stack: Stack, axes: str) -> tuple[Callable, Callable]:
 
 
 def _whole(stack: Stack, axes: str, own: tuple[int, ...]) -> tuple[Callable, Callable]:
-    """Reads and writes all at once."""
+    """Functions that read and write the whole array at once."""
     count = stack.shape[0]
     require_memory(
         stack.name, stack.shape, stack.dtype.itemsize, way_out="store it with the examples first"
@@ -74,14 +74,14 @@ def _whole(stack: Stack, axes: str, own: tuple[int, ...]) -> tuple[Callable, Cal
         def everything() -> Iterator[np.ndarray]:
             yield original(np.concatenate(list(parts)), axes).reshape(stack.shape)
 
-        # What the format cannot hold shows before the parts are asked for.
+        # Arrays that the format cannot hold fail here, before the parts are computed.
         stack.write(target, everything())
 
     return read, write
 
 
 def _moved(sizes: tuple[float, ...], axes: str, *, lone: bool) -> tuple[float, ...]:
-    """Sizes of a pixel on the axes of the stack, in the order of those of an example."""
+    """Pixel sizes on the axes of the stack, in the order of the axes of an example."""
     letters = axes if lone else axes.replace("N", "")
     if len(sizes) < len(letters):
         letters = letters.replace("C", "")

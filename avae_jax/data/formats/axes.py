@@ -6,17 +6,17 @@ import numpy as np
 
 from avae_jax.core.errors import InputError
 
-# In this order they are worked on: examples, depth, height, width, channels.
+# Standard order: examples, depth, height, width, channels.
 ORDER = "NDHWC"
-FEW = 3  # a side so many times as long as another is no side of the same image
-SHORT = 6  # a side shorter than that is more likely channels, where no other one is
+FEW = 3  # sides of one image differ by less than this factor
+SHORT = 6  # the only side shorter than this is more likely channels
 
 
 def require_axes(axes: str, shape: tuple[int, ...], *, name: str) -> None:
-    """Checks that `axes` can be those of an array.
+    """Checks that `axes` can describe an array.
 
     Raises:
-      InputError: letters that mean nothing or miss, or another number of axes.
+      InputError: unknown or missing letters, or another number of axes.
     """
     letters = set(axes)
     if len(letters) < len(axes) or not set("NHW") <= letters <= set(ORDER):
@@ -28,7 +28,7 @@ def require_axes(axes: str, shape: tuple[int, ...], *, name: str) -> None:
 
 
 def standard(array: np.ndarray, axes: str) -> np.ndarray:
-    """An array with axes as `axes` says -> `[N, *S, C]`, a view."""
+    """An array with the axes `axes` as `[N, *S, C]`, a view."""
     turned = array.transpose([axes.index(letter) for letter in ORDER if letter in axes])
     return turned if "C" in axes else turned[..., None]
 
@@ -41,7 +41,7 @@ def original(array: np.ndarray, axes: str) -> np.ndarray:
 
 
 def hint(shape: tuple[int, ...]) -> str:
-    """What `data.axes` might be meant to be, where the lengths of axes `(N, ...)` look so."""
+    """A hint at another `data.axes`, if the lengths of the axes `(N, ...)` suggest one."""
     first, *inner = shape
     if len(shape) == 3:
         last = first == inner[0] != inner[1] or FEW * max(first, inner[0]) <= inner[1]

@@ -9,12 +9,12 @@ STORED = np.dtype("V2")
 
 
 def read_as(dtype: np.dtype) -> np.dtype:
-    """The type in which numbers of `dtype` are read: float32 for bfloat16, else itself."""
+    """The type in which numbers of `dtype` are read: float32 for bfloat16, else `dtype`."""
     return np.dtype(np.float32) if dtype == STORED else dtype
 
 
 def widened(array: np.ndarray, *, name: str) -> np.ndarray:
-    """An array as it is read."""
+    """An array in the type of `read_as`."""
     if array.dtype != STORED:
         return array
     require_memory(name, array.shape, 4, way_out="store it as float16 or float32")
@@ -22,5 +22,5 @@ def widened(array: np.ndarray, *, name: str) -> np.ndarray:
 
 
 def narrowed(array: np.ndarray) -> np.ndarray:
-    """An array of floats as bfloat16 in a file of numpy."""
+    """An array of floats as bfloat16 in the two-byte type of npy files."""
     return array.astype(ml_dtypes.bfloat16).view(STORED)

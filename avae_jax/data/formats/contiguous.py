@@ -1,4 +1,4 @@
-"""Examples stored contiguously in a file, behind a header."""
+"""Examples stored contiguously in a file, after a header."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,16 +8,16 @@ import numpy as np
 
 from avae_jax.core.errors import InputError
 
-COPIED = 2**20  # bytes of a head that are copied at once
+COPIED = 2**20  # bytes of a header that are copied at once
 
 
 class Layout(NamedTuple):
-    """Where the numbers are.
+    """Position of the numbers in a file.
 
     Attributes:
       offset: bytes before the first example.
       shape: `(N, *rest)`.
-      order: of the axes of one example, `C` or (first axis fastest) `F`.
+      order: memory order of one example, `C` or (first axis fastest) `F`.
     """
 
     offset: int
@@ -34,7 +34,7 @@ class Layout(NamedTuple):
 def reader(stream: IO[bytes], layout: Layout, *, name: str) -> Callable[[int, int], np.ndarray]:
     """`(start, stop) -> [stop - start, *rest]` from an open file.
 
-    The stream may be compressed: going forwards is then cheap, going back is not.
+    The stream may be compressed: reading forwards is then cheap, seeking back is not.
     """
 
     def read(start: int, stop: int) -> np.ndarray:
@@ -56,19 +56,19 @@ def reader(stream: IO[bytes], layout: Layout, *, name: str) -> Callable[[int, in
 
 
 def copy_head(source: IO[bytes], target: IO[bytes], layout: Layout) -> None:
-    """Copies all that stands before the first example."""
+    """Copies all bytes before the first example."""
     source.seek(0)
     left = layout.offset
     while left:
         part = source.read(min(left, COPIED))
         if not part:
-            raise InputError("it ends within its head; a complete file is wanted")
+            raise InputError("it ends within its header; a complete file is wanted")
         target.write(part)
         left -= len(part)
 
 
 def write_examples(target: IO[bytes], parts: Iterable[np.ndarray], layout: Layout) -> None:
-    """Writes examples `[n, *rest]` behind each other."""
+    """Writes examples `[n, *rest]` one after the other."""
     for part in parts:
         if layout.order == "F":
             part = part.transpose(0, *range(part.ndim - 1, 0, -1))

@@ -16,17 +16,17 @@ def is_packed(path: Path) -> bool:
 
 
 def open_plain(path: Path) -> Any:
-    """The contents of a file as a binary stream, unpacked if need be."""
+    """The contents of a file as a binary stream, decompressed if necessary."""
     return gzip.open(path, "rb") if is_packed(path) else open(path, "rb")
 
 
 @contextlib.contextmanager
 def created(path: Path, *, packed: bool) -> Iterator[Any]:
-    """A new file as a binary stream, packed or not; the same contents give the same bytes."""
+    """A new file as a binary stream, compressed or not; the same contents give the same bytes."""
     with open(path, "wb") as stream:
         if not packed:
             yield stream
             return
-        # Without the name and the time that gzip files hold otherwise.
+        # Without the name and the time that gzip files normally hold.
         with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as wrapped:
             yield wrapped

@@ -1,8 +1,8 @@
 """Stacks in HDF5 files: `FILE:DATASET`, or the only data set that can be a stack.
 
-What is written is a copy of the file with other numbers in the data set: references between
-objects, links, attributes and everything else stay as they are, also for MATLAB, whose files
-are HDF5 behind a block of its own.
+A result is a copy of the file with new numbers in the data set: references between objects,
+links, attributes and everything else do not change. MATLAB files are HDF5 after a block of
+MATLAB's own, which is kept too.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from avae_jax.data.formats.reading import reading
 from avae_jax.data.formats.stack import Stack
 from avae_jax.data.nodata import of_attributes
 
-# MATLAB marks its arrays so; it counts the axes from the other end.
+# The attribute by which MATLAB marks its arrays; their axes are in reverse order.
 MATLAB = "MATLAB_class"
-LISTED = 8  # names in a sentence
+LISTED = 8  # names in a message
 
 
 @contextlib.contextmanager
@@ -34,8 +34,8 @@ def open_hdf5(path: Path, member: str = "") -> Iterator[Stack]:
       member: the name of a data set, or of a group that holds one stack.
 
     Raises:
-      InputError: no such data set, several where none is named, or numbers that are in
-        other files or need a plug-in that is not installed.
+      InputError: no such data set, several without a name, numbers in other files, or a
+        plug-in that is not installed.
     """
     h5py = library("h5py", str(path))
     with contextlib.ExitStack() as opened:
@@ -54,7 +54,7 @@ def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
     chosen = file[name]
     name = chosen.name
     _require_own(h5py, chosen, path)
-    # Its own inverse.
+    # This reversal is its own inverse.
     order = (0, *range(chosen.ndim - 1, 0, -1)) if MATLAB in chosen.attrs else None
 
     def read(start: int, stop: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def _of_one(h5py: Any, file: Any, path: Path, name: str) -> Stack:
 
 
 def _of_many(h5py: Any, file: Any, path: Path, found: Numbered, member: str) -> Stack:
-    """The examples of data sets that each hold one."""
+    """The examples of data sets that hold one example each."""
     for name in found.names:
         _require_own(h5py, file[name], path)
 
@@ -112,7 +112,7 @@ def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:
     inside = {
         name: item
         for name, item in found.items()
-        # What MATLAB begins with # are its own tables.
+        # MATLAB's internal tables have names that begin with #.
         if not name.startswith("#") and (not member or name.startswith(member + "/"))
     }
     numeric = {name: item for name, item in inside.items() if item.dtype.kind in "biuf"}
@@ -131,7 +131,7 @@ def _choose(h5py: Any, file: Any, member: str, path: Path) -> str | Numbered:
 
 
 def _is_data_set(h5py: Any, file: Any, name: str) -> bool:
-    """Whether `name` is that of a data set, one of its names without links to other places."""
+    """Whether `name` is a data set, reached without soft or external links."""
     item = file
     for part in name.split("/"):
         group = isinstance(item, h5py.Group)
@@ -142,7 +142,7 @@ def _is_data_set(h5py: Any, file: Any, name: str) -> bool:
 
 
 def _require_own(h5py: Any, chosen: Any, path: Path) -> None:
-    """Checks that the numbers of a data set are in the file itself."""
+    """Checks that a data set stores its numbers in the file itself."""
     if chosen.is_virtual or chosen.external:
         raise InputError(
             f"{path}: {chosen.name} keeps its numbers in other files; numbers in the file wanted"

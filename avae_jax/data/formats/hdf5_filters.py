@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from avae_jax.core.errors import InputError
 
 PLUGIN = "hdf5plugin"
-# By the numbers that the HDF Group registers; those of the plug-in are marked.
+# Filters by their number in the registry of the HDF Group; filters of the plug-in are marked.
 KNOWN = {
     4: ("szip", False),
     305: ("LZO", False),
@@ -28,12 +28,12 @@ KNOWN = {
 
 
 class Filter(NamedTuple):
-    """One step of how a data set is packed.
+    """One step of the compression of a data set.
 
     Attributes:
-      place: among the steps.
-      number: the registered one.
-      said: its name as the file gives it.
+      place: index among the steps.
+      number: in the registry.
+      said: name of the filter in the file.
     """
 
     place: int
@@ -43,13 +43,13 @@ class Filter(NamedTuple):
 
 @contextlib.contextmanager
 def unpacking(h5py: Any, chosen: Any, name: str) -> Iterator[None]:
-    """Names the missing plug-in where `chosen` cannot be read or written for want of it.
+    """Context that names a missing plug-in if `chosen` cannot be read or written without it.
 
     Args:
-      name: of the data set, for the sentence.
+      name: of the data set, for the message.
 
     Raises:
-      InputError: names the compression and what brings it.
+      InputError: names the compression and the package that provides it.
     """
     try:
         yield
@@ -59,7 +59,7 @@ def unpacking(h5py: Any, chosen: Any, name: str) -> Iterator[None]:
 
 
 def require_filters(h5py: Any, chosen: Any, name: str) -> None:
-    """Checks that what packed a data set is there; loads the plug-in where it is installed.
+    """Checks that the filters of a data set are available; loads the plug-in if it is installed.
 
     Raises:
       InputError: as for `unpacking`.
@@ -70,14 +70,14 @@ def require_filters(h5py: Any, chosen: Any, name: str) -> None:
         importlib.import_module(PLUGIN)
     missing = _missing(h5py, chosen)
     if missing and chosen.id.get_num_chunks():
-        # A bit for each filter, in order, that this piece went without.
+        # Bit i is set if filter i was skipped for this chunk.
         left_out = chosen.id.get_chunk_info(0).filter_mask
         missing = [each for each in missing if not left_out >> each.place & 1]
         _refuse(missing, name)
 
 
 def _missing(h5py: Any, chosen: Any) -> list[Filter]:
-    """Those compressions of a data set that are not available."""
+    """The filters of a data set that are not available."""
     listed = chosen.id.get_create_plist()
     found = []
     for place in range(listed.get_nfilters()):

@@ -1,7 +1,7 @@
-"""HDF5 files with one numbered data set for each image, as EMAN2 writes them.
+"""HDF5 files with one numbered data set for each image, the layout of EMAN2.
 
-EMAN2 keeps an image at `MDF/images/17/image` and what it knows of it in attributes of the
-group around it. Images packed into few bits are integers there, with a scale of their own.
+EMAN2 stores an image at `MDF/images/17/image` and its metadata in attributes of the group
+around it. Images of few bits are integers with a scale for each image.
 """
 
 import re
@@ -26,10 +26,10 @@ class Numbered(NamedTuple):
     """Data sets of one example each.
 
     Attributes:
-      folder: what their names begin with.
+      folder: common prefix of the names.
       names: in the order of their numbers.
       shape: of one example, without leading axes of length 1.
-      dtype: of the examples as they are read.
+      dtype: of the examples after reading.
     """
 
     folder: str
@@ -39,11 +39,11 @@ class Numbered(NamedTuple):
 
 
 def numbered(numeric: dict[str, Any], stacks: list[str], path: Path) -> Numbered | None:
-    """The only set of numbered data sets that hold an example each, `None` without one.
+    """The only set of numbered data sets of one example each, `None` without one.
 
     Args:
-      numeric: the data sets that may be in it.
-      stacks: those that could be a stack by themselves; they must be in the set.
+      numeric: candidate data sets.
+      stacks: data sets that could be a stack alone; they must be in the set.
 
     Raises:
       InputError: examples of one set that differ in size or type.
@@ -84,10 +84,10 @@ def read_one(item: Any, like: Numbered) -> np.ndarray:
 
 
 def write_one(item: Any, example: np.ndarray) -> None:
-    """Puts another example into a data set, and the numbers that are known of it beside it."""
+    """Writes a new example into a data set, and its statistics into the attributes."""
     about, scale = item.parent.attrs, _scale(item)
     if scale is not None:
-        # The range of an image is its own, so that nothing of the new one is cut off.
+        # The range is set for each image, so that the new image is not clipped.
         low, high = float(example.min()), float(example.max())
         high = high if high > low else low + 1.0
         about.modify(LOW, low)
@@ -102,7 +102,7 @@ def write_one(item: Any, example: np.ndarray) -> None:
 
 
 def _scale(item: Any) -> tuple[float, float, float] | None:
-    """(low, high, largest integer) of an image that is packed into few bits."""
+    """(low, high, largest integer) of an image of few bits."""
     if not PurePosixPath(item.name).match(f"/{EMAN}*/image"):
         return None
     about = item.parent.attrs

@@ -45,7 +45,7 @@ def read_idx(path: Path) -> np.ndarray:
     """The whole array of an IDX file, of any rank from 1 up.
 
     Raises:
-        InputError: for anything but exactly the bytes that the header announces.
+        InputError: more or fewer bytes than the header announces.
     """
     with reading(path, "IDX file"), open_idx(path) as stack:
         way_out = "use a smaller file"

@@ -11,10 +11,10 @@ DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 
 
 def read_idx_header(stream: IO[bytes], path: Path) -> tuple[np.dtype, tuple[int, ...]]:
-    """Type and sides of an IDX file; leaves the stream at the first number.
+    """Type and shape of an IDX file; leaves the stream at the first number.
 
     Raises:
-        InputError: no IDX file, or one that ends within its header.
+        InputError: not an IDX file, or an incomplete header.
     """
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES:

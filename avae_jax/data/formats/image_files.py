@@ -11,7 +11,7 @@ from avae_jax.core.errors import InputError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-# Images too, which are not read.
+# Formats of images that are not read.
 OTHERS = (
     *(".gif", ".webp", ".jp2", ".jxl", ".heic", ".avif", ".tga", ".pgm", ".ppm", ".exr"),
     *(".dcm", ".psd", ".jfif", ".jpe"),
@@ -21,7 +21,7 @@ OTHERS = (
 MOST_FOLDERS = 100_000
 
 
-# A link with such a name that leads nowhere led to a file, any other one maybe to a folder.
+# A broken link with such a name pointed to a file; any other broken link perhaps to a folder.
 FILE_NAME = re.compile(r"\.[a-zA-Z]+(\.gz)?$")
 
 
@@ -31,8 +31,8 @@ def image_paths(folder: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> list[P
     Links to files and folders are followed.
 
     Raises:
-        InputError: a link to a folder that it lies in, or one that leads nowhere and may have
-            led to a folder, or a folder that must not be read.
+        InputError: a link to a folder that contains it, a broken link that may have pointed
+            to a folder, or a folder without read permission.
     """
     return sorted(path for path in _files(folder) if path.name.lower().endswith(suffixes))
 
@@ -51,13 +51,13 @@ def _files(top: Path) -> Iterator[Path]:
             if _is_folder(entry):
                 waiting.append((path, (*above, _below(path, above))))
             elif entry.is_symlink() and not path.exists() and not FILE_NAME.search(path.name):
-                raise InputError(f"{path}: a link that leads nowhere; remove it or mend it")
+                raise InputError(f"{path}: a link that leads nowhere; remove or repair it")
             else:
                 yield path
 
 
 def _is_folder(entry: os.DirEntry) -> bool:
-    """Whether an entry is a folder or a link to one; a link to itself leads nowhere."""
+    """Whether an entry is a folder or a link to one; a link to itself is broken."""
     return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir())
 
 
@@ -70,11 +70,11 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _below(path: Path, above: tuple[Path, ...]) -> Path:
-    """What a folder really is, if it is none of those `above` it."""
+    """The real path of a folder, if it is not one of the folders `above` it."""
     real = path.resolve()
     if real in above:
         link = next(each for each in (path, *path.parents) if each.is_symlink())
-        raise InputError(f"{link}: a link by which {real} lies in itself; remove it")
+        raise InputError(f"{link}: a link by which {real} contains itself; remove it")
     return real
 
 
@@ -86,7 +86,7 @@ def left_out(folder: Path) -> tuple[str, ...]:
 
 
 def other_files(folder: Path) -> str:
-    """What lies below a folder without images, as part of a sentence: ` (3 .gif, 1 .txt)`."""
+    """The files below a folder without images, as part of a message: ` (3 .gif, 1 .txt)`."""
     kinds = Counter(path.suffix.lower() for path in image_paths(folder, suffixes=("",)))
     said = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in kinds.most_common(3))
     return f" ({said})" if said else ""

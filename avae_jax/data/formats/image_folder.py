@@ -22,7 +22,7 @@ def open_folder(folder: Path) -> Iterator[Stack]:
     """The images or volumes of a folder and the folders in it, in order of their paths.
 
     Raises:
-      InputError: none there, both kinds, or files that differ in size or type.
+      InputError: no files, several kinds, or files that differ in size or type.
     """
     images, volumes = image_paths(folder), image_paths(folder, suffixes=tuple(volume_openers()))
     meshes = image_paths(folder, suffixes=MESHES)
@@ -70,16 +70,16 @@ def _like(example: np.ndarray, path: Path, first: np.ndarray, first_path: Path) 
 
 
 def _save_image(source: Path, target: Path, example: np.ndarray) -> None:
-    """Writes `[H, W, C]` in the kind of file that `source` is."""
+    """Writes `[H, W, C]` in the format of `source`."""
     with open_picture(source) as picture:
         picture.write(target, example)
 
 
 def _require_alike(paths: list[Path], folder: Path) -> tuple[str, ...]:
-    """Checks the heads of all images; what of them cannot be written again, a sentence each.
+    """Checks the headers of all images; returns a message for each property that is lost.
 
     Raises:
-      InputError: one is damaged, or differs from the first in size, type or meaning.
+      InputError: an image is damaged, or differs from the first in size, type or meaning.
     """
     first = next(_heads(paths))
     lost: dict[str, list[Path]] = {}

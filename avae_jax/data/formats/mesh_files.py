@@ -1,6 +1,6 @@
 """Mesh files (OFF, OBJ, STL): triangles, and copies with moved vertices.
 
-A copy is the file itself with other coordinates: faces, colours, names and comments stay.
+A copy is the file with new coordinates: faces, colours, names and comments stay.
 """
 
 import io
@@ -17,18 +17,19 @@ from avae_jax.data.formats.optional import library
 from avae_jax.data.formats.reading import reading
 
 SUFFIXES = (".off", ".obj", ".stl")
-MOST_BYTES = 2**28  # of a file: as text it takes many times that when it is read
-# Packed STL: a head, which ends with the number of triangles, and a record for each.
+# Files of text need many times their size when they are read.
+MOST_BYTES = 2**28
+# Binary STL: a header, which ends with the number of triangles, and a record for each.
 HEAD, COUNT = 84, 80
 RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("more", "<u2")])
-# Words that begin a line with coordinates: of a point, of a direction.
+# Words that begin a line with the coordinates of a point or a direction.
 WORDS = {".obj": ((b"v",), (b"vn",)), ".stl": ((b"vertex",), (b"facet", b"normal"))}
 
 Move = Callable[[np.ndarray], np.ndarray]
 
 
 class _Places(NamedTuple):
-    """Where three numbers stand in lines of text: line, and the first of three words."""
+    """Positions of three numbers in lines of text: the line, and the first of three words."""
 
     points: list[tuple[int, int]]
     directions: list[tuple[int, int]]
@@ -40,12 +41,12 @@ def read_triangles(path: Path) -> np.ndarray:
     Polygons are cut into triangles.
 
     Raises:
-      InputError: no mesh of the kind that the name says, no faces, corners that are no numbers.
+      InputError: not a mesh in the format of its name, no faces, corners that are not finite.
     """
     trimesh = library("trimesh", str(path), extra="mesh")
     kind = path.suffix.lower()
     with reading(path, f"{kind[1:].upper()} mesh"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters comes as an error
+        warnings.simplefilter("ignore")  # faults are raised as errors
         content = _content(path)
         points = _points(content, kind)
         made = trimesh.load_mesh(
@@ -58,14 +59,14 @@ def read_triangles(path: Path) -> np.ndarray:
         raise InputError(f"{path}: corners that are NaN or infinite; finite numbers are wanted")
     least, most = points.min(0), points.max(0)
     if (triangles < least).any() or (triangles > most).any():
-        # The copy would be of another mesh.
+        # The copy would be a different mesh.
         raise InputError(f"{path}: faces beyond its vertices; a plain mesh file is wanted")
     return triangles
 
 
 def write_moved(source: Path, target: Path, linear: np.ndarray, shift: np.ndarray) -> None:
-    """Copies a mesh with each vertex at `linear @ vertex + shift`, directions with it."""
-    turned = np.linalg.inv(linear)  # of normals by its transpose
+    """Copies a mesh with each vertex at `linear @ vertex + shift` and rotated normals."""
+    turned = np.linalg.inv(linear)  # its transpose maps normals
 
     def move(points: np.ndarray) -> np.ndarray:
         return points @ linear.T + shift
@@ -90,13 +91,13 @@ def _content(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix.lower() == ".obj" and re.search(rb"^\s*f\s.*-", content, re.MULTILINE):
         raise InputError(
-            f"{path}: faces that count their corners backwards; numbers from 1 up are wanted"
+            f"{path}: faces with negative vertex indices; indices from 1 up are wanted"
         )
     return content
 
 
 def _is_packed(content: bytes, kind: str) -> bool:
-    """Whether this is an STL file of records: its size is what its head says."""
+    """Whether this is a binary STL file: its size matches its header."""
     if kind != ".stl" or len(content) < HEAD:
         return False
     count = int.from_bytes(content[COUNT:HEAD], "little")
@@ -124,7 +125,7 @@ def _text_moved(content: bytes, kind: str, move: Move, turn: Move) -> bytes:
 
 
 def _points(content: bytes, kind: str) -> np.ndarray:
-    """All vertices `[n, 3]` as they stand in the file, used by a face or not."""
+    """All vertices `[n, 3]` in the order of the file, used by a face or not."""
     if _is_packed(content, kind):
         return np.frombuffer(content[HEAD:], RECORD)["corners"].reshape(-1, 3)
     lines = content.split(b"\n")
@@ -151,7 +152,7 @@ def _places(lines: list[bytes], kind: str) -> _Places:
 
 
 def _places_of_off(lines: list[bytes]) -> list[tuple[int, int]]:
-    """The lines after the head and the counts, which may share a line, `OFF490 518 0`."""
+    """Positions after the header and the counts, which may share a line, `OFF490 518 0`."""
     said = [(n, line.split(b"#")[0].strip()) for n, line in enumerate(lines)]
     said = [(n, text) for n, text in said if text]
     head = said[0][1] if said else b""

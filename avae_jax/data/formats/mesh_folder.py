@@ -1,6 +1,6 @@
 """Folders of meshes: read as volumes, written as meshes.
 
-Behind a colon stands the number of voxels on a side, `FOLDER:48`.
+`FOLDER:48` sets the number of voxels on a side.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def open_meshes(path: Path, choice: str = "") -> Iterator[Stack]:
       choice: voxels on a side.
 
     Raises:
-      InputError: another number of voxels than can be.
+      InputError: a number of voxels out of range.
     """
     side = _side(path, choice)
     paths = [path] if path.is_file() else image_paths(path, suffixes=SUFFIXES)
@@ -59,7 +59,7 @@ def _side(path: Path, choice: str) -> int:
     side = int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 6 else 0
     if not LEAST <= side <= MOST:
         raise InputError(
-            f"{path}:{choice}: behind the colon of meshes the voxels on a side are wanted, "
+            f"{path}:{choice}: the number of voxels on a side is wanted after the colon, "
             f"{LEAST} to {MOST}"
         )
     return side
@@ -68,7 +68,7 @@ def _side(path: Path, choice: str) -> int:
 def _move(source: Path, target: Path, pose: np.ndarray, *, side: int) -> None:
     """Moves a mesh by the pose `[4, 4]` of its volume, about its own centre."""
     put = place(read_triangles(source), side=side, name=str(source))
-    # Points of a mesh are x, y, z, axes of a volume z, y, x; its unit is half a side.
+    # Points of a mesh are x, y, z, axes of a volume z, y, x; the unit of a pose is half a side.
     linear = pose[:3, :3][::-1, ::-1]
     shift = pose[:3, 3][::-1] * (side / 2 / put.scale)
     write_moved(source, target, linear, put.centre - linear @ put.centre + shift)

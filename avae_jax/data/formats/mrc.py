@@ -19,18 +19,18 @@ from avae_jax.data.formats.stack import Stack, spacing_of, volumes_axes
 
 STACKS = (".mrcs", ".st")
 CALLED = (
-    "The header calls it one volume: if its sections are images, say data.axes=NHW or rename it "
+    "The header calls it one volume: if its sections are images, set data.axes=NHW or rename it "
     "to .mrcs."
 )
-HEAD, PLACE = 1024, 92  # bytes of the header, and where it says the size of the second
+HEAD, PLACE = 1024, 92  # bytes of the header, and position of the size of the second header
 
 
 class Head(NamedTuple):
-    """What the header of an MRC file says.
+    """Contents of the header of an MRC file.
 
     Attributes:
-      pixel: size of a pixel on each axis of an example in Angstrom, 0 where it is not said.
-      called: a sentence where images may have been meant by what is called a volume.
+      pixel: pixel size on each axis of an example in Angstrom, 0 if unknown.
+      called: a message if the sections of a declared volume may be images.
     """
 
     layout: Layout
@@ -43,11 +43,11 @@ class Head(NamedTuple):
 def open_mrc(path: Path, sign: Sign | None = None) -> Iterator[Stack]:
     """The images of an MRC file, or its volumes.
 
-    A file that says that it is one volume counts as one example, unless it is called
-    `.mrcs`, which many programs write without saying that they are stacks of images.
+    A file whose header declares one volume is one example. `.mrcs` files are stacks of images
+    in any case, because many programs do not declare them.
 
     Args:
-      sign: of bytes where the file has no flag for it; by default as they look.
+      sign: of bytes in a file without a flag for it; by default decided from the bytes.
     """
     layout, pixel, found, called = _head(path, sign)
     with open(path, "rb") as stream:
@@ -67,7 +67,7 @@ def open_mrc(path: Path, sign: Sign | None = None) -> Iterator[Stack]:
 
 
 def sign_of(paths: Sequence[Path]) -> Sign | None:
-    """What the bytes of files that belong together are, if some of them hold bytes."""
+    """The common sign of the bytes of several files, if some of them hold bytes."""
     some = [paths[place] for place in np.unique(np.linspace(0, len(paths) - 1, FILES).astype(int))]
     planes, least, largest = [], math.inf, -math.inf
     for path in some:
@@ -81,7 +81,7 @@ def sign_of(paths: Sequence[Path]) -> Sign | None:
 def _head(path: Path, sign: Sign | None) -> Head:
     header, layout, images = _read_header(path)
     named = dict(zip((1, 2, 3), (_sizes(header)), strict=True))
-    # Which of x, y, z the sections, rows and columns go along.
+    # The axes (x, y or z) of sections, rows and columns.
     along = [int(header[name]) for name in ("maps", "mapr", "mapc")]
     sizes = [named[axis] for axis in along] if sorted(along) == [1, 2, 3] else [0.0] * 3
     if layout.dtype == np.int8:
@@ -94,7 +94,7 @@ def _head(path: Path, sign: Sign | None) -> Head:
 
 
 def _sizes(header: Any) -> list[float]:
-    """Size of a pixel along x, y, z, 0 where it is not said."""
+    """Pixel size along x, y, z, 0 if unknown."""
     sizes = []
     for axis in "xyz":
         count, length = int(header[f"m{axis}"]), float(header.cella[axis])
@@ -104,13 +104,15 @@ def _sizes(header: Any) -> list[float]:
 
 
 def _read_header(path: Path) -> tuple[Any, Layout, bool]:
-    """The header, where the numbers are, and whether they are images by it or by their name."""
+    """The header, the layout of the numbers, and whether header or name declare images."""
     mrcfile = library("mrcfile", str(path))
     with reading(path, "MRC file"), warnings.catch_warnings():
         if is_packed(path):
-            raise InputError(f"{path}: compressed; an MRC file that gunzip has unpacked is wanted")
+            raise InputError(
+                f"{path}: compressed; unpack it with gunzip, a plain MRC file is wanted"
+            )
         _require_extension(mrcfile, path)
-        warnings.simplefilter("ignore")  # what matters comes as an error
+        warnings.simplefilter("ignore")  # faults are raised as errors
         with mrcfile.open(path, header_only=True, permissive=True) as file:
             header, extended = file.header, file.extended_header
             shape = tuple(map(int, mrcfile.utils.data_shape_from_header(header)))
@@ -132,7 +134,7 @@ def _require_extension(mrcfile: Any, path: Path) -> None:
     try:
         orders = [mrcfile.utils.byte_order_from_machine_stamp(plain["machst"])]
     except ValueError:
-        orders = ["<", ">"]  # whichever it is then found to be
+        orders = ["<", ">"]  # unknown here: both are tried
     for order in orders:
         size = int(np.frombuffer(head[PLACE : PLACE + 4], order + "i4")[0])
         if not 0 <= size <= held - HEAD:
@@ -140,16 +142,16 @@ def _require_extension(mrcfile: Any, path: Path) -> None:
 
 
 class Statistics:
-    """Least, largest, mean and deviation of numbers that come in parts."""
+    """Minimum, maximum, mean and standard deviation of numbers in parts."""
 
     def __init__(self):
         self.least, self.largest = math.inf, -math.inf
         self._count, self._sum, self._squares = 0, 0.0, 0.0
 
     def watched(self, parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """`parts` unchanged, taken note of."""
+        """`parts` unchanged, added to the statistics."""
         for part in parts:
-            # NaN, where nothing was observed, would be all that they say.
+            # NaN, where nothing was observed, would make all statistics NaN.
             wide = part[~np.isnan(part)].astype(np.float64)
             self.least = min(self.least, float(wide.min(initial=math.inf)))
             self.largest = max(self.largest, float(wide.max(initial=-math.inf)))
@@ -170,7 +172,7 @@ class Statistics:
 
 
 def note_statistics(path: Path, seen: Statistics) -> None:
-    """Puts the statistics of the new numbers into the header, which was copied."""
+    """Writes the statistics of the new numbers into the copied header."""
     mrcfile = library("mrcfile", str(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

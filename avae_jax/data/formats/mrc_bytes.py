@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# IMOD says which they are, in two words of the header: its stamp, and flags with one for signed.
+# IMOD declares the sign in two words of the header: its stamp, and flags with one for signed.
 STAMP, PLACE, SIGNED = 1146047817, 152, 1
-PLANES, FILES = 16, 8  # looked at where nothing is said
-CLEAR = 1.1  # one reading is so much rougher than the other
+PLANES, FILES = 16, 8  # sampled in files without a declared sign
+CLEAR = 1.1  # ratio of roughness from which one reading is clearly wrong
 
 
 class Sign(NamedTuple):
-    """Whether bytes are signed, and what says so."""
+    """Whether bytes are signed, and the reason."""
 
     signed: bool
     why: str
@@ -26,13 +26,13 @@ class Sign(NamedTuple):
 
     @property
     def note(self) -> str:
-        """A sentence."""
+        """A message."""
         kind = "signed, -128 to 127" if self.signed else "unsigned, 0 to 255"
         return f"Bytes (MRC mode 0) are read as {kind}: {self.why}."
 
 
 def stamped(path: Path) -> Sign | None:
-    """What IMOD's stamp in the header of a file says, or nothing."""
+    """The sign by IMOD's stamp in the header of a file, `None` without a stamp."""
     with path.open("rb") as stream:
         words = stream.read(PLACE + 8)[PLACE:]
     for order in "<>":
@@ -43,14 +43,14 @@ def stamped(path: Path) -> Sign | None:
 
 
 def looked_at(planes: Sequence[np.ndarray], least: float, largest: float) -> Sign:
-    """What bytes are that no flag speaks of.
+    """The sign of bytes without a flag.
 
-    Read with the wrong sign, values that rise smoothly past the middle of the range leap back
-    by all of it.
+    With the wrong sign, values that rise smoothly past the middle of the range jump by the
+    whole range.
 
     Args:
       planes: uint8 images.
-      least, largest: as the header says them.
+      least, largest: minimum and maximum in the header.
     """
     if least >= 0 and 127 < largest < math.inf:
         return Sign(False, "the header says that they exceed 127")
@@ -58,29 +58,29 @@ def looked_at(planes: Sequence[np.ndarray], least: float, largest: float) -> Sig
     if found[-1] < 128:
         return Sign(True, "none is above 127")
     if found[0] == 0 and len(found) == 2:
-        return Sign(False, "they are one value on a ground of 0")
+        return Sign(False, "they are one value on a background of 0")
     unsigned, signed = (
         sum(_roughness(plane.view(kind)) for plane in planes) for kind in (np.uint8, np.int8)
     )
-    why = "their histogram looks so, no flag of IMOD's says it"
+    why = "judged by their histogram, without a flag of IMOD"
     if max(unsigned, signed) > CLEAR * min(unsigned, signed):
         return Sign(signed < unsigned, why)
     if found[0] >= 128 and not least < 0:
         return Sign(False, why)
-    return Sign(True, "the standard says so, and no flag of IMOD's")
+    return Sign(True, "by the standard, without a flag of IMOD")
 
 
 def planes_of(path: Path, offset: int, shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Some planes of the bytes in a file, evenly through it."""
+    """Some planes of the bytes in a file, evenly spaced."""
     if offset + math.prod(shape) > path.stat().st_size or not math.prod(shape):
-        return []  # what is damaged is said where it is read
+        return []  # the reader reports damage
     planes: Any = np.memmap(path, np.uint8, "r", offset, shape).reshape(-1, *shape[-2:])
     places = np.unique(np.linspace(0, len(planes) - 1, PLANES).round().astype(int))
     return [np.array(planes[place]) for place in places]
 
 
 def _roughness(plane: np.ndarray) -> int:
-    """How far values go up and down between pixels next but one."""
+    """Sum of the detours of values between pixels next but one."""
     total = 0
     for values in (plane.astype(np.int64), plane.astype(np.int64).T):
         first, middle, last = values[:-2], values[1:-1], values[2:]

@@ -18,14 +18,14 @@ from avae_jax.data.precision import stored
 
 
 class Line(NamedTuple):
-    """What the numbers of a file mean: `slope * number + intercept`."""
+    """Scaling of the numbers of a file: values are `slope * number + intercept`."""
 
     slope: float
     intercept: float
 
     @property
     def plain(self) -> bool:
-        """Whether they mean themselves."""
+        """Whether values are the numbers themselves."""
         return self == (1.0, 0.0)
 
 
@@ -33,8 +33,8 @@ class Line(NamedTuple):
 def open_nifti(path: Path) -> Iterator[Stack]:
     """The volumes of a NIfTI file, in its axis order x, y, z.
 
-    Where the file has a slope and an intercept the values are the real ones, float64; they
-    are written by the same slope and intercept.
+    If the file has a slope and an intercept, they are applied and the values are float64.
+    Results are written with the same slope and intercept.
     """
     layout, line, sizes = _header(path)
     packed, dtype = is_packed(path), layout.dtype if line.plain else np.dtype(np.float64)
@@ -52,7 +52,7 @@ def open_nifti(path: Path) -> Iterator[Stack]:
                 write_examples(file, raw, layout)
 
         more: dict[str, Any] = {"spacing": spacing_of(sizes), "apart": volumes_axes(layout.shape)}
-        # Outside of a mask many programs write NaN.
+        # Many programs write NaN outside of a mask.
         more["nodata"] = math.nan if layout.dtype.kind == "f" else None
         yield Stack(path, layout.shape, dtype, read, write, **more)
 
@@ -63,14 +63,14 @@ def has_scale(path: Path) -> bool:
 
 
 def _raw(values: np.ndarray, line: Line, dtype: np.dtype) -> np.ndarray:
-    """Values as the numbers of the file."""
+    """Values converted back to the numbers of the file."""
     if line.plain and values.dtype == dtype:
         return values
     return stored((values - line.intercept) / line.slope, dtype)
 
 
 def _header(path: Path) -> tuple[Layout, Line, tuple[float, ...]]:
-    """Where the numbers are, what they mean, and the size of a voxel on each axis."""
+    """The layout and the scaling of the numbers, and the voxel size on each axis."""
     nibabel = library("nibabel", str(path))
     with reading(path, "NIfTI file"):
         image = nibabel.load(path)

@@ -36,7 +36,7 @@ def open_npy(path: Path) -> Iterator[Stack]:
 
 
 def _columns(path: Path, layout: Layout) -> Stack:
-    """An array whose first axis varies fastest: an example lies scattered over the file."""
+    """An array whose first axis varies fastest: each example is scattered over the file."""
 
     def read(start: int, stop: int) -> np.ndarray:
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[start:stop])
@@ -55,7 +55,7 @@ def write_array(
     *,
     columns: bool = False,
 ) -> None:
-    """An npy file of `shape = (N, *rest)` made of parts `[n, *rest]` in order.
+    """Writes an npy file of `shape = (N, *rest)` from parts `[n, *rest]` in order.
 
     Args:
       columns: whether the first axis varies fastest.

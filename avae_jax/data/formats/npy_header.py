@@ -21,7 +21,7 @@ RANKS = "[N, H, W], [N, H, W, C], [N, D, H, W] or [N, D, H, W, C]"
 
 
 class Header(NamedTuple):
-    """What an npy file, or a member of an npz file, says of its array."""
+    """Type and shape of the array in an npy file or a member of an npz file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -34,19 +34,19 @@ class Header(NamedTuple):
 
 
 def with_channels(array: np.ndarray, *, name: str, axes: str = "") -> tuple[np.ndarray, str]:
-    """Finds out which axes are spatial.
+    """Determines the spatial axes.
 
     Rank 3 is `[N, H, W]`, rank 5 `[N, D, H, W, C]`; rank 4 is `[N, H, W, C]` if the last
     axis is at most 4 long, else `[N, D, H, W]`.
 
     Args:
-        axes: what they are, where that is said.
+        axes: the letters of `data.axes`, if set.
 
     Returns:
-        `[N, *S, C]` and a sentence that says how the axes were read.
+        `[N, *S, C]` and a message about the reading of the axes.
 
     Raises:
-        InputError: for another rank or a dtype that is no number.
+        InputError: another rank, or a dtype that is not numeric.
     """
     require_numbers(array.dtype, name=name)
     if axes:
@@ -74,8 +74,8 @@ def with_channels(array: np.ndarray, *, name: str, axes: str = "") -> tuple[np.n
 
 
 def check_magic(path: Path) -> None:
-    """Raises an `InputError` for a file that does not begin like an npy file."""
-    # `np.load` would take any other file for a pickle, or for an archive that it leaves open.
+    """Raises an `InputError` for a file without the magic bytes of an npy file."""
+    # `np.load` would treat any other file as a pickle, or as an archive that it leaves open.
     with open(path, "rb") as stream:
         magic = stream.read(len(np.lib.format.MAGIC_PREFIX))
     if magic != np.lib.format.MAGIC_PREFIX:
@@ -83,10 +83,10 @@ def check_magic(path: Path) -> None:
 
 
 def npz_headers(path: Path) -> dict[str, Header]:
-    """What every array of the archive says it is, checked before any of it is unpacked.
+    """The headers of all arrays of the archive, checked before any of it is decompressed.
 
     Raises:
-        InputError: arrays of records, and members that hold fewer or more bytes than they say.
+        InputError: arrays of records, and members with more or fewer bytes than announced.
     """
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
@@ -130,7 +130,7 @@ def choose_array(headers: dict[str, Header], *, name: str) -> str:
     """The name of the array of images or volumes.
 
     Raises:
-        InputError: none, or several of which none is named so.
+        InputError: none, or several of which none is called images or volumes.
     """
     candidates = [key for key, header in headers.items() if len(header.shape) >= 3]
     if len(candidates) == 1:

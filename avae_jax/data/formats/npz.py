@@ -47,7 +47,7 @@ def open_npz(path: Path) -> Iterator[Stack]:
 
 
 def _labels(path: Path, headers: dict[str, Header], chosen: str) -> tuple[np.ndarray | None, str]:
-    """The array `labels` of an archive; Python objects are not loaded, which is said."""
+    """The array `labels` of an archive, and a message if labels are not loaded as objects."""
     if LABELS not in headers or chosen == LABELS:
         return None, ""
     header = headers[LABELS]
@@ -74,7 +74,7 @@ def _write(
     write_array = functools.partial(_write_array, layout=layout, parts=parts)
     with zipfile.ZipFile(target, "w") as made:
         for info in archive.infolist():
-            # A new entry carries no time, so that the same arrays give the same bytes.
+            # A new entry has no time, so that the same arrays give the same bytes.
             entry = zipfile.ZipInfo(info.filename)
             entry.compress_type = info.compress_type
             with made.open(entry, "w", force_zip64=True) as file:

@@ -22,10 +22,10 @@ def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
     """The stack that `text` names: a file, a folder, `FILE:DATASET` of HDF5, `MESHES:VOXELS`.
 
     Args:
-      axes: what they are in the file (see `data.axes`), by default as it says or as they look.
+      axes: of the array in the file (see `data.axes`), by default from its metadata or shape.
 
     Raises:
-      InputError: no such file, none of the formats, or a file that is damaged.
+      InputError: no such file, an unknown format, or a damaged file.
     """
     with reading(text, "stack"):
         path, choice = _located(text)
@@ -34,7 +34,7 @@ def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
         raise InputError(f"{path}: none of the known formats; wanted {listed()}")
     if choice and not entry.choice:
         kinds = " and no ".join(f"{name} file" for name, known in FORMATS.items() if known.choice)
-        raise InputError(f"{text}: {path} is no {kinds}, so that {choice!r} in it means nothing")
+        raise InputError(f"{text}: {path} is no {kinds}, so {choice!r} after the colon is unknown")
     with contextlib.ExitStack() as opened:
         with reading(text, "stack"):
             stack = opened.enter_context(entry.open(path, choice) if choice else entry.open(path))
@@ -47,7 +47,7 @@ def open_stack(text: str, axes: str = "") -> Iterator[Stack]:
 
 
 def _as_floats(stack: Stack) -> Stack:
-    """`stack`, of numbers that numpy knows."""
+    """`stack` with numbers of a numpy type."""
     dtype = read_as(stack.dtype)
     if dtype == stack.dtype:
         return stack
@@ -62,7 +62,7 @@ def _as_floats(stack: Stack) -> Stack:
 
 
 def _careful(stack: Stack) -> Stack:
-    """`stack`, damage in the midst of which is an `InputError` too."""
+    """`stack` whose reader raises `InputError` for damage inside of the file."""
 
     def read(start: int, stop: int) -> np.ndarray:
         with reading(stack.name, "stack"):
@@ -73,13 +73,13 @@ def _careful(stack: Stack) -> Stack:
 
 
 def _written(stack: Stack, write: Callable) -> Callable[[Path, Iterable[np.ndarray]], None]:
-    """`write`, failures of which are an `InputError` as well."""
+    """`write` with an `InputError` for every failure of the format."""
 
     def careful(target: Path, parts: Iterable[np.ndarray]) -> None:
         try:
             write(target, parts)
         except Exception as error:
-            # With a number it comes from the system: a full disk is no fault of the stack.
+            # Errors with a number come from the system: a full disk is not a fault of the stack.
             if isinstance(error, InputError) or getattr(error, "errno", None):
                 raise
             raise InputError(
@@ -90,7 +90,7 @@ def _written(stack: Stack, write: Callable) -> Callable[[Path, Iterable[np.ndarr
 
 
 def _located(text: str) -> tuple[Path, str]:
-    """The path, under a name of its own, and, behind a colon, what is chosen of it."""
+    """The path of `text`, with a name, and the choice after a colon."""
     whole = path_of(text)
     file, colon, choice = text.rpartition(":")
     if whole.exists() or not colon or not path_of(file).exists():
@@ -99,12 +99,12 @@ def _located(text: str) -> tuple[Path, str]:
 
 
 def _named(path: Path) -> Path:
-    """`path`, or the folder that it leads to where it ends in `.` or `..`."""
+    """`path`, or its real folder if it ends in `.` or `..`."""
     return path if path.name not in ("", "..") else path.resolve()
 
 
 def _format_of_folder(folder: Path) -> Format:
-    """By the files of a folder: one that holds meshes alone can be no other stack."""
+    """The format of a folder by its files: a folder of meshes only is a stack of meshes."""
     if image_paths(folder, suffixes=(*SUFFIXES, *volume_openers())):
         return Format(open_folder)
     whole = (entry for entry in FORMATS.values() if entry.folders)

@@ -1,4 +1,4 @@
-"""Libraries that only some formats need; a missing one is named with its extra."""
+"""Libraries that only some formats need; an error names a missing library and its extra."""
 
 import importlib
 import logging
@@ -11,10 +11,10 @@ def library(name: str, what: str, *, extra: str = "formats") -> ModuleType:
     """The library `name`, which reads `what`.
 
     Args:
-      extra: the one of this package that brings it.
+      extra: of this package that installs it.
 
     Raises:
-      InputError: it is not installed; gives the line that does so.
+      InputError: it is not installed; gives the command that installs it.
     """
     _quiet(logging.getLogger(name))
     try:
@@ -27,9 +27,9 @@ def library(name: str, what: str, *, extra: str = "formats") -> ModuleType:
 
 
 def _quiet(logger: logging.Logger) -> None:
-    """What a library finds odd in a file it logs; what matters comes as an error.
+    """Keeps the log messages of a library off the screen; faults are raised as errors.
 
-    Handlers of its own logger still get all.
+    Handlers of the library's own logger still get all messages.
     """
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())

@@ -9,30 +9,30 @@ import numpy as np
 
 from avae_jax.core.errors import InputError
 
-# Above this the arrays would not fit an ordinary machine: more likely a wrong file, a
-# wrong size or an archive made to expand without end.
+# Larger arrays do not fit an ordinary machine: more likely a wrong file, a wrong size or a
+# zip bomb.
 MAX_BYTES = min(16 * 2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
-# What is packed holds at most so many times its own bytes (deflate 1,032), or is made to harm.
+# Maximum decompression ratio accepted (DEFLATE reaches 1,032:1); more is treated as a zip bomb.
 EXPANDS, FLOOR = 2**11, 2**24
 
 
 @contextlib.contextmanager
 def reading(path: Path | str, wanted: str) -> Iterator[None]:
-    """Turns every failure while reading `path` into one sentence.
+    """Context that turns every failure while reading `path` into one sentence.
 
     Args:
-        path: what is read, for the sentence.
-        wanted: what it should be, e.g. "IDX file".
+        path: the file, for the message.
+        wanted: its expected kind, e.g. "IDX file".
 
     Raises:
-        InputError: in place of whatever the body raised.
+        InputError: in place of any exception of the body.
     """
     try:
-        # A pipe would be waited for, and a device has no end.
+        # Reading a pipe would block, and a device has no end.
         if isinstance(path, Path) and path.exists() and not path.is_file():
-            raise InputError(f"{path}: no regular file; a readable {wanted} is wanted")
+            raise InputError(f"{path}: not a regular file; a readable {wanted} is wanted")
         if isinstance(path, Path) and path.is_symlink() and not path.exists():
             raise InputError(f"{path}: a link that leads nowhere; a readable {wanted} is wanted")
         yield
@@ -42,8 +42,8 @@ def reading(path: Path | str, wanted: str) -> Iterator[None]:
         raise InputError(f"{path}: no such file; a readable {wanted} is wanted") from None
     except OSError as error:
         raise InputError(f"{path}: {line_of(error)}; a readable {wanted} is wanted") from error
-    # Parsers of damaged files raise nearly everything (struct.error, zlib.error,
-    # SyntaxError, IndexError, ...), and all of it means the same here.
+    # Parsers of damaged files raise nearly every exception (struct.error, zlib.error,
+    # SyntaxError, IndexError, ...), all with the same meaning here.
     except Exception as error:
         raise InputError(f"{path}: not a readable {wanted} ({line_of(error)})") from error
 
@@ -52,7 +52,7 @@ def path_of(text: str) -> Path:
     """The path that `text` names; `~` is the home folder.
 
     Raises:
-        InputError: it is that of nobody.
+        InputError: no such user.
     """
     try:
         return Path(text).expanduser()
@@ -77,7 +77,7 @@ def require_memory(name: str, shape: tuple[int, ...], itemsize: int, *, way_out:
 
 
 def require_held(path: Path, size: int) -> None:
-    """Refuses `size` bytes of numbers that a file is too small to hold, packed or not.
+    """Refuses `size` bytes of numbers that a file is too small to hold, even compressed.
 
     Raises:
         InputError: names the file and both sizes.
@@ -85,8 +85,8 @@ def require_held(path: Path, size: int) -> None:
     held = path.stat().st_size
     if size > max(FLOOR, EXPANDS * held):
         raise InputError(
-            f"{path}: says that it holds {size:,} bytes of numbers, in a file of {held:,}; "
-            "numbers that are there are wanted"
+            f"{path}: announces {size:,} bytes of numbers in a file of {held:,}; a complete "
+            "file is wanted"
         )
 
 
@@ -96,7 +96,7 @@ def describe(shape: tuple[int | str, ...]) -> str:
 
 
 def line_of(error: BaseException) -> str:
-    """The first line of an error's own words, short enough to stand in a sentence."""
+    """The first line of an error's message, short enough for a sentence."""
     text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return text.strip().splitlines()[0][:160].rstrip(".")
 
@@ -105,7 +105,7 @@ def require_numbers(dtype: np.dtype, *, name: str) -> np.dtype:
     """`dtype` unchanged if it is boolean, integer or real.
 
     Raises:
-        InputError: for pickled objects, strings, complex numbers and records.
+        InputError: pickled objects, strings, complex numbers and records.
     """
     if dtype.hasobject:
         raise InputError(f"{name}: pickled objects are not read; an array of numbers is wanted")

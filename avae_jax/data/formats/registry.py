@@ -23,30 +23,30 @@ from avae_jax.data.formats.star import open_star
 from avae_jax.data.formats.tiff import open_tiff
 
 Opener = Callable[..., AbstractContextManager[Stack]]
-HEAD = 352  # bytes that tell every format from the others
+HEAD = 352  # bytes that identify every format
 HDF5 = b"\x89HDF\r\n\x1a\n"
-# HDF5 may stand behind a block of another program's, of 512 bytes or a doubling of them.
+# HDF5 may begin after a block of another program, of 512 bytes times a power of two.
 BLOCKS = tuple(2**power for power in range(9, 25))
 OLD_MATLAB = b"MATLAB 5.0 MAT-file"
-# Comments and empty lines, then the name of a block alone on its line.
+# Comments and empty lines, then a line with only the name of a block.
 STAR_HEAD = re.compile(rb"(\s*#[^\n]*\n|\s*\n)*\s*data_\w*[ \t\r]*\n")
 
 
 class Format(NamedTuple):
-    """How files of one format are recognised and opened.
+    """Detection and opener of one format.
 
-    A file is recognised by its contents, so that a wrong name does not matter; by its suffix
-    where the contents say nothing.
+    The contents of a file identify its format, so that a wrong name does not matter; the
+    suffix identifies formats without marks in the contents.
 
     Attributes:
-      open: `path -> Stack` as a context; `(path, choice)` where a `choice` can be made.
-      beginnings: the first bytes of a file, one of these.
-      inside: (offset, bytes) where the format is marked further inside.
-      suffixes: of files that neither of these marks, in lower case.
-      recognises: `(path, head) -> bool`, for a format that no fixed bytes mark.
-      choice: what may stand behind a colon after the path, such as `DATASET`.
-      in_folder: suffixes of files of which a folder can hold one for each example.
-      folders: whether `open` takes a folder of files with its `suffixes` too.
+      open: context `path -> Stack`; `(path, choice)` for a format with a `choice`.
+      beginnings: possible first bytes of a file.
+      inside: (offset, bytes) of a mark further inside.
+      suffixes: of files without such marks, in lower case.
+      recognises: `(path, head) -> bool`, for a format without fixed bytes.
+      choice: meaning of the text after a colon behind the path, for example `DATASET`.
+      in_folder: suffixes of files of one example each in a folder.
+      folders: whether `open` also takes a folder of files with its `suffixes`.
     """
 
     open: Opener
@@ -60,7 +60,7 @@ class Format(NamedTuple):
 
 
 def _is_idx(path: Path, head: bytes) -> bool:
-    """Two zero bytes, then the code of a type and a number of axes."""
+    """Whether a file begins with two zero bytes, the code of a type and a number of axes."""
     del path
     return head[:2] == b"\0\0" and len(head) > 4 and head[2] >= 8 and head[3] >= 1
 
@@ -71,7 +71,7 @@ def _is_star(path: Path, head: bytes) -> bool:
 
 
 def _is_hdf5_inside(path: Path, head: bytes) -> bool:
-    """Whether HDF5 begins behind a block of another program's, as in files of MATLAB 7.3."""
+    """Whether HDF5 begins after a block of another program, as in files of MATLAB 7.3."""
     del head
     size = path.stat().st_size
     with reading(path, "HDF5 file"), open(path, "rb") as stream:
@@ -103,16 +103,16 @@ FORMATS = {
 
 
 def listed() -> str:
-    """The formats in words, for a sentence that says what is wanted."""
+    """The formats in words, for an error message."""
     inside = [name for name, entry in FORMATS.items() if entry.in_folder or entry.folders]
     return f"{', '.join(FORMATS)}, or a folder of PNG, JPEG, TIFF, BMP, {', '.join(inside)} files"
 
 
 def format_of(path: Path) -> Format | None:
-    """The format of a file, None if it is in none of them.
+    """The format of a file, None if unknown.
 
     Raises:
-      InputError: the file cannot be read, or is one of an old MATLAB.
+      InputError: the file cannot be read, or an old MATLAB wrote it.
     """
     with reading(path, f"stack ({listed()})"), open_plain(path) as stream:
         head = stream.read(HEAD)
@@ -131,5 +131,5 @@ def format_of(path: Path) -> Format | None:
 
 
 def volume_openers() -> dict[str, Opener]:
-    """The opener for each suffix of files that a folder can hold one an example."""
+    """The opener for each suffix of files of one example each in a folder."""
     return {suffix: entry.open for entry in FORMATS.values() for suffix in entry.in_folder}

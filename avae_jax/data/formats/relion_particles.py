@@ -1,8 +1,8 @@
-"""Particle tables of RELION (STAR): the images they name, and copies with other columns.
+"""Particle tables of RELION (STAR): the images they name, and copies with new columns.
 
 A table is a block with `loop_`, the names of its columns and a line for each row; words with
-spaces stand in quotes. Only the table with `rlnImageName` is taken apart; all other lines of
-a file are kept as they are.
+spaces are in quotes. Only the table with `rlnImageName` is parsed; all other lines of
+a file are kept unchanged.
 """
 
 import re
@@ -16,7 +16,8 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import reading
 
 SUFFIX = ".star"
-MOST_BYTES = 2**31  # of a file: as text it takes many times that when it is read
+# A file of text needs many times its size when it is read.
+MOST_BYTES = 2**31
 IMAGE, PIXEL, GROUP = "rlnImageName", "rlnImagePixelSize", "rlnOpticsGroup"
 DETECTOR, MAGNIFICATION = "rlnDetectorPixelSize", "rlnMagnification"
 WORD = re.compile(r"""\"(?P<double>.*?)\"(?=\s|$)|'(?P<single>.*?)'(?=\s|$)|(?P<plain>\S+)""")
@@ -26,7 +27,7 @@ class Table(NamedTuple):
     """A loop of a STAR file.
 
     Attributes:
-      block: the name of its block, such as `particles`.
+      block: the name of its block, for example `particles`.
       columns: names without the underscore, in the order of the words.
       head: index of the first line that names a column; `first` of the first row.
       rows: the words of each row.
@@ -48,8 +49,8 @@ class Particles(NamedTuple):
     """A STAR file with images.
 
     Attributes:
-      lines: of the whole file.
-      table: that of the images.
+      lines: all lines of the file.
+      table: the table of the images.
       optics: the table of optics groups, `None` in files before RELION 3.1.
     """
 
@@ -60,7 +61,7 @@ class Particles(NamedTuple):
 
     @property
     def images(self) -> list[str]:
-        """The names of the images, as they stand there."""
+        """The names of the images, as in the file."""
         return self.table.column(IMAGE)
 
 
@@ -86,10 +87,10 @@ def read_particles(path: Path) -> Particles:
 
 
 def pixel_size(particles: Particles) -> float:
-    """Angstrom a pixel, 0 where the file does not say it.
+    """Pixel size in Angstrom, 0 if unknown.
 
     Raises:
-      InputError: images of several sizes of pixels, or sizes that are no numbers.
+      InputError: images of several pixel sizes, or sizes that are not numbers.
     """
     table, optics = particles.table, particles.optics
     sizes: set[float] = set()
@@ -102,7 +103,7 @@ def pixel_size(particles: Particles) -> float:
     elif {DETECTOR, MAGNIFICATION} <= {*table.columns}:
         pairs = set(zip(table.column(DETECTOR), table.column(MAGNIFICATION), strict=True))
         sizes = {
-            # Micrometres on the detector.
+            # The file gives micrometres on the detector.
             _number(size, DETECTOR, particles) * 1e4 / _number(by, MAGNIFICATION, particles)
             for size, by in pairs
         }
@@ -115,12 +116,12 @@ def pixel_size(particles: Particles) -> float:
 def write_particles(
     path: Path, particles: Particles, images: Sequence[str], blocks: Iterable[Mapping]
 ) -> None:
-    """Writes the STAR file again with other names of images and further columns.
+    """Writes a copy of the STAR file with new names of images and further columns.
 
     Args:
-      images: the name of each.
-      blocks: columns of numbers by name, `[n]` each, which take the place of those of the
-        same name; all rows in order.
+      images: the name of each image.
+      blocks: columns of numbers by name, `[n]` each, which replace columns of the same name;
+        all rows in order.
     """
     table, lines, row = particles.table, particles.lines, 0
     with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
@@ -139,7 +140,7 @@ def write_particles(
 def _rows(
     table: Table, rows: slice, images: Sequence[str], columns: Iterable[str], block: Mapping
 ) -> Iterator[str]:
-    """Lines of a table, with other words in the columns of `block` and for the images."""
+    """Lines of a table, with new words for the images and in the columns of `block`."""
     changed = {IMAGE: images}
     changed |= {name: [f"{value + 0.0:.6f}" for value in block[name]] for name in block}
     for place, words in enumerate(table.rows[rows]):
@@ -186,7 +187,7 @@ def _end(lines: list[str], first: int) -> int:
 
 
 def _words(line: str) -> list[str]:
-    """The words of a row, without a comment behind them."""
+    """The words of a row, without a comment after them."""
     found = []
     for match in WORD.finditer(line):
         if match["plain"] is not None and match["plain"].startswith("#"):

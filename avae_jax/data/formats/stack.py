@@ -1,4 +1,4 @@
-"""`Stack`: an open stack, read piece by piece, and a writer for its format."""
+"""`Stack`: an open stack, read in pieces, and a writer for its format."""
 
 import dataclasses
 import math
@@ -15,42 +15,41 @@ from avae_jax.data.formats.relion_particles import Particles
 
 LEAST_SIDE = 4
 MOST_BYTES = 2**31  # of one example
-MOST_OBLONG = 50  # pixels longer than that on one axis are more likely a wrong header
-# Sizes of a pixel that differ by less than this are the same, as they are sides over counts.
+MOST_OBLONG = 50  # a larger ratio of pixel sizes is more likely a wrong header
+# Relative difference below which pixel sizes are equal: they are quotients of rounded numbers.
 SAME = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
-    """N examples in a file or a folder, open for reading; nothing is read ahead.
+    """N examples in a file or a folder, open for reading; examples are read on demand.
 
     Attributes:
       path: the file or folder.
       shape: `(N, *rest)`, as stored.
-      dtype: as stored, byte order included.
-      read: `(start, stop) -> [stop - start, *rest]`; quickest in increasing order.
-      write: `(target, parts)` makes `target`, like the stack in everything but its values.
+      dtype: as stored, including the byte order.
+      read: `(start, stop) -> [stop - start, *rest]`; fastest in increasing order.
+      write: `(target, parts)` writes `target`, a copy of the stack with new values.
         `parts` holds N examples in order, in arrays `[n, *rest]` of `dtype`.
-      member: which array of the file it is, where a file holds several.
-      choice: what was chosen of `path`, where `PATH:choice` is another stack than `PATH`.
-      keys: a name for each example, where they have names of their own.
-      pixel: size of a pixel on each axis of an example in Angstrom, 0 where the file does not
-        say it; `()` for formats that never do.
-      move: `(target, poses)` makes `target`, like the stack but for its shapes, which are
-        moved: for formats that hold shapes, of which `read` makes pixels. `poses` are N
-        matrices `[d + 1, d + 1]` in the frame of an example.
-      notes: what is left out, what `write` cannot keep, and what else is to be said of how it is
-        read, a sentence each.
-      spacing: size of a pixel on each axis of an example over the smallest, `()` where all
-        are alike or the file does not say it.
-      apart: the axes, where the file says what they are and they do not look so.
-      said: how the axes were said to be; the last are then channels.
-      images: RELION's name of each example, where a table names them.
-      particles: that table, which gets the poses.
-      nodata: the number of pixels that were not observed, where the file says it; may be NaN.
-      labels: reads the labels `[N]` of the examples, None where the file holds none. The second
-        value is a sentence about labels that are there and are not read, or "".
-      source: how `data.source` calls it, where it does not lie at `path`.
+      member: name of the array in a file of several arrays.
+      choice: the text `choice`, if `PATH:choice` is another stack than `PATH`.
+      keys: a name for each example, if examples have names.
+      pixel: pixel size on each axis of an example in Angstrom, 0 if unknown; `()` for formats
+        without pixel sizes.
+      move: `(target, poses)` writes `target`, a copy of the stack with moved shapes. Only for
+        formats of shapes, which `read` converts to pixels. `poses` are N matrices
+        `[d + 1, d + 1]` in the frame of an example.
+      notes: messages about omitted data, properties that `write` loses, and the reading.
+      spacing: pixel size on each axis of an example relative to the smallest, `()` if all
+        are equal or unknown.
+      apart: the axes by the metadata of the file, if its shape suggests others.
+      said: the axes by `data.axes`; the last are then channels.
+      images: RELION's name of each example, if a table names them.
+      particles: this table, which gets the poses.
+      nodata: the no-data value that the file declares; may be NaN.
+      labels: reads the labels `[N]` of the examples, None without labels. The second value is a
+        message about labels that are not read, or "".
+      source: how `data.source` names the stack, if it does not lie at `path`.
     """
 
     path: Path
@@ -75,12 +74,12 @@ class Stack:
 
     @property
     def name(self) -> str:
-        """The stack as sentences call it."""
+        """The name of the stack in messages."""
         return f"{self.path}:{self.member}" if self.member else str(self.path)
 
     @property
     def result_name(self) -> str:
-        """The name of the file or folder that is written: that of the input, but of a table."""
+        """The name of the result: the name of the input, except for a table."""
         return f"{self.path.stem}.mrcs" if self.particles else self.path.name
 
     @property
@@ -95,7 +94,7 @@ class Stack:
 
     @property
     def note(self) -> str:
-        """How the axes are read, a sentence."""
+        """A message about the reading of the axes."""
         return self._read_as()[1]
 
     def key(self, index: int) -> str:
@@ -106,14 +105,14 @@ class Stack:
         return f"{self.path.name}{member}[{index}]"
 
     def raw(self, start: int, stop: int) -> np.ndarray:
-        """Examples `[stop - start, *S, C]` as they are stored."""
+        """Examples `[stop - start, *S, C]` with the stored values."""
         return self.read(start, stop).reshape(stop - start, *self.example)
 
     def _read_as(self) -> tuple[tuple[int, ...], str]:
         if self.said:
             shape = self.shape[1:]
             return shape, f"{describe(shape)} is read by data.axes={self.said}, channels last."
-        # Only the axes matter, so that one number stands for all.
+        # Only the axes matter here, so one number is broadcast to all.
         like = np.broadcast_to(np.zeros((), self.dtype), self.shape)
         images, note = with_channels(like, name=self.name)
         return images.shape[1:], note
@@ -123,7 +122,8 @@ def checked(stack: Stack) -> Stack:
     """`stack` unchanged if its examples can be images or volumes.
 
     Raises:
-      InputError: none in it, sides that are too short, no numbers, or another rank.
+      InputError: no examples, sides that are too short, values that are not numbers, or
+        another rank.
     """
     if min(stack.shape, default=0) < 0:
         raise InputError(f"{stack.name}: an array of {stack.shape}; sides are numbers from 0 up")
@@ -147,12 +147,12 @@ def checked(stack: Stack) -> Stack:
 
 
 def volumes_axes(shape: tuple[int, ...]) -> str:
-    """`Stack.apart` of a format in which four axes are volumes, also of few slices."""
+    """`Stack.apart` of a format in which four axes always mean volumes."""
     return "NDHW" if len(shape) == 4 and shape[-1] <= MOST_CHANNELS else ""
 
 
 def spacing_of(sizes: Sequence[float]) -> tuple[float, ...]:
-    """Sizes of a pixel on each axis over the smallest; `()` where alike or not all known."""
+    """Pixel size on each axis relative to the smallest; `()` if equal or not all known."""
     known = all(0 < size < math.inf for size in sizes)
     if not sizes or not known or max(sizes) - min(sizes) <= SAME * max(sizes):
         return ()
@@ -160,13 +160,13 @@ def spacing_of(sizes: Sequence[float]) -> tuple[float, ...]:
 
 
 def spacing_note(spacing: tuple[float, ...]) -> str:
-    """A sentence about pixels that are not alike on all axes."""
+    """A message about pixel sizes that differ between axes."""
     sizes = describe(tuple(f"{one:.4g}" for one in spacing))
-    return f"Pixels are {sizes}: the model sees the object with the same on every axis."
+    return f"Pixels are {sizes}: the model sees the object resampled to one pixel size."
 
 
 def _require_bounds(stack: Stack) -> None:
-    """Checks sizes before anything is made room for."""
+    """Checks sizes before memory is allocated."""
     size = stack.bytes // stack.shape[0]
     if size > MOST_BYTES:
         raise InputError(

@@ -1,7 +1,7 @@
 """Stacks from STAR files of RELION: the images that the table names, in its order.
 
-`rlnImageName` says `000017@stack.mrcs`, the image counted from 1, or the file of a volume.
-Names are relative to the current directory, as RELION takes them, or to the STAR file.
+`rlnImageName` is `000017@stack.mrcs`, with images counted from 1, or the file of a volume.
+Names are relative to the current directory, as in RELION, or to the STAR file.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from avae_jax.data.formats.stack import Stack
 
 
 class _Image(NamedTuple):
-    """Where an image is: its file, its index in it, and whether that was said."""
+    """Position of an image: its file, its index there, and whether the name gives an index."""
 
     path: Path
     index: int  # type: ignore[assignment]  # a tuple has a method of that name
@@ -32,22 +32,22 @@ class _Image(NamedTuple):
 
     @property
     def name(self) -> str:
-        """RELION's name of it from the current directory."""
+        """RELION's name of the image, relative to the current directory."""
         return f"{self.index + 1:06d}@{self.path}" if self.numbered else str(self.path)
 
 
 @contextlib.contextmanager
 def open_star(path: Path) -> Iterator[Stack]:
-    """The images that a STAR file names; what is written is one stack in an MRC file.
+    """The images that a STAR file names; the result is one stack in an MRC file.
 
     Raises:
-      InputError: no table of images, files that are not there or hold fewer images, or
-        images that differ in size or type.
+      InputError: no table of images, missing files, files with fewer images, or images that
+        differ in size or type.
     """
     particles = read_particles(path)
     images = _located(particles)
     sizes = pixel_size(particles)
-    # Bytes of all files are of one kind, as those of a folder.
+    # All files share one sign of bytes, like the files of a folder.
     sign = sign_of(list(dict.fromkeys(image.path for image in images)))
     shape, dtype, pixel = _agreed(particles, images, sign)
     pixel = (sizes,) * len(pixel) if sizes else pixel
@@ -55,7 +55,7 @@ def open_star(path: Path) -> Iterator[Stack]:
     def read(start: int, stop: int) -> np.ndarray:
         made = np.empty((stop - start, *shape), dtype)
         done = 0
-        # One after the other of the same file, so that each is opened once.
+        # Images of one file are read together, so that each file is opened once.
         for file, some in itertools.groupby(images[start:stop], key=_file_of):
             part = _read(*file, sign, [image.index for image in some])
             made[done : done + len(part)] = part
@@ -91,7 +91,7 @@ def _sections(
 ) -> tuple[tuple[int, ...], Callable[[int], np.ndarray]]:
     """The shape of the examples of a file, and a function that reads one by its index.
 
-    Many programs do not say that a file holds images: numbers before its name do.
+    Many programs do not declare images in the header: a number before the name means images.
     """
     if not numbered or len(stack.shape) != 4 or stack.shape[0] != 1:
         return stack.shape, lambda index: stack.read(index, index + 1)[0]
@@ -100,7 +100,7 @@ def _sections(
 
 
 def _located(particles: Particles) -> list[_Image]:
-    """Where the images are, each file looked for once."""
+    """Positions of the images; each file is looked up once."""
     found: dict[str, Path] = {}
     images = []
     for said in particles.images:
@@ -125,7 +125,7 @@ def _file(name: str, star: Path) -> Path:
 def _agreed(
     particles: Particles, images: list[_Image], sign: Sign | None
 ) -> tuple[tuple[int, ...], np.dtype, tuple[float, ...]]:
-    """Shape, type and size of a pixel that all images have."""
+    """Common shape, type and pixel size of all images."""
     most: dict[tuple[Path, bool], int] = {}
     for image in images:
         most[_file_of(image)] = max(most.get(_file_of(image), 0), image.index + 1)
@@ -159,7 +159,7 @@ def _write(
     dtype: np.dtype,
     pixel: tuple[float, ...],
 ) -> None:
-    """A new MRC stack of images, or of volumes."""
+    """Writes a new MRC stack of images or volumes."""
     mrcfile = library("mrcfile", str(target))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

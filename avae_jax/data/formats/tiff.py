@@ -24,9 +24,9 @@ from avae_jax.data.formats.stack import Stack, spacing_of
 from avae_jax.data.formats.tiff_sizes import sizes
 from avae_jax.data.nodata import of_page
 
-# Programs that want all numbers behind each other, and say everything on the first page.
+# Programs that store all numbers contiguously and all metadata on the first page.
 IN_ONE_PIECE = ("imagej", "shaped")
-# Places in a file have 32 bits; some are left for what the pages say of themselves.
+# Positions in a file have 32 bits; the difference is left for the metadata of pages.
 LARGE = 2**32 - 2**25
 
 
@@ -35,7 +35,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
     """The pages of a TIFF file along their first axis.
 
     Raises:
-      InputError: a single image, pages that differ, colour tables, channels apart from pixels.
+      InputError: a single image, pages that differ, colour tables, separate planes of channels.
     """
     tifffile = library("tifffile", str(path))
     with contextlib.ExitStack() as opened:
@@ -68,7 +68,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
 
 
 def _apart(axes: str) -> str:
-    """`data.axes` of pages along channels, nothing where there are none."""
+    """`data.axes` if pages are channels, otherwise nothing."""
     inner = axes[1:]
     if "C" not in inner or len(inner) > 4:
         return ""
@@ -98,7 +98,7 @@ def _check(tiff: Any, path: Path) -> None:
 
 
 def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.ndarray]:
-    """Reads pages that are compressed or lie scattered."""
+    """A reader of pages that are compressed or scattered in the file."""
     series = tiff.series[0]
     each, size = len(series.pages) // series.shape[0], path.stat().st_size
 
@@ -115,7 +115,7 @@ def _decoded(tiff: Any, dtype: np.dtype, path: Path) -> Callable[[int, int], np.
 def _write_pages(
     file: Any, series: Any, pages: Iterator[np.ndarray], how: dict[str, Any] | None
 ) -> None:
-    """Writes all pages as one says `how`, or each as the one in whose place it stands."""
+    """Writes all pages with one `how`, or each page like the page that it replaces."""
     shape = series.keyframe.shape
     if how is not None:
         count = math.prod(series.shape) // math.prod(shape)
@@ -128,7 +128,7 @@ def _write_pages(
 
 
 def _own_tags(series: Any) -> list[str]:
-    """The tags by which the second page says something else of itself than the first."""
+    """The tags of the second page that differ from the first page."""
     first, *others = series.pages[:2]
     if not others or None in (first, *others):
         return []
@@ -142,6 +142,6 @@ def _own_tags(series: Any) -> list[str]:
 
 def _lost_of_stack(series: Any, own: list[str], *, big: bool) -> Iterator[str]:
     if big and not series.parent.is_bigtiff:
-        yield "places of 32 bits in the file, written with 64 (BigTIFF)"
+        yield "file offsets of 32 bits, written with 64 (BigTIFF)"
     if own and series.kind in IN_ONE_PIECE:
         yield f"tags of the pages after the first, left out: {', '.join(own)}"

@@ -5,11 +5,11 @@ from typing import Any
 from avae_jax.data.formats.optional import library
 
 INCH, CENTIMETRE = 2, 3
-MICROMETRE = "\u00b5m"  # the unit of OME where none is given
+MICROMETRE = "\u00b5m"  # the default unit of OME
 
 
 def sizes(tiff: Any) -> tuple[float, ...]:
-    """The size of a pixel on each axis of an example but channels, `()` where it is not said."""
+    """Pixel size on each spatial axis of an example, `()` if unknown."""
     series = tiff.series[0]
     axes = [letter for letter in series.axes[1:] if letter not in "CS"]
     known = {"ome": _of_ome, "imagej": _of_imagej}.get(series.kind, _of_resolution)(tiff)
@@ -17,7 +17,7 @@ def sizes(tiff: Any) -> tuple[float, ...]:
 
 
 def _of_ome(tiff: Any) -> dict[str, float]:
-    """Sizes by axis, of one unit."""
+    """Pixel sizes by axis, in one unit."""
     images = library("tifffile", "OME").xml2dict(tiff.ome_metadata)["OME"]["Image"]
     pixels = (images[0] if isinstance(images, list) else images)["Pixels"]
     units = {axis: pixels.get(f"PhysicalSize{axis}Unit", MICROMETRE) for axis in "XYZ"}

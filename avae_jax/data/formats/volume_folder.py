@@ -20,8 +20,8 @@ from avae_jax.data.formats.stack import SAME, Stack, checked
 def open_volumes(folder: Path, paths: Sequence[Path]) -> Iterator[Stack]:
     """The volumes of files in a folder, in their order.
 
-    NIfTI files may differ in slope and intercept: values are then the real ones, and each file
-    keeps its own.
+    NIfTI files may differ in slope and intercept: these are applied to the values, and each
+    result has the slope and intercept of its file.
 
     Raises:
       InputError: files that differ in size, type or the shape of a voxel.
@@ -50,7 +50,7 @@ def open_volumes(folder: Path, paths: Sequence[Path]) -> Iterator[Stack]:
                 stack.write(made, [example[None]])
 
     keys = tuple(path.relative_to(folder).as_posix() for path in paths)
-    # That a file is one volume is what is wanted here.
+    # The note about files of one volume does not apply to a folder.
     notes = tuple(note for note in first.notes if note != CALLED)
     more: dict[str, Any] = {"pixel": first.pixel, "spacing": first.spacing, "notes": notes}
     more |= {"apart": first.apart, "nodata": first.nodata}
@@ -58,7 +58,7 @@ def open_volumes(folder: Path, paths: Sequence[Path]) -> Iterator[Stack]:
 
 
 def _opener(paths: Sequence[Path]) -> Callable:
-    """`path -> stack`, of bytes in MRC files with one sign for all."""
+    """`path -> stack`; bytes of all MRC files have one sign."""
     mrc = [path for path in paths if _format(path) is open_mrc]
     sign = sign_of(mrc) if mrc else None
     kinds: dict[Callable, Callable] = {
@@ -77,7 +77,7 @@ def _format(path: Path) -> Callable:
 def _require_one(stack: Stack) -> None:
     if stack.shape[0] != 1:
         raise InputError(
-            f"{stack.path}: {stack.shape[0]} examples; in a folder one a file is wanted"
+            f"{stack.path}: {stack.shape[0]} examples; in a folder one per file is wanted"
         )
 
 
@@ -85,7 +85,7 @@ def _require_like(stack: Stack, first: Stack, *, scaled: bool) -> None:
     """Checks a file of a folder against the first.
 
     Args:
-      scaled: values are real ones, whatever numbers stand for them.
+      scaled: slopes and intercepts are applied, so that the stored types may differ.
     """
     came, wanted = stack.shape[1:], first.shape[1:]
     if came != wanted or (not scaled and stack.dtype != first.dtype):

@@ -9,14 +9,14 @@ from avae_jax.core.errors import InputError
 
 FINE = 2  # subdivisions of a voxel along each axis: shares in steps of 1/8
 MARGIN = 1.0  # voxels between an object and the inscribed ball
-GAP = 0.5  # subdivisions between the points that mark the surface, at most
-# Points marked together, and of one mesh at most: many large faces, one on the other.
+GAP = 0.5  # largest distance in subdivisions between the points that mark the surface
+# Points marked at once, and the maximum of one mesh, which overlapping large faces exceed.
 POINTS, MOST_POINTS = 2**20, 2**27
 LEAST_EXTENT, MOST_EXTENT = 1e-100, 1e100  # of a mesh, so that squares can be taken
 
 
 class Place(NamedTuple):
-    """Where a mesh lies in its cube: `scale * (vertex - centre)` voxels from the middle.
+    """Position of a mesh in its cube: `scale * (vertex - centre)` voxels from the middle.
 
     Attributes:
       centre: `[3]` in x, y, z, the mean of the surface.
@@ -28,19 +28,19 @@ class Place(NamedTuple):
 
 
 def place(triangles: np.ndarray, *, side: int, name: str) -> Place:
-    """The largest that a mesh can be in a cube of `side` voxels however it is turned.
+    """The largest size of a mesh in a cube of `side` voxels that allows every rotation.
 
-    A turned mesh has the same size and the turned centre, so that turning is all that is
-    left to be found.
+    A rotated mesh has the same size and the rotated centre, so that only the rotation
+    remains unknown.
 
     Args:
       triangles: `[m, 3, 3]`.
-      name: of the mesh, for the sentence.
+      name: of the mesh, for the message.
 
     Raises:
-      InputError: no area, or an extent that is no number.
+      InputError: no area, or an extent that is not finite.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite comes as an error
+    with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are refused below
         middle = triangles.reshape(-1, 3).mean(0)
         corners = triangles - middle
         extent = np.abs(corners).max()
@@ -58,10 +58,10 @@ def place(triangles: np.ndarray, *, side: int, name: str) -> Place:
 def occupancy(triangles: np.ndarray, *, side: int, name: str) -> np.ndarray:
     """The volume `[side, side, side]` uint8 of a mesh, axes z, y, x, 255 inside.
 
-    What the surface closes in is inside; of a surface with holes it is the surface alone.
+    The enclosed volume and the surface count as inside; a surface with holes encloses nothing.
 
     Raises:
-      InputError: as `place`, and where all faces together have too large an area.
+      InputError: as `place`, and if the total area of the faces is too large.
     """
     put = place(triangles, side=side, name=name)
     corners = (triangles - put.centre) * (put.scale * FINE) + side * FINE / 2
@@ -71,7 +71,7 @@ def occupancy(triangles: np.ndarray, *, side: int, name: str) -> np.ndarray:
 
 
 def _marked(corners: np.ndarray, fine: int, *, name: str) -> np.ndarray:
-    """Which of `[fine, fine, fine]` subdivisions the triangles pass through."""
+    """The subdivisions `[fine, fine, fine]` that the triangles intersect, bool."""
     # From the corner across the shortest edge points go along the two long edges, so that
     # thin triangles cost as many as they are long.
     opposite = np.linalg.norm(np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1), axis=2)

@@ -12,13 +12,13 @@ from avae_jax.data.sources.labels import check_labels, index_labels
 def array_source(
     array: np.ndarray, labels: np.ndarray | None, *, name: str, axes: str = ""
 ) -> Source:
-    """One array without a split of its own.
+    """One array without a test split.
 
     Args:
-        axes: what they are, by default as they look.
+        axes: the letters of `data.axes`, by default from the shape.
 
     Raises:
-        InputError: for a wrong rank or dtype, and labels that do not match.
+        InputError: a wrong rank or dtype, or labels that do not match.
     """
     images, note = with_channels(widened(array, name=name), name=name, axes=axes)
     names: tuple[str, ...] = ()

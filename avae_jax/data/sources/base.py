@@ -10,7 +10,7 @@ class Examples(NamedTuple):
     """One split as its source stores it.
 
     `read` maps indices `[n]` to raw numbers `[n, *S, C]` (any numeric dtype) and labels
-    `[n]` in `0..len(label_names)-1`, or None; so that `data.limit` never reads the rest.
+    `[n]` in `0..len(label_names)-1`, or None. With `data.limit` the rest is never read.
     """
 
     count: int  # type: ignore[assignment]  # a tuple has a method of that name
@@ -18,11 +18,11 @@ class Examples(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A source with its own test split, or with `test=None` where part is to be held out."""
+    """A source with its own test split, or with `test=None` to hold out a part."""
 
     train: Examples
     test: Examples | None
     label_names: tuple[str, ...]  # () without labels
     notes: tuple[str, ...]
-    spacing: tuple[float, ...] = ()  # size of a pixel on each axis over the smallest, if unlike
-    nodata: float | None = None  # the number that stands for what was not observed, if it says
+    spacing: tuple[float, ...] = ()  # pixel size on each axis relative to the smallest, if unequal
+    nodata: float | None = None  # the no-data value that the source declares

@@ -1,4 +1,4 @@
-"""`folder:PATH`: a tree of image files, labelled by the folders just below PATH."""
+"""`folder:PATH`: a tree of image files, labelled by the folders directly below PATH."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from avae_jax.data.sources.base import Examples, Source
 def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
     """The PNG, JPEG, TIFF and BMP files below `folder`, in order of their paths.
 
-    Labels are the names of the folders just below `folder`, if the files lie in such;
-    an image is read as it is stored, without regard to an orientation tag.
+    Labels are the names of the folders directly below `folder`, if files are in such folders.
+    Orientation tags of images are ignored.
 
     Args:
-        skip_broken: read every image once and leave out, counted, what cannot be read.
+        skip_broken: read every image once, leave out and count the unreadable ones.
 
     Raises:
-        InputError: for no images, and images both inside and outside label folders.
+        InputError: no images, or images both inside and outside label folders.
     """
     if not folder.is_dir():
         raise InputError(
@@ -41,7 +41,7 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
             str(folder), (len(indices), *first.shape), 4, way_out="set data.limit to read fewer"
         )
         images = np.empty((len(indices), *first.shape), first.dtype)
-        # In the order of the paths, so that the odd file that is named is the first.
+        # In the order of the paths, so that the error names the first differing file.
         for place in np.argsort(indices):
             path = paths[indices[place]]
             picture, pixels = _read_among(path, [paths[index] for index in np.sort(indices)])
@@ -55,7 +55,7 @@ def read_folder(folder: Path, *, skip_broken: bool = False) -> Source:
 
 
 def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:
-    """The image at `path`; where it cannot be read, counts those of `paths` that cannot."""
+    """The image at `path`; if it cannot be read, the error counts the unreadable `paths`."""
     try:
         with open_picture(path) as picture:
             return picture, picture.read()
@@ -69,7 +69,7 @@ def _read_among(path: Path, paths: list[Path]) -> tuple[Picture, np.ndarray]:
 
 
 def _readable(paths: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
-    """`paths` without those that cannot be read, and a sentence about these, if any.
+    """`paths` without unreadable ones, and a message about these, if any.
 
     Raises:
         InputError: none can be read.
@@ -85,7 +85,7 @@ def _readable(paths: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def _broken(paths: list[Path]) -> dict[Path, str]:
-    """Those of `paths` that cannot be read, in their order, and why."""
+    """The unreadable ones of `paths`, in their order, with the reason."""
     found = {}
     for path in paths:
         try:

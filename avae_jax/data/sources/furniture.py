@@ -1,7 +1,7 @@
 """Furniture of ten classes with random proportions, as boxes and turned parts.
 
 Each builder returns parts in metres, roughly: x to the right, y to the back, z up from the
-floor. What breaks a symmetry (a leaf, an armrest, a drawer unit, a handle) is always on
+floor. Parts that break a symmetry (a leaf, an armrest, a drawer unit, a handle) are always on
 the same side, so that a class has one upright pose.
 """
 

@@ -20,7 +20,7 @@ def read_idx_folder(folder: Path) -> Source:
     """Training and test split of the four files in `folder`, plain or `.gz`.
 
     Raises:
-        InputError: names the file that is missing, damaged or does not match.
+        InputError: names the missing, damaged or mismatched file.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; one with the four IDX files is wanted")

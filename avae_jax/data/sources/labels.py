@@ -9,7 +9,7 @@ def index_labels(*splits: np.ndarray) -> tuple[list[np.ndarray], tuple[str, ...]
     """Labels of any values -> `0..K-1` in increasing order of value.
 
     Args:
-        splits: arrays of integers or strings, one per split; the values of all of them are counted.
+        splits: arrays of integers or strings, one per split; all splits share the names.
 
     Returns:
         The indices of each split, int32, and the K values as names.
@@ -24,7 +24,7 @@ def check_labels(labels: np.ndarray, count: int, *, name: str) -> np.ndarray:
     """`labels` unchanged if they are one integer or string for each of `count` examples.
 
     Raises:
-        InputError: says what came instead.
+        InputError: gives the dtype or shape of other labels.
     """
     if labels.dtype.kind not in "iubU":
         raise InputError(f"{name}: labels of dtype {labels.dtype}; integers or strings are wanted")

@@ -18,12 +18,12 @@ from avae_jax.data.sources.tfds import read_prepared
 
 
 class Reader(NamedTuple):
-    """How one kind of source is read.
+    """Reader of one kind of source.
 
     Attributes:
-      read: `text behind the colon -> Source`. It imports what it needs beyond NumPy when it is
-        called: TensorFlow and scikit-learn are slow.
-      argument: what stands behind the colon, such as `PATH`; nothing for a kind without one.
+      read: `text after the colon -> Source`. It imports libraries beyond NumPy when it is
+        called: TensorFlow and scikit-learn are slow to import.
+      argument: name of the text after the colon, for example `PATH`; empty without one.
       skips: whether `read` takes the keyword `skip_broken`.
       axes: whether `read` takes the keyword `axes`.
     """
@@ -56,10 +56,10 @@ def open_source(text: str, *, skip_broken: bool = False, axes: str = "") -> Sour
 
     Args:
         skip_broken: leave out images of a folder that cannot be read.
-        axes: what those of an array are, by default as they look.
+        axes: the letters of `data.axes`, by default from the shape of the array.
 
     Raises:
-        InputError: for an unknown form, and for whatever the reader finds wrong.
+        InputError: an unknown kind, and every error of the reader.
     """
     kind, colon, rest = text.partition(":")
     reader = SOURCES.get(kind)

@@ -1,4 +1,4 @@
-"""Boxes and lathe-turned parts, the shapes that solids are made of."""
+"""Boxes and lathe-turned parts, the building blocks of the solids."""
 
 import itertools
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 Axes = tuple[np.ndarray, np.ndarray, np.ndarray]  # coordinates of the grid along x, y and z
 
-# Points on a circle that stand for it when its extent is measured.
+# Points on a circle for the measurement of its extent.
 TURN = np.linspace(0.0, 2.0 * np.pi, 64, endpoint=False)
 CIRCLE = np.stack([np.cos(TURN), np.sin(TURN)], axis=1)
 
@@ -41,7 +41,7 @@ class Lathe(NamedTuple):
     radii: tuple[float, ...]
 
     def outline(self) -> np.ndarray:
-        """`[n, 3]`, points on the rim at every height that is named."""
+        """`[n, 3]`, points on the rim at every given height."""
         rims = np.array(self.radii)[:, None, None] * CIRCLE + np.array(self.centre)
         heights = np.broadcast_to(np.array(self.heights)[:, None, None], (*rims.shape[:2], 1))
         return np.concatenate([rims, heights], axis=-1).reshape(-1, 3)

@@ -17,7 +17,7 @@ SEED = 0  # the data set is always the same; `seed` of the run only splits it
 
 
 class Solids(NamedTuple):
-    """Volumes, labels and what the labels mean."""
+    """Volumes, labels and the names of the labels."""
 
     volumes: np.ndarray  # [N, side, side, side, 1] float32 occupancy in [0, 1]
     labels: np.ndarray  # [N] int32
@@ -28,16 +28,16 @@ def read_solids() -> Source:
     """1,000 solids of 16 x 16 x 16 voxels in ten classes, 100 of each."""
     solids = make_solids(COUNT, side=SIDE, seed=SEED)
     examples = Examples(COUNT, lambda indices: (solids.volumes[indices], solids.labels[indices]))
-    note = "Solids made by the program, occupancy in [0, 1], all in one upright pose."
+    note = "Generated solids, occupancy in [0, 1], all in one upright pose."
     return Source(examples, None, solids.names, (note,))
 
 
 def make_solids(count: int, *, side: int, seed: int) -> Solids:
-    """Random furniture, every class in turn, all in one pose.
+    """Random furniture of alternating classes, all in one pose.
 
     Axis 0 runs to the right, axis 1 to the back and axis 2 upwards. Objects are centred
-    and lie within the ball inscribed in the cube. No class is carried into itself by a
-    rotation, except nearly, by chance.
+    and lie within the ball inscribed in the cube. No class is symmetric under a rotation,
+    except approximately, by chance.
 
     Args:
         count: N.

@@ -16,11 +16,11 @@ RUN = 2**26  # bytes of neighbouring examples that are read at once
 
 
 def read_stack(text: str, axes: str = "") -> Source:
-    """The examples of a stack, and its labels if it has any; only those asked for are read.
+    """The examples of a stack, and its labels if it has any; examples are read on demand.
 
     Args:
-        text: as `open_stack` takes it.
-        axes: what they are in the file, by default as it says or as they look.
+        text: the argument of `open_stack`.
+        axes: the letters of `data.axes`, by default from the metadata or the shape.
     """
     return stack_source(lambda: open_stack(text, axes))
 
@@ -42,7 +42,7 @@ def stack_source(opened: Callable[[], AbstractContextManager[Stack]]) -> Source:
 def stack_examples(
     opened: Callable[[], AbstractContextManager[Stack]], count: int, labels: np.ndarray | None
 ) -> Examples:
-    """The `count` examples of a stack, which is opened for each reading.
+    """The `count` examples of a stack, which is opened for each read.
 
     Args:
         labels: `[count]` indices into the names of the labels, None without labels.
@@ -63,7 +63,7 @@ def stack_examples(
 
 
 def _runs(indices: np.ndarray, *, most: int) -> Iterator[np.ndarray]:
-    """Places in `indices` of neighbouring examples, in increasing order, at most `most` a run."""
+    """Runs of positions in `indices` of neighbouring examples, increasing, at most `most` each."""
     order = np.argsort(indices, kind="stable")
     breaks = np.flatnonzero(np.diff(indices[order]) != 1) + 1
     for run in np.split(order, breaks):

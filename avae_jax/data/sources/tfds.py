@@ -26,12 +26,12 @@ class Features(NamedTuple):
 def read_prepared(name: str) -> Source:
     """A data set of tensorflow-datasets.
 
-    Files in array_record format are read without TensorFlow, and only the examples asked
-    for; other formats need TensorFlow and one pass over the split.
+    Files in array_record format are read without TensorFlow, only the requested examples;
+    other formats need TensorFlow and one pass over the split.
 
     Raises:
-        InputError: says what to do where it cannot be read, and what it holds where no
-            feature is an image or a volume.
+        InputError: gives a remedy if the data set cannot be read, and its features if none is
+            an image or a volume.
     """
     builder = prepared_builder(name)
     features = _features(builder, name)
@@ -87,7 +87,7 @@ def _read(
 
 
 def _visit(builder: Any, split: str, indices: np.ndarray) -> Iterator[tuple[int, dict]]:
-    """Every example asked for, with its place in `indices`."""
+    """Every requested example, with its position in `indices`."""
     if _random_access(builder):
         examples = builder.as_data_source(split=split)
         for place, index in enumerate(indices):
@@ -105,7 +105,7 @@ def _random_access(builder: Any) -> bool:
 
 
 def _features(builder: Any, name: str) -> Features:
-    """The supervised image and label if the data set names them, else what can be found."""
+    """The supervised image and label if the data set names them, else detected ones."""
     features = builder.info.features
     keys = list(features.keys()) if hasattr(features, "keys") else []
     pictures = [key for key in keys if _is_picture(features[key])]

@@ -1,4 +1,4 @@
-"""Builders of tensorflow-datasets: prepared on disk, or prepared now."""
+"""Builders of tensorflow-datasets: prepared on disk, or prepared on demand."""
 
 import importlib.util
 import os
@@ -8,17 +8,17 @@ from avae_jax.core.errors import InputError
 
 
 def prepared_builder(name: str) -> Any:
-    """The `tfds.core.DatasetBuilder` of a data set whose files lie on disk.
+    """The `tfds.core.DatasetBuilder` of a data set with files on disk.
 
-    It is looked for in the folder that the environment variable `TFDS_DATA_DIR` names
-    (default `~/tensorflow_datasets`), and fetched into it where TensorFlow is installed;
-    without a network tensorflow-datasets gives up after a few minutes of trying.
+    Its folder is the value of the environment variable `TFDS_DATA_DIR` (default
+    `~/tensorflow_datasets`). With TensorFlow installed, a missing data set is downloaded into
+    it; without a network tensorflow-datasets gives up after a few minutes.
 
     Args:
-        name: as tensorflow-datasets writes it, `mnist` or `dsprites:2.0.0`.
+        name: in the syntax of tensorflow-datasets, `mnist` or `dsprites:2.0.0`.
 
     Raises:
-        InputError: one sentence that says what to do instead.
+        InputError: one sentence with a remedy.
     """
     import tensorflow_datasets as tfds  # slow, and no other source needs it
 
@@ -34,7 +34,7 @@ def prepared_builder(name: str) -> Any:
             f"tfds:{name}: tensorflow-datasets knows no such name and none is prepared under "
             f"{where}; a name it knows is wanted, or point TFDS_DATA_DIR at a prepared folder"
         ) from error
-    # Builders run code of their own, download and unpack: anything may go wrong in them.
+    # Builders run their own code, download and unpack, and may raise any exception.
     except Exception as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise InputError(f"tfds:{name}: cannot be prepared ({line}); {_way_out(name)}") from error
@@ -44,7 +44,7 @@ def require_tensorflow(name: str, why: str) -> None:
     """Checks that TensorFlow is installed, without importing it.
 
     Raises:
-        InputError: says `why` it is needed and how to do without.
+        InputError: gives the reason `why` and an alternative.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise InputError(

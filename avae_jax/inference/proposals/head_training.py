@@ -1,8 +1,8 @@
-"""Training of the pose head on the answers of the search.
+"""Training of the pose head on the results of the search.
 
-The head sees an observation in standard position, pooled, and adds a logit to each
-rotation of the bank. It begins at zero, so the bank decides alone at first. The objective
-ranks all proposals, so a poor head costs starts and nothing else.
+The head gets a pooled observation in standard position, and adds a logit to each
+rotation of the bank. The logits are zero at first, so the bank decides alone. The objective
+ranks all proposals, so a poor head only costs starts.
 """
 
 import functools
@@ -31,7 +31,7 @@ class Head(flax.struct.PyTreeNode):
 
 
 def init(key: Key, *, avae: AVAE, options: SearchOptions) -> Head | None:
-    """A head that adds nothing yet; `None` if proposals are not learned."""
+    """A head with zero logits; `None` if proposals are not learned."""
     if not options.learned:
         return None
     params = init_head(key, avae=avae, turns=options.turns)
@@ -42,29 +42,29 @@ def spacing(avae: AVAE, turns: int) -> float:
     """Angle in radians between neighbours among `turns` even rotations of a family."""
     planes = sum(name.startswith("rotation") for name in avae.group.generators)
     limit = math.radians(avae.ranges.rotation)
-    # With mirror images half of them are rotations.
+    # With mirror images, half of the set are rotations.
     count = turns / 2 if avae.ranges.reflect else turns
     if planes == 3:
-        # SO(3) has volume 8 pi^2 where lengths are angles of rotation; this is its part in range.
+        # SO(3) has volume 8 pi^2 if angles of rotation are lengths; this is the part in range.
         return (8 * math.pi * (limit - math.sin(limit)) / count) ** (1 / 3)
     return 2 * limit / count
 
 
 def targets(poses: Array, found: Array, *, width: float) -> Array:
-    """Shares `[A]`, summing to 1, of poses near the one that was found.
+    """Weights `[A]`, summing to 1, of poses near the found pose.
 
     Args:
       poses: `[A, d + 1, d + 1]`.
       found: `[d + 1, d + 1]`.
       width: standard deviation in radians.
     """
-    # Two rotations by an angle differ by sqrt(2) times it, where it is small.
+    # The matrices of two rotations differ by sqrt(2) times the angle between them, if it is small.
     squared = ((poses - found[None]) ** 2).sum((-2, -1)) / 2
     return jax.nn.softmax(-squared / (2 * width**2))
 
 
 def loss(params: Params, bank: TemplateBank, x: Array, found: Array, *, avae: AVAE) -> Array:
-    """Cross-entropy `[]` of what the bank and a head propose for `x` with what was found."""
+    """Cross-entropy `[]` of the proposals of bank and head for `x` against the found pose."""
     ranking = score_templates(bank._replace(head=params), x, avae=avae)
     shares = targets(ranking.poses, found, width=spacing(avae, len(ranking.poses)))
     return -(shares * jax.nn.log_softmax(ranking.logits)).sum()
@@ -73,12 +73,12 @@ def loss(params: Params, bank: TemplateBank, x: Array, found: Array, *, avae: AV
 def update(
     head: Head, bank: TemplateBank, x: Array, found: Array, *, avae: AVAE, axes: Axes | None = None
 ) -> tuple[Head, Array]:
-    """One update by a batch of answers of the search.
+    """One update by a batch of search results.
 
     Args:
       x: `[B, *S, C]`.
       found: `[B, d + 1, d + 1]`.
-      axes: of the devices that share the batch.
+      axes: mesh axes of the devices that share the batch.
 
     Returns:
       The head, and the mean cross-entropy before the update.
@@ -94,5 +94,5 @@ def update(
 
 
 def optimiser() -> optax.GradientTransformation:
-    """Adam; the search's answers change as the model does, so the rate stays."""
+    """Adam at a constant rate, because the found poses change with the model."""
     return optax.adam(LEARNING_RATE)

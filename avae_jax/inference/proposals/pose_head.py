@@ -9,10 +9,10 @@ HIDDEN = (256, 256)
 
 
 class PoseHead(nn.Module):
-    """`[*S, C] -> [A]`: logits of A rotations, given those of a bank of prototypes.
+    """`[*S, C] -> [A]`: logits of A rotations, given the logits of a template bank.
 
-    The network begins at zero and the trust in the bank at one, so that an untrained head
-    leaves the bank's logits as they are.
+    The network starts at zero and the weight of the bank at one, so that an untrained head
+    does not change the bank's logits.
     """
 
     turns: int

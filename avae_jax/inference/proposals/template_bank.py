@@ -1,10 +1,10 @@
 """Template bank: decoded prototypes at many rotations, compared by one matrix product.
 
-Prototypes are objects that the model has decoded. Moments bring each to standard position and
-size; an even set of rotations turns it; pooling reduces it to a few hundred pixels, one row of
-a matrix a rotation. An observation, brought to standard position by
-its own moments, is scored against all rows at once by its log-likelihood. The best few
-rotations, apart from each other, are starts; the objective decides among them.
+Prototypes are decoded objects. Image moments move each to standard position and size. It is
+then rotated by an even set of rotations and pooled to a few hundred pixels; each rotation is
+one row of a matrix. An observation, moved to standard position by its own moments, is scored
+against all rows at once by its log-likelihood. The best few distinct rotations are starts; the
+objective decides among them.
 """
 
 import dataclasses
@@ -37,10 +37,10 @@ from avae_jax.transform.sampling import (
 )
 from avae_jax.transform.warp import warp
 
-# Pooled sides: enough to tell poses apart by some 10 degrees.
+# Pooled sides: enough to distinguish poses that differ by some 10 degrees.
 POOLED = {2: 10, 3: 8}
 HEAD_SIDES = {2: 20, 3: 8}
-# Nats of a pooled log-likelihood that count as one of a logit: pooled pixels hang together.
+# Nats of a pooled log-likelihood for one unit of a logit: pooled pixels are correlated.
 TEMPERATURE = 10.0
 
 
@@ -48,7 +48,7 @@ class TemplateBank(NamedTuple):
     """Templates of K prototypes at A rotations, over D pooled pixels.
 
     Attributes:
-      weights, bias: `[K, A, D]` and `[K, A]`: the score of x is weights . x + bias, in nats
+      weights, bias: `[K, A, D]` and `[K, A]`; the score of x is weights . x + bias, in nats
         up to a constant.
       poses: `[K, A, d + 1, d + 1]`, from the normalised observation to the canonical frame.
       head: weights of a pose head that has learned to rank the rotations; `None` without.
@@ -78,7 +78,7 @@ def rotations(group: Family, ranges: RangeOptions, count: int) -> Array:
 
 
 def pooled_frame(inner: Frame, side: int) -> tuple[Frame, int]:
-    """The frame of images pooled to at most `side`, and by how much it is coarser."""
+    """The frame of images pooled to at most `side`, and the factor of pooling."""
     factor = max(1, math.ceil(max(inner.shape) / side))
     shape = tuple(math.ceil(n / factor) for n in inner.shape)
     return Frame(shape, inner.unit, tuple(s * factor for s in inner.spacing)), factor
@@ -89,7 +89,7 @@ def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) ->
     coarse, factor = pooled_frame(avae.inner, side or POOLED[avae.group.d])
     fine = dataclasses.replace(avae.inner, shape=tuple(n * factor for n in coarse.shape))
     means = warp(image, pose, avae.fill, source=avae.inner, target=fine)
-    # A product an axis: a CPU merges a plain mean with the resampler into one scalar loop.
+    # One product for each axis: XLA fuses a plain mean with the resampler into a scalar CPU loop.
     for axis, count in enumerate(coarse.shape):
         blocks = np.repeat(np.eye(count, dtype=np.float32), factor, axis=1) / factor
         means = jnp.tensordot(blocks, means, (1, axis), precision="highest")
@@ -97,18 +97,18 @@ def pooled(image: Array, pose: Array, *, avae: AVAE, side: int | None = None) ->
     return means
 
 
-# Objects remembered from training, of which the prototypes are the centres.
+# Recent codes kept in training; the prototypes are their cluster centres.
 REMEMBERED = 256
 LLOYD_STEPS = 10
-# Rotations worked at once: their neighbours stay in the cache of a CPU (6 times as fast as all).
+# Rotations computed at once, to fit the cache of a CPU (6 times as fast as all at once).
 TOGETHER = 32
 
 
 def kmeans(points: Array, count: int) -> Array:
     """`count` centres of `points: [N, Z]` by k-means; the points if there are no more.
 
-    Part of the compiled train step, hence no library's. Begins at points spread over the
-    order in which they came, so that it needs no key; a poor beginning may miss a cluster.
+    Part of the compiled train step, hence not from a library. The first centres are points at
+    even positions in `points`, so that no key is needed; a poor start may miss a cluster.
     """
     if len(points) <= count:
         return points
@@ -128,19 +128,19 @@ def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int
     """The bank of the objects decoded from `prototypes: [K, Z]`.
 
     Args:
-      turns: how many rotations; a family without any has one.
+      turns: number of rotations; 1 for a family without rotations.
     """
     coarse, _ = pooled_frame(avae.inner, POOLED[avae.group.d])
     turned = rotations(avae.group, avae.ranges, turns)
 
     def one(z: Array) -> tuple[Array, Array]:
         drawn = render(params, z, avae=avae)
-        normal = normaliser(drawn, avae.fill, grid=avae.inner, group=avae.group)
+        normal = normaliser(drawn, avae.fill, frame=avae.inner, group=avae.group)
         back = matmul(inverse(normal)[None], inverse(turned))
         return pooled(drawn, normal, avae=avae), back
 
     small, poses = jax.vmap(one)(prototypes)
-    # All prototypes are the channels of one image: a rotation finds its pixels once for all.
+    # The prototypes are channels of one image: a rotation computes its pixel positions once.
     stacked = jnp.moveaxis(small, 0, -2).reshape(*coarse.shape, -1)
     fill = jnp.tile(avae.fill, len(prototypes))
     turn = functools.partial(warp, stacked, fill=fill, source=coarse, target=coarse)
@@ -152,20 +152,19 @@ def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int
 
 
 class Ranking(NamedTuple):
-    """All poses a bank knows for one observation, `[A, d + 1, d + 1]`, and their logits `[A]`."""
+    """All poses of a bank for one observation, `[A, d + 1, d + 1]`, and their logits `[A]`."""
 
     poses: Array
     logits: Array
 
 
 def score_templates(bank: TemplateBank, x: Array, *, avae: AVAE) -> Ranking:
-    """How likely each pose is for an observation `x: [*S, C]`, by the bank and its head.
+    """Logits of the poses of an observation `x: [*S, C]`, by the bank and its head.
 
-    Templates are scored by the pixels that were observed; moments and the head take the others
-    as `fill`.
+    Templates are scored on observed pixels; moments and the head take `fill` for the others.
     """
     image = shown(x, avae=avae)
-    normal = normaliser(image, avae.fill, grid=avae.inner, group=avae.group)
+    normal = normaliser(image, avae.fill, frame=avae.inner, group=avae.group)
     scores = _match(bank, x, normal, avae)
     # Maximum over prototypes for each rotation.
     best = lowest(-scores)
@@ -179,7 +178,7 @@ def score_templates(bank: TemplateBank, x: Array, *, avae: AVAE) -> Ranking:
 
 
 def _match(bank: TemplateBank, x: Array, normal: Array, avae: AVAE) -> Array:
-    """The scores `[K, A]` of the templates for `x` brought to standard position."""
+    """The scores `[K, A]` of the templates for `x` in standard position."""
     if not avae.masked:
         return bank.weights @ pooled(x, normal, avae=avae).reshape(-1) + bank.bias
     seen = pooled(filled(x, jnp.zeros_like(avae.fill)), normal, avae=avae).reshape(-1)
@@ -190,7 +189,7 @@ def _match(bank: TemplateBank, x: Array, normal: Array, avae: AVAE) -> Array:
 
 
 def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
-    """Weights of a pose head for a bank of `turns` rotations; adds nothing to its logits."""
+    """Weights of a pose head for a bank of `turns` rotations, with zero logits."""
     group = avae.group
     count = jax.eval_shape(lambda: rotations(group, avae.ranges, turns)).shape[0]
     coarse, _ = pooled_frame(avae.inner, HEAD_SIDES[group.d])
@@ -199,12 +198,12 @@ def init_head(key: Key, *, avae: AVAE, turns: int) -> Params:
 
 
 class Proposals(NamedTuple):
-    """Poses to start from, and how doubtful it is that fewer are enough.
+    """Starting poses, and the probability that fewer are not enough.
 
     Attributes:
       poses: `[R, d + 1, d + 1]`, carrying the observation to the canonical frame, best first.
-      doubt: `[R]`, the probability that the bank and its head give to poses near none of
-        those before each; 1 for the first.
+      doubt: `[R]`, the probability that the bank and its head give to poses far from all
+        earlier proposals; 1 for the first.
     """
 
     poses: Array
@@ -218,8 +217,8 @@ def propose_starts(
 
     Args:
       x: `[*S, C]`.
-      count: R, how many; all there are if the bank has fewer.
-      degrees: proposals are apart by at least this, where enough are.
+      count: R, number of proposals; at most the number of poses of the bank.
+      degrees: least angle between proposals, as long as there are enough such poses.
     """
     poses, logits = score_templates(bank, x, avae=avae)
     keep = min(count, len(poses))
@@ -227,6 +226,6 @@ def propose_starts(
     covered = jax.lax.cummax(near(poses, taken, degrees=degrees).astype(logits.dtype), 1)
     left = ((1 - covered) * jax.nn.softmax(logits)[:, None]).sum(0)
     doubt = jnp.concatenate([jnp.ones(1), left[:-1]])
-    # Moments may reach beyond what the prior allows; the penalties there would hide good starts.
+    # Moments may exceed the bounds of the prior; its penalties there would hide good starts.
     reached = jax.vmap(functools.partial(within, avae.group, avae.ranges))(taken)
     return Proposals(reached, doubt)

@@ -23,8 +23,8 @@ def over_pairs(
 
     Args:
       data: pytree with leading axis B.
-      candidates: pytree with leading axes `[B, K]`, such as poses.
-      chunk: at most this many pairs are worked at once; `None` works all.
+      candidates: pytree with leading axes `[B, K]`, for example poses.
+      chunk: number of pairs that are computed at once; `None` computes all.
       share: see `Problem.share`.
 
     Returns:
@@ -49,7 +49,7 @@ def _all(
     return jax.tree.map(lambda leaf: leaf.reshape(batch, count, *leaf.shape[1:]), flat)
 
 
-# Chosen pairs worked at once, as a share of the examples.
+# Chosen pairs computed at once, as a share of the examples.
 SHARE = 4
 
 
@@ -65,7 +65,7 @@ def over_chosen(
 ) -> Any:
     """`over_pairs` for the chosen pairs only; the others keep their `default` and cost nothing.
 
-    Chosen pairs are gathered and worked a few at a time until none is left: under `vmap`
+    Chosen pairs are gathered and computed a few at a time until none is left: under `vmap`
     a condition would run for every pair.
 
     Args:
@@ -88,7 +88,7 @@ def _chosen(
     batch, count = chosen.shape
     size = max(1, min(chunk or batch, batch // SHARE))
     total = chosen.sum()
-    # The chosen first; filled up to whole groups, so that no pair is met twice.
+    # The chosen first, padded to whole groups, so that no pair is computed twice.
     order = jnp.argsort(~chosen.reshape(-1), stable=True)
     order = jnp.concatenate([order, jnp.full(size, batch * count)])
 

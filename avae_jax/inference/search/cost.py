@@ -9,11 +9,11 @@ from avae_jax.inference.search.registration import rounds
 
 
 class Effort(NamedTuple):
-    """How often a search of one example evaluates what; or what each of these costs.
+    """Numbers of evaluations of a search of one example; or the price of each kind.
 
     Attributes:
       values: losses.
-      held: losses with derivatives while the explanation is held.
+      held: losses with derivatives at a frozen latent code.
       full: losses with all forward-mode derivatives.
       reverse: losses with a reverse-mode gradient.
     """
@@ -35,10 +35,10 @@ def effort(
     scored: Array | float | None = None,
     refined: Array | float | None = None,
 ) -> Effort:
-    """What a search from R = `starts` evaluates for one example.
+    """Evaluations of a search of one example from R = `starts`.
 
     Args:
-      scored, refined: starts and candidates, where fewer than all are; a mean will do.
+      scored, refined: scored starts and refined candidates if not all; means are allowed.
     """
     keep, steps = min(options.keep, starts), options.steps
     if options.method == "line":

@@ -1,9 +1,9 @@
 """Curvature of the loss at an optimum, from finite differences at its own scale.
 
 Local derivatives see interpolation ripples, and freezing the latent code overestimates the
-curvature. So the loss is evaluated a few standard deviations of the current guess away, on
-every axis and in every plane. The parabola through these values corrects the guess and its
-centre. No derivatives are used.
+curvature. The loss is therefore evaluated at a distance of a few standard deviations of the
+current guess, on every axis and in every plane. The parabola through these values corrects the
+guess and its centre. No derivatives are used.
 """
 
 from typing import NamedTuple
@@ -16,17 +16,16 @@ from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search.problem import Problem
 
 ROUNDS = 4
-# How many standard deviations away the loss is looked at. Nearer, ripples count for more than
-# they do in the posterior: regions of 90 % then hold the truth 75 to 80 % of the time.
+# Distance of the evaluations in standard deviations. At smaller distances, ripples weigh more
+# than in the posterior: regions of 90 % then hold the truth 75 to 80 % of the time.
 PROBE = 3.0
-# The first guess of a standard deviation, in radians, coordinates or logarithms; by how much
-# it changes at most in a round; and the widest: a normal of that width does not reach round
-# the circle.
+# First guess of a standard deviation, in radians, coordinates or logarithms; its largest change
+# by a round; and its maximum, at which a normal does not yet reach around the circle.
 FIRST, FACTOR, WIDEST = 0.05, 4.0, 0.6
-# The middle of a parabola may lie this many nats above the lowest ripple, not more.
+# Largest loss of the middle of a parabola above the lowest ripple, in nats.
 SLACK = 2.0
-# What a rise of the loss counts for at most, in nats and beside that on the other side: a wall
-# of the prior on one side must not make a peak look narrow on both.
+# Largest rises of the loss, in nats and relative to the rise on the other side: a bound of the
+# prior on one side must not make a peak look narrow on both.
 RISE, LOPSIDED = 1e4, 4.0
 
 
@@ -43,7 +42,7 @@ class Mode(NamedTuple):
 
 
 class State(NamedTuple):
-    """The centre so far with its loss, the lowest loss met at any, and what is tried next."""
+    """The current centre and its loss, the lowest loss of any pose, and the next trial."""
 
     pose: Array
     loss: Array
@@ -53,7 +52,7 @@ class State(NamedTuple):
 
 
 def fit_curvature(problem: Problem, datum: PyTree, pose: Array) -> Mode:
-    """The optimum at `pose` of one example, moved to the middle of what surrounds it.
+    """The optimum at `pose` of one example, moved to the middle of the surrounding parabola.
 
     Costs `ROUNDS * evaluations(P)` forward passes.
     """
@@ -110,7 +109,7 @@ def _improved(problem: Problem, datum: PyTree, state: State) -> State:
 
 
 def _rises(values: Array) -> tuple[Array, Array]:
-    """How much the loss rises `[N]` along the stencil and against it, given all values."""
+    """Rises of the loss `[N]` along the stencil and against it, given all values."""
     rise = values[1:] - values[0]
     ahead, behind = jnp.split(jnp.clip(jnp.where(jnp.isfinite(rise), rise, RISE), -RISE, RISE), 2)
     most, most_behind = (LOPSIDED * jnp.maximum(side, 1) for side in (behind, ahead))
@@ -118,7 +117,7 @@ def _rises(values: Array) -> tuple[Array, Array]:
 
 
 def _quadratic(second: Array, size: int) -> Array:
-    """Second derivatives `[P, P]` from those `[N]` along the stencil."""
+    """Second derivatives `[P, P]` from second derivatives `[N]` along the stencil."""
     rows, columns = np.triu_indices(size, 1)
     along, across = second[:size], second[size:]
     mixed = across - (along[rows] + along[columns]) / 2
@@ -126,7 +125,7 @@ def _quadratic(second: Array, size: int) -> Array:
 
 
 def _triangle(curvature: Array) -> Array:
-    """Lower triangle `[P, P]` of the covariance that belongs to a curvature, of WIDEST at most."""
+    """Lower triangle `[P, P]` of the covariance of a curvature, at most as wide as WIDEST."""
     floor = jnp.eye(len(curvature), dtype=curvature.dtype) / WIDEST**2
     return jnp.linalg.cholesky(jnp.linalg.inv(curvature + floor))
 

@@ -17,7 +17,7 @@ def refine(
     optimiser: optax.GradientTransformation,
     unroll: bool = False,
 ) -> tuple[Array, Array]:
-    """Refines one pose of one example; returns the best pose met and its loss."""
+    """Refines one pose of one example; returns the best evaluated pose and its loss."""
 
     def loss_at(alpha: Array) -> Array:
         return problem.value(datum, problem.retract(pose, alpha))

@@ -1,9 +1,9 @@
 """Damped Gauss-Newton (Levenberg-Marquardt) with forward-mode derivatives.
 
-A pose has 1 to 12 parameters, so the Jacobian of everything predicted costs that many
-tangents and nothing is stored for a backward pass: memory is flat in the steps. The
-curvature is J^T (d2 loss / d outputs2) J, positive because the loss is convex in the
-outputs, and exact where the outputs are linear in the pose.
+A pose has 1 to 12 parameters, so the Jacobian of the outputs costs that many tangents. No
+values are stored for a backward pass, and memory does not grow with the steps. The curvature
+is J^T (d2 loss / d outputs2) J, which is positive because the loss is convex in the outputs,
+and exact if the outputs are linear in the pose.
 
 Reference: J. Nocedal and S. Wright, Numerical Optimization, chapter 10, 2006;
 N. Schraudolph, Fast curvature matrix-vector products, 2002.
@@ -20,10 +20,10 @@ from avae_jax.inference.search.problem import Problem
 
 START = 1e-2
 GROW, SHRINK = 8.0, 0.25
-# Longest step: beyond it the linear model of an interpolated image means nothing.
+# Longest step: beyond it the linear model of an interpolated image is not valid.
 LONGEST = 0.5
-# How much longer than the local model says a step is whose explanation is held: measured on
-# digits and chairs, where the true curvature is about half of the held one.
+# Factor on steps at a frozen latent code, relative to the local model: on digits and chairs
+# the true curvature is about half of the curvature at a frozen code.
 OVERSTEP = 1.5
 
 
@@ -47,8 +47,8 @@ def linearise(problem: Problem, datum: PyTree, pose: Array, *, held: bool = Fals
     """The loss of one example around one pose; costs 1 + P forward passes.
 
     Args:
-      held: differentiate with the explanation of the example held (see `Problem.hold`): one
-        forward pass and the derivatives of placing an object, which cost little.
+      held: differentiate at a frozen latent code (see `Problem.hold`): one forward pass and
+        the derivatives of the rendering at a pose, which cost little.
     """
     held = held and problem.hold is not None
     predicted = problem.hold(datum, pose) if held else functools.partial(problem.predict, datum)
@@ -105,8 +105,8 @@ def begin(problem: Problem, datum: PyTree, pose: Array, *, held: bool = False) -
 
 
 def advance(problem: Problem, datum: PyTree, state: State, *, held: bool = False) -> State:
-    """One step; one that does not lower the loss is taken back and tried shorter."""
-    # While the explanation is held the loss looks about twice as curved as it is.
+    """One step; a step that does not lower the loss is undone, and the next one is shorter."""
+    # While
     reach = OVERSTEP if held and problem.hold is not None else 1.0
     trial = problem.retract(state.pose, reach * step_of(state.local, state.damping))
     there = linearise(problem, datum, trial, held=held)

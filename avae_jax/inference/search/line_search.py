@@ -1,8 +1,9 @@
 """A line search without derivatives, for families of one parameter.
 
-Interpolation ripples the loss every few degrees, and a derivative leads to the nearest ripple.
-Values on both sides, at half the distance each time, step over ripples; parabolas through
-the best value and its neighbours then close in. A step costs one or two forward passes.
+The loss has interpolation ripples every few degrees, and a derivative leads to the nearest one.
+Values on both sides of the best, at half the distance in each step, pass over ripples; parabolas
+through the best value and its neighbours refine the result. A step costs one or two forward
+passes.
 
 Reference: R. Brent, Algorithms for minimization without derivatives, chapter 5, 1973.
 """
@@ -17,14 +18,14 @@ import numpy as np
 from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search.problem import Problem
 
-# The first distance: half the one between starts, in radians where the family turns.
+# The first distance: half the distance between starts, in radians for rotations.
 REACH = math.radians(5)
-# Two values nearer than this tell the same.
+# Distance below which two values are redundant.
 CLOSE = math.radians(0.15)
 
 
 class Met(NamedTuple):
-    """Parameters `[N]` and their losses `[N]`; +inf where none is known."""
+    """Parameters `[N]` and their losses `[N]`; +inf in unused entries."""
 
     alpha: Array
     loss: Array
@@ -36,19 +37,20 @@ class Met(NamedTuple):
 
 
 def values(halvings: int, parabolas: int) -> int:
-    """How many losses a line search evaluates."""
+    """Number of losses that a line search evaluates."""
     return 2 * halvings + parabolas
 
 
 def refine(
     problem: Problem, datum: PyTree, pose: Array, loss: Array, *, halvings: int, parabolas: int
 ) -> tuple[Array, Array]:
-    """Refines one pose of one example; returns the best pose met and its loss.
+    """Refines one pose of one example; returns the best evaluated pose and its loss.
 
     Args:
       pose: `[d + 1, d + 1]`, of a family with one parameter.
       loss: `[]`, its loss.
-      halvings: looks at both sides of the best, REACH away and then half as far each time.
+      halvings: pairs of values on both sides of the best, at REACH and then half the distance
+        each time.
       parabolas: steps to the vertex of a parabola through the best and its neighbours.
     """
 
@@ -76,9 +78,9 @@ def refine(
 
 
 def vertex(met: Met, *, out: float) -> Array:
-    """Where a parabola through the best value and its nearest neighbours is lowest, `[]`.
+    """Minimum of the parabola through the best value and its nearest neighbours, `[]`.
 
-    With neighbours on one side only, a step by `out` to the other side.
+    With neighbours on one side only, the result is a step by `out` to the other side.
     """
     known = jnp.isfinite(met.loss)
     at, lowest = met.best()
@@ -95,7 +97,7 @@ def vertex(met: Met, *, out: float) -> Array:
 
 
 def _nearest(met: Met, side: Array, at: Array) -> tuple[Array, Array]:
-    """The nearest of the values on one side of `at`, and its loss; infinite if there is none."""
+    """The nearest value on one side of `at`, and its loss; infinite without one."""
     distance = jnp.where(side, jnp.abs(met.alpha - at), jnp.inf)
     place = distance.argmin()
     there = side.any()
@@ -103,7 +105,7 @@ def _nearest(met: Met, side: Array, at: Array) -> tuple[Array, Array]:
 
 
 def _put(met: Met, place: Array, alpha: Array, loss: Array) -> Met:
-    """`met` with new values from `place` on."""
+    """`met` with new values from index `place`."""
     return Met(
         jax.lax.dynamic_update_slice(met.alpha, alpha.astype(met.alpha.dtype), (place,)),
         jax.lax.dynamic_update_slice(met.loss, loss.astype(met.loss.dtype), (place,)),

@@ -41,8 +41,8 @@ OURS = {
     "learned": False,
     "doubt": 0.0,
 }
-# The size of a family: the first for which P, its number of parameters, is no larger. One parameter
-# is searched by values: derivatives end in the ripples of an interpolated loss
+# The size class of a family is the first whose bound is not below P, its number of parameters. One
+# parameter is searched by values: derivatives end in the ripples of an interpolated loss
 # (docs/decisions/0008-values-along-a-line.md). Full Gauss-Newton steps cost 1 + P forward passes,
 # so only few parameters use them (docs/decisions/0005-registration-before-network-derivatives.md).
 SIZES = {"one": 1, "few": 2, "many": math.inf}
@@ -57,16 +57,16 @@ THOROUGH = {
     "few": {"method": "register", "starts": 16, "keep": 2, "steps": 3, "polish": 3},
     "many": {"method": "register", "starts": 24, "keep": 2, "steps": 8, "polish": 1},
 }
-# A head knows which starts need scoring; what it is not sure of costs more starts.
+# A pose head limits the starts to score; uncertain examples need more.
 LEARNED = {
     "one": {"starts": 20, "doubt": 0.005, "margin": 2.0},
     "few": {"starts": 20, "doubt": 0.005},
     "many": {},
 }
-# An update profits less from the last hundredths of a nat than the final answer does.
+# A train step profits less from the last hundredths of a nat than the final result.
 LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
-# Prototypes and rotations of the bank, by dimension; in space 15 degrees apart is too near to
-# tell optima from their flanks.
+# Prototypes and rotations of the bank, by dimension; in 3-D, a distance of 15 degrees is too
+# small to distinguish optima from their flanks.
 BANKS: dict[int, Values] = {
     2: {"prototypes": 64, "turns": 64},
     3: {"prototypes": 32, "turns": 2048, "distance": 20.0},
@@ -74,15 +74,15 @@ BANKS: dict[int, Values] = {
 
 
 class Preset(NamedTuple):
-    """The values that a preset gives to fields of `SearchOptions` which are none.
+    """Values of a preset for the fields of `SearchOptions` that are none.
 
     Attributes:
-      always: those for every family.
-      by_dimension: further ones for 2-D and 3-D, which take the place of those before; so do
-        the following, in their order.
+      always: values for every family.
+      by_dimension: values for 2-D and 3-D, which override the earlier ones; so do the
+        following, in their order.
       by_size: by the size of the family, see `SIZES`.
-      answers_in_space: for families of many parameters in 3-D, except in training: the bank of
-        an evaluation is built once for all examples, that of training before every update.
+      answers_in_space: for families of many parameters in 3-D, except in training: an
+        evaluation builds its bank once, training builds it before every update.
       learned: by size, if proposals are learned.
       learned_in_training: by size, if proposals are learned, in training.
     """
@@ -115,12 +115,12 @@ def resolve_search(
     """`options` with every `None` replaced by the value of its preset.
 
     Args:
-      training: for the search before each update, which spends less in space and with
-        learned proposals.
+      training: for the search before each update, which is smaller in 3-D and with learned
+        proposals.
 
     Raises:
-      InputError: an unknown preset, more candidates kept than starts, or a method, starts or a
-        family with what they cannot do.
+      InputError: an unknown preset, more kept candidates than starts, or a contradiction
+        between method, starts and family.
     """
     preset = _values(look_up(PRESETS, options.preset, "search.preset"), options, group, training)
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
@@ -137,7 +137,7 @@ resolve = resolve_search  # The earlier name.
 
 
 def _values(preset: Preset, options: SearchOptions, group: Family, training: bool) -> dict:
-    """The values of a preset for a family and a use."""
+    """The values of a preset for a family, in training or after it."""
     size = next(name for name, most in SIZES.items() if group.size <= most)
     parts = [preset.always, preset.by_dimension.get(group.d, {}), preset.by_size.get(size, {})]
     if group.d == 3 and size == "many" and not training:
@@ -149,7 +149,7 @@ def _values(preset: Preset, options: SearchOptions, group: Family, training: boo
 
 
 def _unused(full: SearchOptions) -> tuple[str, ...]:
-    """What the method has no use for: a preset's value is dropped, a given one refused."""
+    """Fields that the method does not use: a preset's value is dropped, a given one refused."""
     return {"line": (), "register": ("doubt",)}.get(full.method, ("polish",))
 
 

@@ -10,7 +10,7 @@ Share = Callable[[Callable[[PyTree], PyTree], PyTree], PyTree]
 
 
 def alone(work: Callable[[PyTree], PyTree], candidates: PyTree) -> PyTree:
-    """The whole of `work(candidates)`, done here."""
+    """`work(candidates)`, computed on this device alone."""
     return work(candidates)
 
 
@@ -19,13 +19,13 @@ class Problem(NamedTuple):
 
     Attributes:
       predict: `(datum, pose) -> outputs`, a pytree.
-      loss: `(datum, outputs) -> []`, convex in the outputs; what is minimised.
-      retract: `(pose, alpha [P]) -> pose`, moves a pose; `alpha = 0` leaves it.
+      loss: `(datum, outputs) -> []`, the minimised loss, convex in the outputs.
+      retract: `(pose, alpha [P]) -> pose`, moves a pose; `alpha = 0` does not move it.
       size: P.
-      hold: `(datum, pose) -> (pose -> outputs)`: explains the example at one pose and
-        predicts from that explanation at others; `None` where nothing can be held.
-      share: `(work, candidates) -> work(candidates)`, for work on candidates `[B, K]` that
-        could be divided; `alone` does not.
+      hold: `(datum, pose) -> (pose -> outputs)`: encodes and decodes the example at one pose,
+        freezes the latent code, and predicts at other poses; `None` if this is not possible.
+      share: `(work, candidates) -> work(candidates)`, may divide work on candidates `[B, K]`
+        between devices; `alone` does not.
     """
 
     predict: Callable[[PyTree, Array], PyTree]

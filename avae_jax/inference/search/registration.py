@@ -1,4 +1,4 @@
-"""Registration: cheap steps for many candidates, whose number is halved from step to step.
+"""Registration: cheap steps for many candidates, halving their number in each step.
 
 A step encodes and decodes the example at a candidate's pose (one forward pass) and aligns the
 decoded object with the example while the latent code stays frozen: derivatives cost little,
@@ -22,13 +22,13 @@ from avae_jax.inference.search.select import best_apart
 
 
 def rounds(starts: int, keep: int, steps: int) -> list[int]:
-    """How many candidates make each step: half as many as before, `keep` the last.
+    """Number of candidates in each step: half as many each time, `keep` in the last.
 
-    Where steps are too few for halves, the same share is dropped at each.
+    With too few steps for halves, the same share is dropped at each.
     """
     share = min(0.5, (keep / starts) ** (1 / max(steps, 1)))
     left = (starts * share**step for step in range(1, steps + 1))
-    # Shares are not exact: what is off a whole number by rounding is that number.
+    # Shares are inexact: a number within rounding of an integer is this integer.
     return [max(keep, math.ceil(n - 1e-6)) for n in left]
 
 
@@ -48,11 +48,11 @@ def register(
     Args:
       data: pytree with leading axis B.
       starts: `[B, R, d + 1, d + 1]`.
-      degrees: candidates that make the next step are apart by this, where enough are.
+      degrees: least angle between candidates of the next step, as long as there are enough.
 
     Returns:
-      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]` (+inf where not finite), and `[B]`
-      starts without a finite loss.
+      Poses `[B, K, d + 1, d + 1]`, their losses `[B, K]` (+inf where not finite), and the
+      number `[B]` of starts without a finite loss.
     """
 
     def advance(datum: PyTree, state: State) -> State:
@@ -68,7 +68,7 @@ def register(
     bad = (~jnp.isfinite(states.local.loss)).sum(1)
     first = _best(states, states.local.loss, keep=1, degrees=degrees)
     for count, group in itertools.groupby(rounds(starts.shape[1], keep, steps)):
-        # By what a step promises: a start beside the best optimum beats one on top of a worse.
+        # Ranked by the expected loss after a step, which favours a start near the best optimum.
         promised = jax.vmap(jax.vmap(gauss_newton.promise))(states.local)
         states = _best(states, promised, keep=count, degrees=degrees)
         states, _ = jax.lax.scan(one_round, states, None, length=len(list(group)), unroll=unroll)
@@ -93,7 +93,7 @@ def _best(states: State, losses: Array, *, keep: int, degrees: float) -> State:
 def _no_worse(states: State, first: State) -> State:
     """`states: [K]`, the worst replaced by the best start `first: [1]` if no state beats it.
 
-    What a step promises may be more than it keeps.
+    A step may lower the loss less than expected.
     """
     losses = jnp.where(jnp.isfinite(states.local.loss), states.local.loss, jnp.inf)
     place = jnp.where(first.local.loss[0] < losses.min(), losses.argmax(), losses.size)

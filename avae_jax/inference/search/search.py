@@ -1,6 +1,6 @@
-"""The search: scores starts, keeps the best few, refines them, returns the best pose seen.
+"""The search: scores starts, keeps the best few, refines them, returns the best pose.
 
-With `register`, every start moves in small steps, and starts that fall behind are dropped.
+With `register`, every start is refined in small steps, and the worse half is dropped each time.
 """
 
 from typing import Any, NamedTuple
@@ -24,15 +24,15 @@ NEEDED = ("keep", "steps", "method", "distance")
 
 
 class SearchResult(NamedTuple):
-    """What a search found.
+    """The result of a search.
 
     Attributes:
       pose: `[B, d + 1, d + 1]`, the best pose of each example.
       loss: `[B]`, its loss; never above that of the best start.
       candidates: `[B, K, d + 1, d + 1]`, every refined candidate, best first.
       candidate_losses: `[B, K]`.
-      nonfinite: `[B]`, starts and candidates whose loss was not finite.
-      scored, refined: `[B]`, starts scored and candidates refined.
+      nonfinite: `[B]`, number of starts and candidates whose loss was not finite.
+      scored, refined: `[B]`, numbers of scored starts and refined candidates.
     """
 
     pose: Array
@@ -57,8 +57,8 @@ def search(
     Args:
       data: pytree with leading axis B.
       starts: `[B, R, d + 1, d + 1]`.
-      options: resolved (see `presets.resolve`): `keep`, `steps`, `method` and so on.
-      chosen: `[B, R]`, the starts to score; `None` scores all, as `register` always does.
+      options: resolved by `resolve_search`.
+      chosen: `[B, R]`, the starts to score; `None` scores all, and so does `register`.
 
     Returns:
       The best pose of each example; a start with a non-finite loss counts as +inf.
@@ -86,7 +86,7 @@ def search(
     poses, losses = _refine(problem, data, kept, kept_scores, worth, options)
     bad = ~jnp.isfinite(losses)
     losses = jnp.where(bad, jnp.inf, losses)
-    # A candidate that refinement spoiled falls back to where it started.
+    # A candidate that refinement made worse falls back to its start.
     poses = jnp.where((losses < kept_scores)[..., None, None], poses, kept)
     losses = jnp.minimum(losses, kept_scores)
     order = jnp.argsort(losses, 1)
@@ -132,7 +132,7 @@ def _score(
     keep: int,
     options: SearchOptions,
 ) -> tuple[Array, Array, Array]:
-    """The best `keep` starts of each example, their losses, and how many were not finite."""
+    """The best `keep` starts of each example, their losses, and the number of non-finite ones."""
     if chosen is None:
         scores = over_pairs(problem.value, data, starts, chunk=options.chunk, share=problem.share)
         bad = ~jnp.isfinite(scores)
@@ -157,7 +157,7 @@ def _score(
 
 
 def _worth(losses: Array, options: SearchOptions) -> Array:
-    """Which kept candidates are refined, bool `[B, K]`, the best first."""
+    """The kept candidates to refine, bool `[B, K]`, the best first."""
     if options.method != "line":
         return jnp.ones(losses.shape, bool)
     return (losses <= losses[:, :1] + options.margin).at[:, 0].set(True)
@@ -197,7 +197,7 @@ def _refine_along(
     worth: Array,
     options: SearchOptions,
 ) -> tuple[Array, Array]:
-    """Kept candidates that are worth it, refined without derivatives."""
+    """Kept candidates within the margin, refined without derivatives."""
     if not line_search.values(options.steps, options.polish):
         return poses, losses
 
@@ -214,5 +214,5 @@ def _refine_along(
 
 
 def _chunk(options: SearchOptions, size: int) -> int | None:
-    """Pairs at once where each holds a tangent (or a backward pass) for every parameter."""
+    """Pairs at once if each holds a tangent (or a backward pass) for every parameter."""
     return options.chunk and max(1, options.chunk // (1 + size))

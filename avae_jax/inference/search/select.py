@@ -9,9 +9,9 @@ from avae_jax.core.types import Array
 
 
 def lowest(values: Array) -> Array:
-    """Index of the first of the lowest along the first axis; no value may be NaN.
+    """Index of the first minimum along the first axis; no value may be NaN.
 
-    `argmin` by two reductions: CPUs run that one as a scalar loop, ten times as long.
+    Two reductions replace `argmin`, which is a scalar loop on CPUs and takes ten times as long.
     """
     place = jnp.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
     least = values.min(0, keepdims=True)
@@ -19,9 +19,9 @@ def lowest(values: Array) -> Array:
 
 
 def near(poses: Array, others: Array, *, degrees: float) -> Array:
-    """Which of `poses: [R, d + 1, d + 1]` lie near which `others: [K, ...]`, bool `[R, K]`.
+    """Whether `poses: [R, d + 1, d + 1]` are near `others: [K, ...]`, bool `[R, K]`.
 
-    Near are those whose matrices differ by less than those of two rotations by `degrees`.
+    Poses are near if their matrices differ by less than two rotations that are `degrees` apart.
     """
     chord = 2 * math.sqrt(2) * math.sin(math.radians(degrees) / 2)
     return jnp.sqrt(((poses[:, None] - others[None]) ** 2).sum((-2, -1))) < chord
@@ -30,15 +30,15 @@ def near(poses: Array, others: Array, *, degrees: float) -> Array:
 def best_apart(poses: Array, losses: Array, *, keep: int, degrees: float) -> Array:
     """Indices `[K]` of the lowest losses among poses that are apart from each other.
 
-    Taken greedily: the best one, then the best of those far enough from all taken. If
-    too few are far enough, near ones follow; non-finite ones come last.
+    The selection is greedy: the best pose, then the best pose far enough from all selected
+    ones. If too few are far enough, near ones follow; non-finite ones come last.
 
     Args:
       poses: `[R, d + 1, d + 1]`.
       losses: `[R]`.
       degrees: poses are apart if they are not `near` by this angle.
     """
-    # Any finite number, so that a pose is found even where no loss is finite.
+    # Any finite number, so that a pose is returned even if no loss is finite.
     losses = jnp.where(jnp.isfinite(losses), losses, jnp.finfo(losses.dtype).max)
 
     def take(passed_over: Array, _: None) -> tuple[Array, Array]:

@@ -13,10 +13,10 @@ from avae_jax.transform.sampling import even_points, from_unit, mirror, random_p
 
 
 def start_poses(key: Key, group: Family, ranges: RangeOptions, *, kind: str, count: int) -> Array:
-    """Poses `[R, d + 1, d + 1]` from which to search one example.
+    """Starting poses `[R, d + 1, d + 1]` of one example.
 
     Args:
-      key: turns an even set as a whole, so that no pose is favoured over the examples.
+      key: rotates an even set as a whole, so that no pose is favoured over the examples.
       kind: `even` covers the family within its ranges, `random` draws from it,
         `right_angles` takes the 4 or 24 right-angle rotations.
       count: R, for `even` and `random`; with mirror images half of them are mirrored.

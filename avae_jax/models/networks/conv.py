@@ -1,8 +1,8 @@
 """Convolutional encoder and decoder, for images and volumes of any size.
 
 Sizes change by moving pixels into channels and back (space to depth), so that every
-convolution is a plain one of stride 1: strided transposed convolutions are several
-times slower on CPUs and leave checkerboards.
+convolution has stride 1: strided transposed convolutions are several times slower on CPUs and
+produce checkerboard artefacts.
 """
 
 import math

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Shape
 
-# Standard deviation exp(-1.5). A wide posterior hides z from the decoder, which learns slowly
-# then; one much narrower (exp(-3)) lets the model tell poses apart before it has settled on one.
+# Standard deviation exp(-1.5). A wide posterior hides z from the decoder, which then learns
+# slowly. A much narrower one (exp(-3)) lets the model encode poses before it has a canonical one.
 NARROW = -3.0
 
 

@@ -1,6 +1,6 @@
 """Encoder and decoder of patches with shared weights, for images and volumes of any size.
 
-A patch is 4 pixels on a side, and each further stage joins patches two by two along every axis.
+A patch is 4 pixels on a side, and each further stage merges pairs of patches along every axis.
 All patches share the weights of their stage; dense layers over all patches follow. The network
 has several times fewer weights than a dense one and needs fewer examples. It computes products
 of matrices only, which are fast on every platform.
@@ -15,12 +15,12 @@ from avae_jax.core.types import Array, Shape
 from avae_jax.models.networks.conv import depth_to_space, padded, space_to_depth
 from avae_jax.models.networks.gaussian_head import posterior
 
-# How often the size is halved before anything is learned: a pixel alone says nothing.
+# Halvings of the size before the first learned layer, which therefore sees whole patches.
 FIRST = 2
 
 
 def halvings(channels: Shape) -> int:
-    """How often stages of these widths halve the size in all."""
+    """Total number of halvings by stages of these widths."""
     return FIRST + len(channels) - 1
 
 

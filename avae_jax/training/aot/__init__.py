@@ -1,3 +1,3 @@
-"""Ahead-of-time compilation for chips that are not here."""
+"""Ahead-of-time compilation for chips that the machine lacks."""
 
 from avae_jax.training.aot.plan import plan as plan

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "f32": 4}
-# A resampler that reads neighbours reads many rows of few numbers; others read few rows (starts,
-# kept candidates) or long ones (examples, poses).
+# The gathers of a resampler read many short rows; other gathers read few rows (starts, kept
+# candidates) or long ones (examples, poses).
 ROWS, NUMBERS = 256, 8
 
 
@@ -25,15 +25,15 @@ def collectives(text: str) -> list[Collective]:
         match = re.search(rf"= (.+?) ({'|'.join(KINDS)})(-start)?\(", line)
         if match:
             one = Collective(match.group(2), _bytes(match.group(1)))
-            # Copies of one collective in several branches share its channel and its size; sums
-            # that have nothing to do with each other may share the channel alone.
+            # Copies of one collective in several branches share channel and size; unrelated
+            # sums may share the channel only.
             channel = re.search(r"channel_id=(\d+)", line)
             found[channel.group(1) if channel else f"line {number}", one] = one
     return sorted(found.values(), key=lambda one: -one.bytes)
 
 
 def lowered_collectives(text: str) -> list[Collective]:
-    """The same of StableHLO, before a compiler joins reductions."""
+    """The collectives of StableHLO, before a compiler merges reductions."""
     kinds = "|".join(kind.replace("-", "_") for kind in KINDS)
     found = []
     for part in re.split(rf'"?stablehlo\.(?=(?:{kinds})\b)', text)[1:]:
@@ -46,7 +46,7 @@ def lowered_collectives(text: str) -> list[Collective]:
 
 
 def pixel_gathers(text: str) -> int:
-    """How many instructions read pixels one by one from memory, as `resample.gather` does."""
+    """Number of instructions that read single pixels from memory, like `resample.gather`."""
     found = re.findall(r"= \w+\[([\d,]*)\]\S* gather\(.*?slice_sizes=\{([\d,]*)\}", text)
     sizes = ((_count(result), _count(row)) for result, row in found)
     return sum(row <= NUMBERS and result >= ROWS * row for result, row in sizes)

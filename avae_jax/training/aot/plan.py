@@ -1,4 +1,4 @@
-"""Compiles the train step for chips that are not here; reports memory, operations, transfers."""
+"""Compiles the train step for absent chips; reports memory, operations, transfers."""
 
 import functools
 import json
@@ -28,15 +28,15 @@ UPDATE = 3
 
 
 def plan(options: Options, name: str, file: Path | None = None) -> None:
-    """Prints what a train step takes on every chip of a topology, and writes it as JSON.
+    """Prints the cost of a train step on every chip of a topology, and writes it as JSON.
 
     Args:
-      name: such as `v5e:16x16` or `cuda:8`, see `topology`.
-      file: a new one, for the numbers.
+      name: for example `v5e:16x16` or `cuda:8`, see `topology`.
+      file: a new file for the numbers.
 
     Raises:
-      InputError: the topology or the config cannot be, the chips cannot share the batch, or
-        `file` exists or cannot be.
+      InputError: an invalid topology or config, chips that cannot share the batch, or a
+        `file` that exists or cannot be written.
     """
     if file is not None:
         require_room(file)
@@ -63,7 +63,7 @@ def require_room(file: Path) -> None:
 
 
 def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
-    """What a train step takes on each of `chips`; bytes, operations and seconds."""
+    """The cost of a train step on each of `chips`: bytes, operations and seconds."""
     options = experiment.options
     about = {"topology": chips.name, "platform": chips.platform, "chips": chips.chips}
     about |= {"batch": options.train.batch_size, "jax": jax.__version__}
@@ -89,7 +89,7 @@ def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
 
 
 def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree, ...]]:
-    """The train step for a topology, and the shapes of its arguments as they lie on it."""
+    """The train step for a topology, and the shapes and shardings of its arguments."""
     options, search = experiment.options, experiment.training_search
     if search is not None:
         search = bounded(search, experiment.avae, platform=chips.platform)
@@ -119,10 +119,10 @@ def step_for(experiment: Experiment, chips: Topology) -> tuple[Any, tuple[PyTree
 def counted(
     params: Params, met: Array, x: Array, *, avae: AVAE, search: SearchOptions | None
 ) -> float:
-    """Operations of a train step for one example `x: [*S, C]`, before a compiler optimises.
+    """Operations of a train step for one example `x: [*S, C]`, before compiler optimisation.
 
-    Loops count as often as they run, with all starts and candidates; resampling counts as on
-    CPUs, in its form that reads neighbours.
+    Every iteration of a loop counts, with all starts and candidates; resampling counts in the
+    gather form of CPUs.
     """
     forward = forward_operations(params, x, avae=avae)
     if search is None:
@@ -143,8 +143,8 @@ def memory(compiled: Any, chips: Topology) -> dict[str, Any]:
 
 
 def estimate(cost: dict[str, float]) -> dict[str, float | None]:
-    """Operations, bytes and seconds of a step by the compiler, for which loops run once."""
-    # Below zero where a program holds instructions whose time the compiler does not know.
+    """The compiler's operations, bytes and seconds of a step; the body of a loop counts once."""
+    # Negative if a program holds instructions whose time the compiler does not know.
     seconds = cost.get("optimal_seconds", -1.0)
     known = seconds if seconds > 0 else None
     return {"operations": cost["flops"], "bytes": cost["bytes accessed"], "seconds": known}

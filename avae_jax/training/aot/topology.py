@@ -1,4 +1,4 @@
-"""Chips that a run can be planned for, and their meshes."""
+"""Chips for which a run can be planned, and their meshes."""
 
 import importlib.util
 import math
@@ -13,7 +13,7 @@ from avae_jax.core import sharding
 from avae_jax.core.collectives import AXES
 from avae_jax.core.errors import InputError
 
-# Memory of a chip in bytes, by the maker's pages on system architecture.
+# Memory of a chip in bytes, by the manufacturer's pages on system architecture.
 TPUS = {"v5e": 16 * 2**30, "v5p": 95 * 2**30, "v6e": 32 * 2**30}
 
 
@@ -21,8 +21,8 @@ class Topology(NamedTuple):
     """Chips to plan for.
 
     Attributes:
-      platform: `tpu`, compiled for, or `cuda`, lowered for.
-      memory: bytes of a chip; `None` where they depend on the card.
+      platform: `tpu` (compiled) or `cuda` (lowered).
+      memory: bytes of a chip; `None` if they depend on the card.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Topology(NamedTuple):
 
 
 def topology(name: str) -> Topology:
-    """What `v5e:16x16` or `cuda:8` means.
+    """The topology called `v5e:16x16` or `cuda:8`.
 
     Raises:
       InputError: neither a kind of TPU with its sides nor `cuda` with a number.
@@ -48,7 +48,7 @@ def topology(name: str) -> Topology:
 
 
 def mesh_of(wanted: Topology, sharers: int) -> Mesh | AbstractMesh:
-    """The chips of a topology as `placement.mesh` arranges those that are here.
+    """The chips of a topology, arranged like present devices by `sharding.mesh`.
 
     Raises:
       InputError: the compiler for TPUs is not installed, or knows no such topology.
@@ -59,13 +59,13 @@ def mesh_of(wanted: Topology, sharers: int) -> Mesh | AbstractMesh:
     return sharding.grid(np.array(_described(wanted.name).devices), sharers)
 
 
-# What the compiler would otherwise ask a server for, and complain of its silence: TPUs of this
-# machine, which may have none. They change nothing in what is compiled.
+# Without these values the compiler asks a server about TPUs of this machine, which may have
+# none, and warns. They do not affect the compiled program.
 ASKED = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_WORKER_HOSTNAMES": "localhost",
     "TPU_ACCELERATOR_TYPE": "v5litepod-16",
-    # The compiler may serve several processes: it is no chip, which would have one owner.
+    # Several processes may use the compiler; the lock is for chips, which have one owner.
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
 }
 

@@ -104,7 +104,7 @@ def test_mesh_odd_files_refused(tmp_path):
     assert "OFF mesh" in refused(text("g.off", "OFF\n999999999999 1 0\n0 0 0\n3 0 1 2\n"))
     assert "OFF or COFF" in refused(text("h.off", "NOFF\n1 1 0\n0 0 0 1 0 0\n3 0 0 0\n"))
     corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
-    assert "backwards" in refused(text("i.obj", corners + "f -1 -2 -3\n"))
+    assert "negative vertex indices" in refused(text("i.obj", corners + "f -1 -2 -3\n"))
     assert "OBJ mesh" in refused(text("j.obj", corners + "f 1 2 9\n"))
     assert "no vertices" in refused(text("k.stl", "solid x\nendsolid x\n"))
     assert "STL mesh" in refused(text("l.stl", "x" * 200))

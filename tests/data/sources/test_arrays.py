@@ -177,7 +177,7 @@ def test_arrays_damaged_refused_or_read(tmp_path, kind):
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((10**6, 10**3, 10**3), "says that it holds 8,000,000,000,000 bytes"),
+        ((10**6, 10**3, 10**3), "announces 8,000,000,000,000 bytes"),
         ((100, 9, 9), "does not hold as many bytes as its header says"),
         ((1, 2, 2), "does not hold as many bytes"),
     ],
@@ -193,10 +193,11 @@ def test_npz_false_size_not_unpacked(tmp_path, shape, words):
 def test_npy_larger_than_its_file_refused(tmp_path):
     """An array larger than its file is refused."""
     (tmp_path / "file.npy").write_bytes(header_of((10**6, 10**3, 10**3)))
-    with pytest.raises(InputError, match="says that it holds 8,000,000,000,000 bytes"):
+    with pytest.raises(InputError, match="announces 8,000,000,000,000 bytes"):
         load(DataOptions(source=f"npy:{tmp_path}/file.npy"), seed=0)
 
 
+@pytest.mark.standard
 def test_npz_chairs_binary_and_one_empty(avae_data):
     path = avae_data / "modelnet10" / "chair_32.npz"
     dataset = load(DataOptions(source=f"npz:{path}", scale=1 / 1.35), seed=0)

@@ -22,6 +22,7 @@ def test_solids_ten_even_classes():
     assert len(dataset.label_names) == 10 and dataset.fill == 0.0 and not dataset.binary
 
 
+@pytest.mark.standard
 def test_solids_split_by_the_seed():
     """Another seed splits the same solids otherwise."""
     one, other = (load(DataOptions(source="solids"), seed=seed) for seed in (0, 1))

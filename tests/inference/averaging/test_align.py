@@ -153,6 +153,7 @@ def aligned():
     return stack, align_images(stack.images, seed=0, num_classes=3)
 
 
+@pytest.mark.standard
 def test_poses_carry_each_image_to_the_canonical_pose(aligned):
     stack, found = aligned
     applied = np.tile(np.eye(3), (240, 1, 1))

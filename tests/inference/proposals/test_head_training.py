@@ -14,7 +14,7 @@ from avae_jax.transform.matrices import affine, plane_rotation
 from tests.support.head_cases import TURNS, observed, ranked, scene
 from tests.support.single_object import blobs, drawing
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_init_none_where_nothing_is_learned():

@@ -12,7 +12,7 @@ from avae_jax.inference.flops import forward_equivalents
 from avae_jax.inference.search import resolve
 from tests.support.head_cases import OPTIONS, TURNS, observed, ranked, scene
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @functools.cache

@@ -11,12 +11,16 @@ from avae_jax import models
 from avae_jax.config.options import ModelOptions
 from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.proposals import template_bank
+from avae_jax.models import wrap
 from avae_jax.models.objective import affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import frame
 from avae_jax.transform.sampling import random_pose
 from avae_jax.transform.warp import warp
-from tests.support.single_object import RANGES, blobs, drawing
+from tests.support.alignment_cases import turn
+from tests.support.single_object import FILL, RANGES, blobs, drawing
+
+pytestmark = pytest.mark.standard
 
 
 # Three blobs fix a whitened volume only up to its axes, so `affine` has no single pose in 3-D.
@@ -98,3 +102,29 @@ def test_build_together_as_alone(shape):
         rows = np.concatenate([getattr(one, name) for one in alone])
         np.testing.assert_allclose(getattr(together, name), rows, atol=1e-3)
     assert np.abs(together.weights[0] - together.weights[1]).max() > 0.1
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_score_templates_believes_the_prototype_that_explains_best(shown):
+    """Of two objects that lie apart by a third of a turn, the one that is seen tells the pose."""
+    group, inner, fill = family("rotation", 2), frame((16, 16)), jnp.asarray(FILL)
+    model = wrap(lambda params, x: (x.reshape(-1)[:2], jnp.zeros(2)), draw_of_two)
+    avae = affine_vae(model, inner, fill, group=group)
+    move = jax.jit(functools.partial(warp, fill=fill, source=inner, target=inner))
+    image = jnp.asarray(blobs((16, 16)))
+    objects = jnp.stack([image, move(image**3, turn(120.0))])
+    seen = move(objects[shown], turn(70.0))
+
+    @jax.jit
+    def best(objects: jax.Array, seen: jax.Array) -> jax.Array:
+        bank = template_bank.build_templates(objects, jnp.eye(2), avae=avae, turns=36)
+        poses, logits = template_bank.score_templates(bank, seen, avae=avae)
+        return poses[logits.argmax()]
+
+    found = np.asarray(best(objects, seen)) @ turn(70.0)
+    assert pose_errors(found[None], np.eye(3)[None]).degrees[0] < 15
+
+
+def draw_of_two(params: jax.Array, z: jax.Array) -> jax.Array:
+    """Which of two objects is drawn is the larger entry of `z`."""
+    return jnp.where(z[0] > z[1], params[0], params[1])

@@ -80,3 +80,15 @@ def test_search_does_not_refine_beyond_the_margin():
     narrow, wide = cost_with(0.0), cost_with(1e9)
     assert np.all(narrow.refined == 1) and np.all(wide.refined == 3)
     assert np.all(narrow.refined < wide.refined) and np.all(wide.loss <= narrow.loss)
+
+
+@pytest.mark.parametrize("chunk", [None, 4, 5])
+def test_over_chosen_works_the_last_group_part_filled(chunk):
+    """Groups of several pairs, whose last one the chosen do not fill."""
+    batch, count = 26, 3
+    chosen = (np.arange(batch * count) % 3 == 0).reshape(batch, count)
+    candidates = np.arange(batch * count, dtype=np.float32).reshape(batch, count)
+    call = functools.partial(over_chosen, lambda datum, one: datum + one, chunk=chunk)
+    default = -jnp.ones((batch, count))
+    found = jax.jit(call)(jnp.ones(batch), candidates, jnp.asarray(chosen), default=default)
+    np.testing.assert_array_equal(found, np.where(chosen, candidates + 1, -1))

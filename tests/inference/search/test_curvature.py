@@ -11,7 +11,7 @@ from avae_jax.inference.search import Problem, curvature
 from avae_jax.transform import family, retract
 from avae_jax.transform.lie import coordinates
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 RIGID = family("rigid", 2)
 
 

@@ -11,7 +11,7 @@ import pytest
 from avae_jax.transform import identity
 from tests.support.least_squares import ADAM, away, degrees, least_squares, refined
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_first_order_walks_to_the_minimum():

@@ -11,7 +11,7 @@ from avae_jax.inference.search import gauss_newton
 from avae_jax.transform import identity
 from tests.support.least_squares import away, degrees, least_squares, refined
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 def test_gauss_newton_three_steps_from_twenty_degrees():

@@ -14,7 +14,7 @@ from tests.support.analytic_problems import (
     settled,
 )
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 every_method = pytest.mark.parametrize("method", METHODS)
 
 

@@ -14,7 +14,7 @@ from avae_jax.inference.search.registration import rounds
 from avae_jax.transform import family, identity, retract
 from tests.support.analytic_problems import begin, dataset, losses_at, many_minima, run
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
 @pytest.mark.parametrize("starts", [1, 2, 7, 8, 32, 100])

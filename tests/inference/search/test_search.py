@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.inference.search import Problem, SearchResult, resolve, search
+from avae_jax.inference.search import Problem, SearchResult, gauss_newton, resolve, search
 from avae_jax.transform import family, inverse
 from avae_jax.transform.matrices import matmul
 from tests.support.analytic_problems import (
@@ -24,7 +24,7 @@ from tests.support.analytic_problems import (
     settled,
 )
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
@@ -186,3 +186,17 @@ def test_search_turns_with_the_landscape(method):
     np.testing.assert_allclose(then.loss, first.loss, atol=1e-4)
     back = functools.partial(matmul, inverse(turn)[None])
     np.testing.assert_allclose(back(then.pose), first.pose, atol=1e-2 if method == "adam" else 1e-3)
+
+
+def test_search_refinement_that_spoils_a_pose_is_undone(monkeypatch):
+    """Poses and losses are those of the starts where refinement ends worse."""
+    problem, data, begun, options = settled("gauss_newton")
+    full = resolve(SearchOptions(starts=32, **options), family("rotation", 2))
+
+    def spoil(problem, datum, pose, **_):
+        return problem.retract(pose, jnp.ones(1)), jnp.float32(1e3)
+
+    monkeypatch.setattr(gauss_newton, "refine", spoil)
+    found = search(problem, data, begun, options=full)
+    np.testing.assert_allclose(found.loss, losses_at(problem, data, begun).min(1), rtol=1e-5)
+    check(problem, data, begun, found)

@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from avae_jax.inference.search.select import best_apart, lowest
+from avae_jax.inference.search.select import best_apart, lowest, near
 from avae_jax.transform.matrices import plane_rotation
+from avae_jax.transform.sampling import mirror
 
 
 def turns(*degrees: float) -> jax.Array:
@@ -45,3 +47,17 @@ def test_lowest_is_the_first_as_argmin():
     values[2, 1] = np.inf
     np.testing.assert_array_equal(jax.jit(lowest)(values), values.argmin(0))
     assert lowest(jnp.full(4, jnp.inf)) == 0
+
+
+@pytest.mark.parametrize(("axes", "d"), [((0, 1), 2), ((0, 2), 3)])
+def test_near_to_the_angle_asked_for(axes, d):
+    poses = plane_rotation(jnp.radians(jnp.float32([0, 14.5, -14.5, 15.5])), axes, d)
+    assert near(poses, poses[:1], degrees=15.0)[:, 0].tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_best_apart_mirror_images_are_apart(d):
+    """The mirror image of a pose is no pose near it."""
+    turned = plane_rotation(jnp.radians(jnp.float32([40, 45])), (0, 1), d)
+    poses = jnp.stack([turned[0], turned[1], turned[0] @ mirror(d)[:d, :d]])
+    assert kept(poses, [0, 1, 2.0], 2, 15.0) == [0, 2]

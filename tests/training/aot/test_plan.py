@@ -54,6 +54,7 @@ def here(name: str, *overrides: str) -> dict:
         return planned_for(prepare(files.to_options(chosen)), topology(name))
 
 
+@pytest.mark.full
 @tpu
 @pytest.mark.parametrize(
     ("name", "overrides"), [("digits", ()), ("solids", ("search.turns=64", "data.limit=80"))]
@@ -72,6 +73,7 @@ def test_plan_sums_alone_cross_16_chips(tmp_path, name, overrides):
     assert found["compiler"]["operations"] > 0 and found["counted_operations"] > 0
 
 
+@pytest.mark.full
 @tpu
 def test_plan_memory_flat_in_restarts():
     few, many = (here("v5e:2x2", "search.chunk=8", f"search.starts={starts}") for starts in (8, 32))
@@ -79,6 +81,7 @@ def test_plan_memory_flat_in_restarts():
     assert many["memory"]["temp"] < 1.1 * few["memory"]["temp"]
 
 
+@pytest.mark.standard
 def test_plan_lowers_for_gpus(tmp_path):
     """Gpus are lowered for without any."""
     found = planned(tmp_path, "digits", "cuda:4")
@@ -86,12 +89,14 @@ def test_plan_lowers_for_gpus(tmp_path):
     assert {one["kind"] for one in found["collectives"]} == {"all-reduce"}
 
 
+@pytest.mark.full
 def test_plan_gathers_candidates_where_chips_share_examples():
     """Candidates are gathered where chips share examples."""
     found = here("cuda:64")
     assert {one["kind"] for one in found["collectives"]} == {"all-reduce", "all-gather"}
 
 
+@pytest.mark.standard
 def test_plan_batch_that_chips_cannot_share_refused():
     done = run("--config", "digits", "--topology", "cuda:3")
     assert done.returncode == 2
@@ -99,6 +104,7 @@ def test_plan_batch_that_chips_cannot_share_refused():
     assert done.stderr == f"avae_jax: train.batch_size=128: {said}\n"
 
 
+@pytest.mark.standard
 def test_plan_file_that_cannot_be_written_refused_first(tmp_path):
     """A file that cannot be written is refused before anything is compiled."""
     there = tmp_path / "there.json"
@@ -113,6 +119,7 @@ def test_plan_file_that_cannot_be_written_refused_first(tmp_path):
     assert there.read_text() == "kept"
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

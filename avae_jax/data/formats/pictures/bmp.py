@@ -12,17 +12,17 @@ from avae_jax.data.formats.pictures.picture import Picture
 from avae_jax.data.formats.pictures.pillow import MODES, image_of, numbers, opened, seen_mode
 
 BITS = {"1": 1, "L": 8, "RGB": 24}
-# Where the head holds pixels in a metre, and the space of its colours.
+# Positions in the header: pixels per metre, and the colour space.
 RESOLUTION, SPACE = slice(38, 46), slice(70, 74)
 LEAST_HEAD, EMBEDDED = 40, (b"DEBM", b"KNIL")
 
 
 @contextlib.contextmanager
 def open_bmp(path: Path) -> Iterator[Picture]:
-    """A file without transparency, palettes as colours.
+    """A file without transparency; palettes become colours.
 
     Raises:
-      InputError: transparency, which no program would find in what is written.
+      InputError: transparency, which other programs would not find in the result.
     """
     with opened(path, "BMP") as image, open(path, "rb") as stream:
         head = stream.read(74)

@@ -19,17 +19,17 @@ from avae_jax.data.formats.pictures.pillow import (
     seen_mode,
 )
 
-# Lossy, so that what is written is near to what was computed.
+# JPEG is lossy: a high quality keeps the written values near the computed ones.
 QUALITY = {"quality": 95, "subsampling": 0}
 COMMENT = 0xFE
-# Segments that speak of the encoding, and of a second picture, are the writer's own.
+# Segments about the encoding and about a second picture, which are not copied.
 OF_ENCODING, OF_PREVIEW = "APP14", b"MPF\0"
 START, HEAD = b"\xff\xd8", b"\xff\xe0"
 
 
 @contextlib.contextmanager
 def open_jpeg(path: Path) -> Iterator[Picture]:
-    """A file of grey values, RGB or CMYK; of one with a preview the first picture."""
+    """A file of grey values, RGB or CMYK; a file with a preview is read without it."""
     with opened(path, "JPEG") as image:
         mode = seen_mode(image)
         channels, dtype, meaning = MODES[mode]
@@ -49,7 +49,7 @@ def open_jpeg(path: Path) -> Iterator[Picture]:
 
 
 def _segments(image: Image.Image) -> list[bytes]:
-    """What the file says of itself: resolution, orientation, profile, comments."""
+    """The metadata segments of a file: resolution, orientation, profile, comments."""
     kept = []
     for name, body in getattr(image, "applist", ()):
         if name != OF_ENCODING and not body.startswith(OF_PREVIEW):
@@ -59,7 +59,7 @@ def _segments(image: Image.Image) -> list[bytes]:
 
 
 def _saying(made: bytes, segments: list[bytes]) -> bytes:
-    """The file `made` with `segments`, at most one of which says the resolution."""
+    """The file `made` with `segments`, at most one of which holds the resolution."""
     rest = made[len(START) :]
     own = rest[: 2 + int.from_bytes(rest[2:4], "big")] if rest.startswith(HEAD) else b""
     first = [] if any(segment.startswith(HEAD) for segment in segments) else [own]

@@ -16,7 +16,7 @@ from avae_jax.data.formats.pictures.tiff import open_page
 from avae_jax.data.formats.reading import reading
 
 WANTED = "PNG, JPEG, TIFF or BMP file"
-# Pillow would open many more whatever a file is called, some by starting other programs.
+# Pillow would open many more formats whatever the name of a file, some by other programs.
 BEGINNINGS: dict[bytes, Callable] = {
     b"\x89PNG\r\n\x1a\n": open_png,
     b"\xff\xd8\xff": open_jpeg,
@@ -33,8 +33,8 @@ def open_picture(path: Path) -> Iterator[Picture]:
     """The image in a file.
 
     Raises:
-      InputError: damaged, another format, several pages, more pixels than its file can hold
-        or than `PIL.Image.MAX_IMAGE_PIXELS`.
+      InputError: a damaged file, another format, several pages, more pixels than the file can
+        hold or than `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     with contextlib.ExitStack() as opened:
         with reading(path, WANTED):
@@ -50,8 +50,8 @@ def open_picture(path: Path) -> Iterator[Picture]:
 def read_image(path: Path) -> np.ndarray:
     """One image file -> `[H, W, C]`.
 
-    Numbers keep their type; palettes become red, green, blue (and alpha, where a palette is
-    transparent).
+    Numbers keep their type; palettes become red, green, blue (and alpha for a transparent
+    palette).
 
     Raises:
       InputError: as `open_picture`.

@@ -14,16 +14,16 @@ GREY, RGB, CMYK = "grey values", "RGB", "CMYK"
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """An image in a file, open for reading; its numbers are not read ahead.
+    """An image in a file, open for reading; its numbers are read on demand.
 
     Attributes:
       path: the file.
       shape: `(H, W, C)`.
-      dtype: as stored, byte order included.
+      dtype: as stored, including the byte order.
       meaning: of the numbers: `GREY`, `RGB`, `CMYK` or another interpretation.
-      read: the numbers, `[H, W, C]` of `dtype`.
-      write: `(target, pixels)` makes `target`, like the file in everything but its numbers.
-      notes: what of the file `write` cannot keep, without its name and a full stop.
+      read: returns the numbers, `[H, W, C]` of `dtype`.
+      write: `(target, pixels)` writes `target`, a copy of the file with new numbers.
+      notes: properties of the file that `write` loses, without its name and a full stop.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class Picture:
 
 
 def require_like(one: Picture, first: Picture) -> None:
-    """Checks that two images can be examples of one kind.
+    """Checks that two images can be examples of one stack.
 
     Raises:
-      InputError: they differ in size, channels, type or in what their numbers mean.
+      InputError: they differ in size, channels, type or meaning of the numbers.
     """
     kinds = [(it.shape, it.dtype.newbyteorder("="), it.meaning) for it in (one, first)]
     if kinds[0] == kinds[1]:

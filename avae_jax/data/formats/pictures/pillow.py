@@ -12,10 +12,10 @@ from avae_jax.core.errors import InputError
 from avae_jax.data.formats.pictures.picture import CMYK, GREY, RGB
 from avae_jax.data.formats.reading import EXPANDS
 
-# Of an image, for each byte of its file: black and white, packed as much as anything is.
+# Most pixels for each byte of a file: a black and white image at the highest compression.
 MOST_PIXELS = 8 * EXPANDS
-# Pillow's modes whose pixels are numbers as they stand; the others become colours. "I" is what
-# some of its versions make of 16 bits.
+# Pillow's modes whose pixels are plain numbers; other modes are converted to colours. Some
+# versions of Pillow use "I" for 16 bits.
 MODES: dict[str, tuple[int, str, str]] = {
     "1": (1, "?", GREY),
     "L": (1, "u1", GREY),
@@ -32,16 +32,16 @@ PREVIEW = "MPO"
 
 @contextlib.contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """The file as an image of which nothing but the head is read.
+    """The file as an image of which only the header is read.
 
     Raises:
-      InputError: more pixels than its file can hold, and several pages.
+      InputError: more pixels than the file can hold, or several pages.
     """
     with quiet(), Image.open(path, formats=(kind,)) as image:
         size = path.stat().st_size
         if image.width * image.height > MOST_PIXELS * size:
             came = f"{image.width} x {image.height} pixels in a file of {size} bytes"
-            raise InputError(f"{path}: {came}; no image can be packed like that")
+            raise InputError(f"{path}: {came}; no compression reaches this ratio")
         pages = getattr(image, "n_frames", 1)
         if pages != 1 and image.format != PREVIEW:
             raise InputError(f"{path}: {pages} pages; one image a file, or npz for volumes")
@@ -50,7 +50,7 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Warnings of Pillow are dropped: what matters comes as an error."""
+    """Context without Pillow's warnings: faults are raised as errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -58,14 +58,14 @@ def quiet() -> Iterator[None]:
 
 
 def seen_mode(image: Image.Image) -> str:
-    """The mode in which the numbers are seen: a key of `MODES`."""
+    """The mode in which the numbers are read: a key of `MODES`."""
     if image.mode in MODES:
         return image.mode
     return "RGBA" if "transparency" in image.info else "RGB"
 
 
 def numbers(image: Image.Image) -> np.ndarray:
-    """`[H, W, C]`, palettes as colours."""
+    """The numbers `[H, W, C]`; palettes become colours."""
     with quiet():
         mode = seen_mode(image)
         pixels = np.array(image if mode == image.mode else image.convert(mode))

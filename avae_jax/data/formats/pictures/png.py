@@ -16,12 +16,12 @@ from avae_jax.data.formats.pictures.pillow import MODES, image_of, numbers, open
 HEAD = 33  # bytes of the signature and the first chunk
 COLOURS = {2: 3, 4: 2, 6: 4}  # channels of the colour types of which Pillow keeps 8 bits of 16
 PALETTE, GREY_ALPHA = 3, 4
-# What speaks of single values, and holds only as long as these are stored in the same way.
+# Chunks about single values, valid only while these are stored in the same way.
 OF_VALUES = {b"tRNS", b"bKGD", b"hIST", b"sBIT", b"sPLT"}
-# Chunks that belong to the numbers but not to one picture of these.
+# Chunks that stay valid for new numbers, although they are not marked as safe to copy.
 OF_PICTURES = {b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi"}
 OF_PICTURES |= {b"tIME", *OF_VALUES}
-SAFE = 0x20  # of a name's last letter: to be copied by those who do not know the chunk
+SAFE = 0x20  # bit of a name's last letter: a chunk that may be copied without knowing it
 
 
 class Chunk(NamedTuple):
@@ -33,10 +33,10 @@ class Chunk(NamedTuple):
 
 @contextlib.contextmanager
 def open_png(path: Path) -> Iterator[Picture]:
-    """A file of 1 to 16 bits, palettes as colours.
+    """A file of 1 to 16 bits; palettes become colours.
 
     Raises:
-      InputError: damaged, animated, or of a kind whose library is not installed.
+      InputError: damaged, animated, or its library is not installed.
     """
     with opened(path, "PNG") as image:
         with open(path, "rb") as stream:
@@ -77,7 +77,7 @@ def _notes(bits: int, colours: int) -> tuple[str, ...]:
 
 
 def _chunks(path: Path) -> Iterator[Chunk]:
-    """The whole pieces of a file in order."""
+    """The complete chunks of a file in order."""
     left = path.stat().st_size - 8
     with open(path, "rb") as stream:
         stream.seek(8)
@@ -90,7 +90,7 @@ def _chunks(path: Path) -> Iterator[Chunk]:
 
 
 def _needed(path: Path) -> Iterator[bytes]:
-    """The file without all that could change how its numbers are decoded."""
+    """The file without chunks that could change the decoding of its numbers."""
     yield b"\x89PNG\r\n\x1a\n"
     for chunk in _chunks(path):
         if chunk.name in (b"IHDR", b"IDAT", b"IEND"):
@@ -98,7 +98,7 @@ def _needed(path: Path) -> Iterator[bytes]:
 
 
 def _is_kept(chunk: Chunk, *, same: bool) -> bool:
-    """Whether a chunk holds for a file of other numbers, stored in the `same` way."""
+    """Whether a chunk stays valid for new numbers, stored in the `same` way."""
     if chunk.name[:1].isupper() or (chunk.name in OF_VALUES and not same):
         return False
     return chunk.name in OF_PICTURES or bool(chunk.name[3] & SAFE)

@@ -1,31 +1,31 @@
-"""TIFF tags of a page, copied to the page that is written in its place."""
+"""TIFF tags of a page, copied to the page that replaces it."""
 
 from typing import Any
 
 MINISWHITE, RGB, PALETTE, YCBCR = 0, 2, 3, 6
 UNPACKED = 1
-# Packed without loss, so that what is written is what was computed: none, LZW, deflate (two
+# Lossless compressions, which keep the computed values: none, LZW, deflate (two
 # numbers), PackBits, LZMA, Zstandard (two).
 LOSSLESS = {UNPACKED, 5, 8, 32946, 32773, 34925, 50000, 34926}
-# Tags that say how and where the numbers are stored: the writer's own.
+# Tags about the storage of the numbers, which the writer sets.
 OF_STORAGE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 292}
 OF_STORAGE |= {293, 296, 297, 317, 320, 322, 323, 324, 325, 338, 339, 347, *range(512, 522)}
 OF_STORAGE |= {529, 530, 531, 532, 32997, 32998, 50674}
 DESCRIPTION = 270
-# Tags whose values say where in the file something else stands, which is not copied: smaller
-# images, camera data, LSM, MetaMorph, SIS, NDPI, DNG.
+# Tags with positions of other data in the file, which are not copied: smaller images, camera
+# data, LSM, MetaMorph, SIS, NDPI, DNG.
 OF_PLACES = {288, 289, 330, 400, 34665, 34853, 40965, 34412, 33560, 37500, 50740}
 OF_PLACES |= {*range(33628, 33632), *range(65420, 65460)}
-OFFSETS = (13, 18)  # types of values that are such places
-# Of every page: no data, profile of colours, orientation. Others stand on the first alone.
+OFFSETS = (13, 18)  # types of values that are such positions
+# Tags of every page: no data, colour profile, orientation. Other tags are on the first page only.
 OF_PAGES = {274, 34675, 42113}
 
 
 def like(page: Any, tifffile: Any) -> dict[str, Any]:
-    """How `TiffWriter.write` makes pages like `page`, but for their shape.
+    """Arguments of `TiffWriter.write` for pages like `page`, except for their shape.
 
-    What the page says of itself is written as it stands, which keeps what the programs that
-    wrote it (ImageJ, OME, others) say there about axes and pixels.
+    Metadata of the page is copied unchanged. This keeps the axes and pixel sizes that other
+    programs (ImageJ, OME) store there.
     """
     how: dict[str, Any] = {
         "dtype": page.dtype,
@@ -44,7 +44,7 @@ def like(page: Any, tifffile: Any) -> dict[str, Any]:
 
 
 def lost(page: Any, tifffile: Any) -> tuple[str, ...]:
-    """What `like` cannot keep."""
+    """Properties of a page that `like` loses."""
     said = []
     if not is_packed_again(page, tifffile):
         said.append(f"{page.compression.name} compression, written uncompressed")
@@ -60,7 +60,7 @@ def lost(page: Any, tifffile: Any) -> tuple[str, ...]:
 
 
 def is_packed_again(page: Any, tifffile: Any) -> bool:
-    """Whether pages can be written with the compression of `page`, and without loss."""
+    """Whether pages can be written with the compression of `page` without loss."""
     known = tifffile.TIFF
     if page.predictor not in known.PREDICTORS:
         return False
@@ -78,9 +78,9 @@ def _is_copied(tag: Any) -> bool:
 
 
 def _copied(page: Any, tag: Any) -> tuple[Any, ...]:
-    """A tag byte for byte: code, type, count, value and whether it is of the first page alone.
+    """A tag byte for byte: code, type, count, value and whether only the first page has it.
 
-    Descriptions, of which a page may have several, are written as UTF-8.
+    Descriptions are written as UTF-8; a page may have several.
     """
     file = page.parent.filehandle
     file.seek(tag.valueoffset)
@@ -91,7 +91,7 @@ def _copied(page: Any, tag: Any) -> tuple[Any, ...]:
 
 
 def _in_utf8(value: bytes, read: Any) -> bytes:
-    """The bytes of a text, which the library has `read`, as UTF-8 where it can be told."""
+    """The bytes of a text, which the library has `read`, as UTF-8 if its encoding is known."""
     try:
         value.decode()
     except UnicodeDecodeError:

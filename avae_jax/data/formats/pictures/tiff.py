@@ -18,19 +18,19 @@ from avae_jax.data.formats.reading import require_held
 MEANINGS = {0: "grey values, 0 is white", 1: GREY, 2: RGB, 3: RGB, 4: "a mask", 5: CMYK}
 MEANINGS |= {6: RGB, 9: "L*a*b*", 34892: "linear raw"}
 JPEG = (6, 7, 33007, 34892)
-# Compressions for which the library needs no other: none, deflate, PackBits, LZMA.
+# Compressions that the library decodes without others: none, deflate, PackBits, LZMA.
 ALONE = {1, 8, 32946, 32773, 34925}
 MOST_CHANNELS = 4
-MOST_TAGS = 4096  # of a page, as the library has it
+MOST_TAGS = 4096  # of a page, the limit of the library
 WHOLE_BITS = (1, 8, 16, 32, 64)
 
 
 @contextlib.contextmanager
 def open_page(path: Path) -> Iterator[Picture]:
-    """A file of one page; a table of colours becomes RGB, planes become channels.
+    """A file of one page; a colour table becomes RGB, planes become channels.
 
     Raises:
-      InputError: several pages, numbers that are no image, a compression that is not known.
+      InputError: several pages, numbers that are not an image, an unknown compression.
     """
     with open_file(path) as tiff:
         page = _only_page(tiff, path)
@@ -44,7 +44,7 @@ def open_page(path: Path) -> Iterator[Picture]:
             require_inside(page, path.stat().st_size, path)
             pixels = page.asarray()
             if tabled:
-                # Of 16 bits, of which programs show the upper half.
+                # Colour tables have 16 bits, of which programs show the upper half.
                 pixels = np.moveaxis(page.colormap[:, pixels] >> 8, 0, -1)
             elif apart:
                 pixels = np.moveaxis(pixels, 0, -1)
@@ -67,33 +67,33 @@ def open_page(path: Path) -> Iterator[Picture]:
 
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[Any]:
-    """A `TiffFile` whose chain of pages ends."""
+    """A `TiffFile` with a finite chain of pages."""
     tifffile = library("tifffile", str(path))
     _require_pages(path)
-    # What is said to continue in other files is not looked for there.
+    # Continuations in other files are not read.
     with tifffile.TiffFile(path, _multifile=False) as tiff:
         yield tiff
 
 
 def writer(target: Path, tiff: Any, *, big: bool = False) -> Any:
-    """A `TiffWriter` for a file like `tiff`, or one that holds more than 4 GiB."""
+    """A `TiffWriter` for a file like `tiff`; `big` for more than 4 GiB."""
     tifffile = library("tifffile", str(target))
     how = {"bigtiff": tiff.is_bigtiff or big, "byteorder": tiff.byteorder}
-    # Nothing is made up by the name of the file or the shape of its numbers.
+    # The writer must not derive metadata from the name of the file or the shape of its numbers.
     return tifffile.TiffWriter(target, ome=False, shaped=False, **how)
 
 
 def fitting(pixels: np.ndarray, how: dict[str, Any]) -> np.ndarray:
-    """`pixels` within the bits that a page has for each."""
+    """`pixels` clipped to the bits of a page."""
     bits = how.get("bitspersample")
     return pixels if bits is None else np.minimum(pixels, 2**bits - 1)
 
 
 def require_known(page: Any, path: Path) -> None:
-    """Checks that the numbers of a page can be decoded and mean something.
+    """Checks that the numbers of a page can be decoded and are grey values or colours.
 
     Raises:
-      InputError: says what is missing, and the line that installs it if there is one.
+      InputError: names the missing library and the command that installs it, or the meaning.
     """
     if page.dtype is None or int(page.photometric) not in MEANINGS:
         meaning = getattr(page.photometric, "name", page.photometric)
@@ -118,7 +118,7 @@ def require_known(page: Any, path: Path) -> None:
 def require_inside(page: Any, size: int, path: Path) -> None:
     """Checks that no part of a page is announced as larger than the whole file.
 
-    The library would make room for it.
+    The library would allocate memory for it.
     """
     largest = max(page.databytecounts, default=0) if page is not None else 0
     if largest > size:
@@ -128,7 +128,7 @@ def require_inside(page: Any, size: int, path: Path) -> None:
 def _only_page(tiff: Any, path: Path) -> Any:
     page, count = tiff.pages[0], len(tiff.pages)
     if tiff.is_imagej:
-        # Of a large stack ImageJ announces the first page alone.
+        # ImageJ announces only the first page of a large stack.
         count = max(count, int((tiff.imagej_metadata or {}).get("images", 1)))
     if count != 1:
         raise InputError(f"{path}: {count} pages; one image a file, or npz for volumes")
@@ -141,10 +141,10 @@ def _only_page(tiff: Any, path: Path) -> Any:
 
 
 def _require_pages(path: Path) -> None:
-    """Checks that the chain of pages ends, within the file.
+    """Checks that the chain of pages ends within the file.
 
-    The library would follow one that comes back to itself for ever, and read of one that
-    leaves the file what comes before.
+    The library would follow a cyclic chain forever, and ignore the end of a chain that leaves
+    the file.
     """
     size = path.stat().st_size
     with open(path, "rb") as stream:

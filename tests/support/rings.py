@@ -1,0 +1,58 @@
+"""Three rings of tests, and the CPU seconds that a test of each may take.
+
+A test without a marker is `quick`. The limits are generous: they notice a test that lies in the
+wrong ring, and a slow machine does not decide.
+"""
+
+import gc
+import resource
+import time
+
+import pytest
+
+# CPU seconds of the process and the processes it started, for one test without its fixtures.
+LIMITS = {"full": 900, "standard": 120, "quick": 15}
+
+
+def ring_of(item: pytest.Item) -> str:
+    """The ring that the closest marker names."""
+    marks = (mark.name for mark in item.iter_markers() if mark.name in LIMITS)
+    return next(marks, "quick")
+
+
+def cpu_seconds() -> float:
+    """CPU seconds so far, those of processes that have ended too."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Long tests come first, so that no worker is left alone with one."""
+    for item in items:
+        item.add_marker(ring_of(item))
+    items.sort(key=lambda item: list(LIMITS).index(ring_of(item)))
+
+
+def pytest_collection_finish():
+    """Tracing makes millions of objects that nobody need look for: a quarter of its time."""
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of a file stay with one worker, which has compiled what they share."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    began, ring = cpu_seconds(), ring_of(item)
+    outcome = yield
+    took = cpu_seconds() - began
+    if took > LIMITS[ring]:
+        pytest.fail(f"{took:.1f} CPU seconds; a test marked {ring} may take {LIMITS[ring]}")
+    return outcome
