@@ -6,6 +6,10 @@ setup(
     # The configs live at the root of the repository and travel inside the package.
     packages=[*find_packages(include=["avae_jax", "avae_jax.*"]), "avae_jax.configs"],
     package_dir={"avae_jax.configs": "configs"},
-    package_data={"avae_jax": ["py.typed", "*.pyi"], "avae_jax.report": ["*.css", "*.js"]},
+    package_data={
+        "avae_jax": ["py.typed", "*.pyi"],
+        "avae_jax.report": ["*.css", "*.js"],
+        "avae_jax.serving": ["weights/*.npz"],
+    },
     zip_safe=False,
 )

@@ -1,8 +1,26 @@
 """Affine variational autoencoders: representation learning from objects in every pose.
 
-    model, params = avae_jax.build_model(key, (40, 40), 1)
-    avae = avae_jax.affine_vae(model, avae_jax.make_frame((40, 40)), fill, group=group)
-    found = avae_jax.find_poses(params, keys, x, avae=avae, options=options)
+From arrays, `aligned, table = avae_jax.align(images)`, or in two steps:
+
+    posed = avae_jax.fit(images, family="rotation")
+    upright, poses, codes = posed.transform(images), posed.pose(images), posed.encode(images)
+
+A model of the package, which needs no training, and the functions underneath, which JAX
+transforms:
+
+>>> import jax, numpy as np, avae_jax
+>>> posed = avae_jax.pretrained("digits")
+>>> params, avae, search, bank, codes = posed.trained
+>>> x = np.zeros((2, 24, 24, 1), np.float32)
+>>> x[:, 6:18, 11:13] = 1
+>>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+>>> find = jax.jit(lambda x: avae_jax.find_poses(params, keys, x, avae=avae, options=search,
+...                                              bank=bank))
+>>> find(x).pose.shape
+(2, 3, 3)
+>>> terms = avae_jax.elbo(params, None, x[0], np.eye(3, dtype=np.float32), avae=avae)
+>>> bool(terms.nll + terms.kl > 0)
+True
 
 Conventions (axes, units, directions) stand in `avae_jax.transform`. Names are imported
 when first used, so that importing the package costs nothing.
@@ -23,7 +41,7 @@ _HOMES = {
         "TrainOptions",
     ),
     "avae_jax.core.errors": ("InputError",),
-    "avae_jax.inference.find_poses": ("find_poses",),
+    "avae_jax.inference.find_poses": ("build_bank", "find_poses"),
     "avae_jax.inference.marginal": (
         "Draws",
         "Evidence",
@@ -53,8 +71,12 @@ _HOMES = {
         "canonicalise",
         "elbo",
     ),
+    "avae_jax.serving.align": ("align",),
+    "avae_jax.serving.aligner": ("Aligner",),
     "avae_jax.serving.evaluate": ("evaluate",),
     "avae_jax.serving.export": ("export",),
+    "avae_jax.serving.fit": ("fit",),
+    "avae_jax.serving.packaged": ("pretrained",),
     "avae_jax.serving.posed": ("Posed",),
     "avae_jax.training.optimiser": ("optimiser",),
     "avae_jax.training.restore": (
@@ -76,6 +98,7 @@ _HOMES = {
         "make_frame",
         "parse_family",
         "random_pose",
+        "retract",
         "warp",
     ),
     "avae_jax.transform.mixture": ("Mixture",),

@@ -8,6 +8,7 @@ from avae_jax.config.options import RangeOptions as RangeOptions
 from avae_jax.config.options import SearchOptions as SearchOptions
 from avae_jax.config.options import TrainOptions as TrainOptions
 from avae_jax.core.errors import InputError as InputError
+from avae_jax.inference.find_poses import build_bank as build_bank
 from avae_jax.inference.find_poses import find_poses as find_poses
 from avae_jax.inference.marginal import Draws as Draws
 from avae_jax.inference.marginal import Evidence as Evidence
@@ -37,8 +38,12 @@ from avae_jax.models.objective import Terms as Terms
 from avae_jax.models.objective import affine_vae as affine_vae
 from avae_jax.models.objective import canonicalise as canonicalise
 from avae_jax.models.objective import elbo as elbo
+from avae_jax.serving.align import align as align
+from avae_jax.serving.aligner import Aligner as Aligner
 from avae_jax.serving.evaluate import evaluate as evaluate
 from avae_jax.serving.export import export as export
+from avae_jax.serving.fit import fit as fit
+from avae_jax.serving.packaged import pretrained as pretrained
 from avae_jax.serving.posed import Posed as Posed
 from avae_jax.training.optimiser import optimiser as optimiser
 from avae_jax.training.restore import load as load
@@ -57,6 +62,7 @@ from avae_jax.transform import inverse as inverse
 from avae_jax.transform import make_frame as make_frame
 from avae_jax.transform import parse_family as parse_family
 from avae_jax.transform import random_pose as random_pose
+from avae_jax.transform import retract as retract
 from avae_jax.transform import warp as warp
 from avae_jax.transform.mixture import Mixture as Mixture
 

@@ -6,17 +6,32 @@ Slow imports come after the checks of flags and config, so that help and errors 
 import argparse
 import contextlib
 import errno
+import json
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
-from avae_jax.config.flags import DEFAULT_CONFIG, list_options, parser
-from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, untouched
+from avae_jax.config.flags import (
+    COMMAND_USAGE,
+    DEFAULT_CONFIG,
+    list_options,
+    parser,
+    words_of_command,
+)
+from avae_jax.config.modes import (
+    CONFIG,
+    TRAINING,
+    Request,
+    request_of,
+    require_inputs,
+    untouched,
+)
 from avae_jax.config.options import Options
+from avae_jax.core import compile_cache
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
 from avae_jax.training.workdir import MODEL, WorkDir
 
@@ -31,11 +46,15 @@ STATUS: dict[type[Exception], int] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit status."""
+def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
+    """Runs the command line and returns the exit status.
+
+    Args:
+      usage: of the command, if not that of `python -m avae_jax.main`.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     overrides = [text.removeprefix(OVERRIDE) for text in given if text.startswith(OVERRIDE)]
-    reads = parser()
+    reads = parser(usage=usage)
     for name in (text for text in overrides if "=" not in text):
         # Otherwise argparse would report the value after a space as an unknown argument.
         reads.error(f"override {name!r}: wanted path.to.field=value, without spaces")
@@ -66,10 +85,15 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
     with _said():
         options, workdir = _chosen(flags, overrides, request)
+    if flags.print_config:
+        print(json.dumps(files.to_dict(options), indent=2))
+        return
+    require_inputs(options, request)
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)
-    # Imported this late because they import JAX.
+    compile_cache.use()
+    # Imported this late because they bring JAX and all that stands on it.
     if flags.mode == "plan":
         from avae_jax.training import aot
 
@@ -100,7 +124,8 @@ def _chosen(
     workdir = workdir if flags.workdir is None else Path(flags.workdir)
     if flags.workdir == "":
         raise InputError("--workdir: empty, wanted a directory")
-    if flags.config is None and flags.mode in ("evaluate", "align"):
+    goes_on = flags.mode == "train" and flags.workdir and (workdir / "config.json").exists()
+    if flags.config is None and (goes_on or flags.mode in ("evaluate", "align")):
         chosen = files.to_config(WorkDir(workdir).saved_options())
     else:
         chosen = files.load_file(name)
@@ -124,13 +149,13 @@ def _train(mode: str, options: Options, workdir: Path) -> None:
     from avae_jax.core import sharding
     from avae_jax.training import loop
 
-    modes = {"train": loop.train, "evaluate": loop.evaluate}
+    work: Callable[[Options, Path], object] = getattr(loop, mode)
     with contextlib.ExitStack() as open_files:
         if not sharding.leads():
             nowhere = open_files.enter_context(open(os.devnull, "w"))
             open_files.enter_context(contextlib.redirect_stdout(nowhere))
         with sharding.together():
-            modes[mode](options, workdir)
+            work(options, workdir)
 
 
 def _choose_platform(name: str) -> None:
@@ -186,14 +211,29 @@ def _join(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} {value}: wanted together with --multihost")
 
 
-def _process() -> None:
+def command() -> None:
+    """`avae MODE ...`, also `python -m avae_jax MODE ...`."""
+    try:
+        words = words_of_command(sys.argv[1:])
+    except InputError as error:
+        print(f"avae_jax: {error}", file=sys.stderr)
+        sys.exit(2)
+    _process(lambda: main(words, usage=COMMAND_USAGE))
+
+
+def _process(run: Callable[[], int] = main) -> None:
     """The whole process: runs the command line and exits with its status."""
     # A sentence is enough, without the line of code.
     warnings.formatwarning = lambda message, *_, **__: f"avae_jax: {message}\n"
     # Names of files need not be text, and printing them must not fail.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        status = main()
+        status = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read the output has seen enough, as `head` has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except Exception:
         traceback.print_exc()
         status = 1

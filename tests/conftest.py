@@ -31,6 +31,7 @@ for name, value in PROGRAMS.items():
     if name.upper() not in os.environ:
         os.environ[name.upper()] = str(value)
         jax.config.update(name, value)
+os.environ["AVAE_JAX_CACHE"] = "off"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The command line: help, exit statuses, and one sentence for every mistake."""
 
+import json
 import os
 import re
 import subprocess
@@ -102,7 +103,12 @@ def test_main_imports_nothing_heavy_before_sound_flags(tmp_path):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["--confg=digits"], "unrecognized arguments: --confg=digits"),
+        (["--confg=digits"], "unrecognized arguments: --confg=digits, did you mean --config?"),
+        (["--train.steps=50"], "did you mean --config.train.steps=50?"),
+        (["--list_options"], "did you mean --list-options?"),
+        (["--platform", "cuda"], "cuda is --platform gpu"),
+        (["--mode", "fit-align", "--input", "none.npy", "--output", "o"], "none.npy: no such file"),
+        (["--config.data.source=npz:none.npz"], "none.npz: no such file"),
         (["--conf", "digits"], "unrecognized arguments"),
         (["digits"], "unrecognized arguments: digits"),
         (["--mode", "trian"], "argument --mode: invalid choice"),
@@ -194,3 +200,73 @@ def test_main_failures_become_exit_statuses(error, status, said, loop, capsys):
     loop.train = fails
     assert main.main([]) == status
     assert capsys.readouterr().err.startswith(said)
+
+
+def process_of(module, *arguments, cwd, **environment):
+    """The finished process of `python -m` this module."""
+    return subprocess.run(
+        [sys.executable, "-B", "-m", module, *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_command_by_its_name(tmp_path):
+    """`avae MODE`, with the flags of the modes."""
+    done = process_of("avae_jax", "--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"avae_jax {avae_jax.__version__}\n")
+    said = process_of("avae_jax", cwd=tmp_path).stdout
+    assert said.startswith("usage: avae {train|evaluate|align|fit-align|plan}")
+    wrong = process_of("avae_jax", "trian", cwd=tmp_path)
+    assert wrong.returncode == 2 and wrong.stderr.endswith("plan, did you mean train?\n")
+    wanted = process_of("avae_jax", "align", cwd=tmp_path)
+    assert wanted.stderr == "avae_jax: --mode align: wants --input and --output\n"
+
+
+def test_print_config_with_lists_in_brackets_and_round_numbers(tmp_path):
+    words = ["train", "--print-config", "--config.model.hidden=[64,64]"]
+    done = process_of("avae_jax", *words, "--config.train.steps=1e3", cwd=tmp_path)
+    printed = json.loads(done.stdout)
+    assert printed["model"]["hidden"] == [64, 64] and printed["train"]["steps"] == 1000
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_input_is_answered_before_jax(tmp_path):
+    code = (
+        "import sys\nfrom avae_jax.main import main\nstatus = main(['--config', 'mnist_idx'])\n"
+        "print(status, 'jax' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "AVAE_DATA": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "2 False\n"
+    assert "data/mnist: no such folder" in done.stderr
+    assert "AVAE_DATA" in done.stderr and "data.source" in done.stderr
+
+
+def test_list_options_into_head_leaves_no_traceback(tmp_path):
+    command = f"{sys.executable} -m avae_jax.main --list-options | head -1"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.stderr == "" and done.stdout.startswith("data.source")
+
+
+def test_train_goes_on_by_the_config_of_its_work_directory(tmp_path, loop, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chosen = files.to_options(files.apply_overrides(files.load_file("solids"), ["seed=7"]))
+    (tmp_path / "w").mkdir()
+    files.save(chosen, tmp_path / "w" / "config.json")
+    assert main.main(["--workdir", "w", "--config.train.steps=9"]) == 0
+    ((_, options, _),) = loop.calls
+    assert options.seed == 7 and options.train.steps == 9
+    assert options.data.source == chosen.data.source

@@ -20,6 +20,7 @@ from avae_jax.data.dataset import require_range
 from avae_jax.data.formats import Stack, open_stack
 from avae_jax.data.intensity import scaling_of
 from avae_jax.inference.trained import Trained
+from avae_jax.models.objective import AVAE
 from avae_jax.training import restore
 from avae_jax.training.workdir import WorkDir
 
@@ -66,6 +67,16 @@ def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str
 def _align(
     stack: Stack, names: tuple[str, ...], trained: Trained, options: Options, request: Request
 ) -> None:
+    work = work_of(stack, trained, options, reconstructions=request.reconstructions)
+    run(work, names, request)
+
+
+def work_of(stack: Stack, trained: Trained, options: Options, *, reconstructions: bool) -> Work:
+    """The work of aligning a stack by a model that was trained with `options`; says how.
+
+    Raises:
+      InputError: the model cannot read the stack.
+    """
     require_fit(stack, avae=trained.avae, data=options.data)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
     for note in stack.notes:
@@ -74,8 +85,8 @@ def _align(
     surveyed = survey(stack, options.data)
     print(end=surveyed.note and f"{surveyed.note} Results keep this value there.\n")
     trained = _masked(trained, surveyed)
-    seen = _framing(stack, surveyed, trained, options)
-    run(Work(stack, seen, surveyed, trained, options, request.reconstructions), names, request)
+    seen = framing_of(stack, surveyed, trained.avae, options)
+    return Work(stack, seen, surveyed, trained, options, reconstructions)
 
 
 def run(work: Work, names: tuple[str, ...], request: Request) -> None:
@@ -144,8 +155,12 @@ def require_room(work: Work, output: Path, *, begun: bool) -> None:
         )
 
 
-def _framing(stack: Stack, surveyed: Survey, trained: Trained, options: Options) -> Framing:
-    """Conversion of the stack for the model; prints the scaling of its values."""
+def framing_of(stack: Stack, surveyed: Survey, avae: AVAE, options: Options) -> Framing:
+    """How a model that was trained with `options` sees a stack; says what becomes of its values.
+
+    Raises:
+      InputError: values that the model cannot score.
+    """
     scaling, said = scaling_of(
         stack.dtype,
         surveyed.least,
@@ -158,5 +173,5 @@ def _framing(stack: Stack, surveyed: Survey, trained: Trained, options: Options)
         span = scaling.high - scaling.low
         low, high = ((v - scaling.low) / span for v in (surveyed.least, surveyed.largest))
         require_range(low, high, options.model.likelihood, name=stack.name)
-    seen = framing(stack, scaling, avae=trained.avae, data=options.data)
+    seen = framing(stack, scaling, avae=avae, data=options.data)
     return seen._replace(missing=surveyed.missing)

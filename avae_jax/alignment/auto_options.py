@@ -36,7 +36,8 @@ def suited(
       InputError: there is nothing to train on.
     """
     data, notes = options.data, []
-    data = dataclasses.replace(data, source=f"stack:{stack.path.resolve()}{_choice(stack)}")
+    source = stack.source or f"stack:{stack.path.resolve()}{_choice(stack)}"
+    data = dataclasses.replace(data, source=source)
     for choose in (_window, _frame, _limit):
         chosen, said = choose(data, stack)
         if chosen and set(chosen) <= {name.removeprefix("data.") for name in untouched}:

@@ -3,7 +3,7 @@
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from avae_jax.alignment.job import Work
 from avae_jax.alignment.levels import drawn, lowered, raised
 from avae_jax.alignment.model_frame import own_poses, shown
 from avae_jax.alignment.output_dir import Output
-from avae_jax.alignment.row_store import Column
+from avae_jax.alignment.row_store import Rows
 from avae_jax.core import sharding
 from avae_jax.core.batches import filled
 from avae_jax.core.progress import progress_bar
@@ -26,11 +26,15 @@ from avae_jax.inference.setup import stream
 SECONDS = 5.0
 
 
-def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
-    """Poses and moves the remaining examples, and saves the progress."""
+def compute(work: Work, columns: Mapping[str, Rows], output: Output | None = None) -> None:
+    """Poses and moves the examples that are left, and takes note of how far it is.
+
+    Args:
+      output: where that is noted; `None` for rows in memory.
+    """
     count, saved = work.stack.shape[0], -math.inf
-    # A progress beyond the number of examples was not written here.
-    done = output.done if output.done <= count else 0
+    # More than there are is no number that was noted here.
+    done = output.done if output and output.done <= count else 0
     rows_of = compiled(work)
     with progress_bar(total=count, initial=done, desc="aligning", unit="example") as bar:
         for start, stop in blocks(count, work.batch):
@@ -39,14 +43,14 @@ def compute(work: Work, columns: dict[str, Column], output: Output) -> None:
             rows = rows_of(work.stack.raw(start, stop), np.arange(start, stop))
             for name, column in columns.items():
                 column.write(start, rows[name].reshape(-1, *column.shape[1:]))
-            if stop == count or time.monotonic() - saved > SECONDS:
+            if output and (stop == count or time.monotonic() - saved > SECONDS):
                 save(columns, output, stop)
                 saved = time.monotonic()
             bar.update(stop - start)
 
 
-def save(columns: dict[str, Column], output: Output, done: int) -> None:
-    """Writes the rows to disk before the progress that counts them."""
+def save(columns: Mapping[str, Rows], output: Output, done: int) -> None:
+    """Makes sure that the rows are on disk before it is said that they are."""
     for column in columns.values():
         column.sync()
     output.done = done

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from avae_jax.alignment.model_frame import Framing
-from avae_jax.alignment.row_store import Column
+from avae_jax.alignment.row_store import Column, MemoryColumn
 from avae_jax.alignment.stack_statistics import Survey, piece
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
@@ -87,6 +87,17 @@ def _digest(trained: Trained) -> str:
 
 def columns_of(work: Work, folder: Path) -> dict[str, Column]:
     """The rows of each result, in files of `folder`."""
+    shapes = shapes_of(work).items()
+    return {name: Column(folder / f"{name}.npy", *what) for name, what in shapes}
+
+
+def columns_in_memory(work: Work) -> dict[str, MemoryColumn]:
+    """The rows of each result, in memory."""
+    return {name: MemoryColumn(*what) for name, what in shapes_of(work).items()}
+
+
+def shapes_of(work: Work) -> dict[str, tuple]:
+    """Shape `(N, *rest)` and type of the rows of each result."""
     count, d = work.stack.shape[0], work.trained.avae.inner.d
     stored = work.stack.shape, work.stack.dtype
     shapes: dict[str, tuple] = {
@@ -100,4 +111,4 @@ def columns_of(work: Work, folder: Path) -> dict[str, Column]:
     }
     if work.reconstructions:
         shapes["drawn"] = stored
-    return {name: Column(folder / f"{name}.npy", *what) for name, what in shapes.items()}
+    return shapes

@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from avae_jax.alignment.examples import class_averages, shown_examples
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.model_frame import moves_centre
 from avae_jax.alignment.output_dir import LOCK, RESULT, UNFINISHED, Output
-from avae_jax.alignment.row_store import Column
+from avae_jax.alignment.row_store import Column, Rows
 from avae_jax.alignment.stack_statistics import mean_of, piece
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats import Stack, blocks
@@ -83,7 +83,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     """
     print("writing", flush=True)
     count, folder, result = work.stack.shape[0], output.results(), _result(columns)
-    pose_table.write(folder / TABLE, _blocks(work, columns))
+    pose_table.write(folder / TABLE, table_blocks(work, columns))
     if relion_star.NAME in names:
         relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
@@ -142,8 +142,8 @@ def _parts(work: Work, column: Column) -> Iterator[np.ndarray]:
         yield column.read(start, stop)
 
 
-def _blocks(work: Work, columns: dict[str, Column]) -> Iterator[dict[str, Any]]:
-    """The rows of the table, block by block."""
+def table_blocks(work: Work, columns: Mapping[str, Rows]) -> Iterator[dict[str, Any]]:
+    """The lines of the table, block by block."""
     avae, seen = work.trained.avae, work.seen
     kinds = pose_table.kinds_of(
         avae.group, reflect=avae.ranges.reflect, off_centre=moves_centre(seen)

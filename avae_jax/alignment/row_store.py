@@ -61,3 +61,25 @@ class Column:
             file.seek(self._head + start * self._row)
             body = file.read((stop - start) * self._row)
         return np.frombuffer(body, self.dtype).reshape(stop - start, *self.shape[1:])
+
+
+class MemoryColumn:
+    """Rows of `shape = (N, *rest)` in memory, read and written like those of a `Column`."""
+
+    def __init__(self, shape: Shape, dtype: np.dtype | type):
+        self.rows = np.zeros(shape, dtype)
+        self.shape, self.dtype = self.rows.shape, self.rows.dtype
+
+    def write(self, start: int, rows: np.ndarray) -> None:
+        """Writes rows `[n, *rest]` from position `start` on."""
+        self.rows[start : start + len(rows)] = rows
+
+    def sync(self) -> None:
+        """Does nothing: what is written is there."""
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows `[stop - start, *rest]`."""
+        return self.rows[start:stop]
+
+
+Rows = Column | MemoryColumn

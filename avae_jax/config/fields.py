@@ -34,19 +34,39 @@ def option(
 
 
 class Choosing:
-    """Base of the option classes: a text outside the choices of its field raises."""
+    """Base of the option classes, which check their names and values when they are made."""
+
+    def __new__(cls, *values: Any, **named: Any) -> "Choosing":
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in named:
+            if name not in known:
+                raise InputError(
+                    f"{cls.__name__}({name}=...): no such option{nearest(name, known)}"
+                )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            if not isinstance(value, str) or value == field.default:
+            if value == field.default and type(value) is type(field.default):
                 continue
-            value = renamed(field, value)
-            choices = field.metadata["choices"]
-            if choices and value not in choices:
-                said = wanted_instead(value, choices)
+            if not dataclasses.is_dataclass(field.type):
+                value = renamed(field, settle(field, value))
+            said = self._fault(field, value)
+            if said:
                 raise InputError(f"{type(self).__name__}({field.name}={value!r}): {said}")
             object.__setattr__(self, field.name, value)
+
+    @staticmethod
+    def _fault(field: dataclasses.Field, value: Any) -> str:
+        """What is wanted of a field in place of `value`, or nothing."""
+        if dataclasses.is_dataclass(field.type):
+            kind: Any = field.type
+            return "" if isinstance(value, kind) else f"wanted {kind.__name__}(...)"
+        choices = field.metadata["choices"]
+        if choices and isinstance(value, str):
+            return "" if value in choices else wanted_instead(value, choices)
+        return "; ".join(broken(field, value))
 
 
 def renamed(field: dataclasses.Field, value: Any) -> Any:
@@ -89,7 +109,7 @@ def parse(field: dataclasses.Field, text: str) -> Any:
     for kind in sorted(_kinds(field), key=lambda kind: kind is str):
         try:
             return _read(kind, text)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             continue
     return text
 
@@ -156,9 +176,20 @@ def _read(kind: Any, text: str) -> Any:
         return {"true": True, "false": False}[text.lower()]
     entry = _entry(kind)
     if entry:
-        listed = text.strip().removeprefix("(").removesuffix(")").rstrip(", ")
-        return tuple(entry(part) for part in listed.split(","))
+        listed = text.strip().removeprefix("(").removesuffix(")")
+        listed = listed.removeprefix("[").removesuffix("]").rstrip(", ")
+        return tuple(_read(entry, part) for part in listed.split(","))
+    if kind is int and "e" in text.lower():
+        # 1e3, which is how a round number is often written.
+        return _whole(float(text))
     return kind(text)
+
+
+def _whole(number: float) -> int:
+    """Raises `ValueError` for a number with a fraction, `OverflowError` for infinity."""
+    if number != int(number):
+        raise ValueError(number)
+    return int(number)
 
 
 def _settled(value: Any, kinds: tuple) -> Any:

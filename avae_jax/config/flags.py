@@ -1,12 +1,17 @@
 """Flags of the command line and their help."""
 
 import argparse
+import re
+from collections.abc import Sequence
 
+from avae_jax import __version__
 from avae_jax.config import files
 from avae_jax.config.choices import stack_forms
 from avae_jax.config.fields import wanted, written
 from avae_jax.config.modes import METHODS, MODES
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
+from avae_jax.core.choices import nearest, wanted_instead
+from avae_jax.core.errors import InputError
 
 DEFAULT_CONFIG = "digits"
 
@@ -54,18 +59,55 @@ exit status:
 """
 
 
+COMMAND_USAGE = f"""\
+avae {{{"|".join(MODES)}}} [--config FILE] [--workdir DIR]
+       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]"""
+# What people call the devices of --platform.
+CALLED = {"cuda": "gpu", "nvidia": "gpu", "rocm": "gpu", "metal": "cpu"}
+
+
 class Parser(argparse.ArgumentParser):
     """Prints an error as one sentence, without the usage before it."""
 
     def error(self, message: str):
-        self.exit(2, f"avae_jax: {message}, see --help\n")
+        self.exit(2, f"avae_jax: {message}{self._hint(message)}, see --help\n")
+
+    def _hint(self, message: str) -> str:
+        """What was probably meant, or nothing."""
+        unknown = re.match("unrecognized arguments: (\\S+)", message)
+        if unknown:
+            name, equals, value = unknown[1].partition("=")
+            if name.removeprefix("--") in fields():
+                return f"; did you mean --config.{name.removeprefix('--')}{equals}{value}?"
+            return nearest(name, self._option_string_actions)
+        chosen = re.match("argument --platform: invalid choice: '(.*?)'", message)
+        meant = CALLED.get(chosen[1]) if chosen else None
+        return f"; {chosen[1]} is --platform {meant}" if chosen and meant else ""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of every flag; the caller removes the overrides of the config first."""
+def words_of_command(words: Sequence[str]) -> list[str]:
+    """`avae MODE ...` as the flags of `python -m avae_jax.main`.
+
+    Raises:
+      InputError: the first word is no mode.
+    """
+    if not words or words[0].startswith("-"):
+        return list(words) or ["--help"]
+    if words[0] not in MODES:
+        raise InputError(f"avae {words[0]}: {wanted_instead(words[0], MODES)}")
+    return ["--mode", *words]
+
+
+def parser(*, usage: str = "") -> argparse.ArgumentParser:
+    """The parser of every flag; overrides of the config are taken out before.
+
+    Args:
+      usage: of the command, if not that of `python -m avae_jax.main`.
+    """
     parser = Parser(
         prog="python -m avae_jax.main",
-        usage="%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
+        usage=usage
+        or "%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
         "       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]",
         description=DESCRIPTION,
         epilog=DETAILS,
@@ -76,8 +118,8 @@ def parser() -> argparse.ArgumentParser:
         "--config",
         metavar="FILE",
         help="a config file, or the name of a packaged one: "
-        f"{', '.join(files.packaged())} (default: {DEFAULT_CONFIG}; evaluate and align read the "
-        "config of the work directory)",
+        f"{', '.join(files.packaged())} (default: that of the work directory, else "
+        f"{DEFAULT_CONFIG})",
     )
     parser.add_argument(
         "--workdir",
@@ -98,10 +140,17 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="device to compute on; an absent device is an error (default: auto)",
     )
-    parser.add_argument("--list-options", action="store_true", help="list every field and exit")
-    for add in (_add_stack_flags, _add_hosts, _add_plan_flags):
+    for add in (_add_what_is_printed, _add_stack_flags, _add_hosts, _add_plan_flags):
         add(parser)
     return parser
+
+
+def _add_what_is_printed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list-options", action="store_true", help="list every field and exit")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the config with every field and exit"
+    )
+    parser.add_argument("--version", action="version", version=f"avae_jax {__version__}")
 
 
 def _add_hosts(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avae_jax.config import files
+from avae_jax.config.choices import SOURCES, stack_forms
 from avae_jax.config.options import Options, values
 from avae_jax.core.errors import InputError
 
@@ -78,6 +79,41 @@ def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
     missing = [f"--{name}" for name in needed if not flags[name]]
     if missing:
         raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
+
+
+def require_inputs(options: Options, request: Request | None) -> None:
+    """Checks that files to be read are there, before anything slow is imported.
+
+    Raises:
+      InputError: names the one that is missing.
+    """
+    if request is not None:
+        if not _is_there(request.input):
+            raise InputError(
+                f"{request.input}: no such file; a readable stack ({', '.join(stack_forms())}, or "
+                "a folder of images, volumes or meshes) is wanted"
+            )
+        return
+    kind, _, argument = options.data.source.partition(":")
+    if SOURCES.constant(kind, "argument", "") == "DIR" and not _is_there(argument):
+        raise InputError(
+            f"{argument}: no such folder; one with the four IDX files is wanted: set AVAE_DATA to "
+            "the folder that holds it, or data.source to data of your own"
+        )
+    if SOURCES.constant(kind, "argument", "") == "PATH" and not _is_there(argument):
+        what = "folder; one" if kind == "folder" else "file; one"
+        raise InputError(
+            f"{argument}: no such {what} that data.source={kind}:PATH can read is wanted"
+        )
+
+
+def _is_there(text: str) -> bool:
+    """Whether a path exists, or the part of it before what is chosen of a file."""
+    try:
+        paths = [Path(part).expanduser() for part in (text, text.rpartition(":")[0]) if part]
+    except RuntimeError:
+        return True  # no such home folder, which the reader says
+    return any(path.exists() or path.is_symlink() for path in paths)
 
 
 def untouched(options: Options, overrides: Iterable[str]) -> frozenset[str]:

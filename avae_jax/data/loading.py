@@ -26,21 +26,23 @@ class Split(NamedTuple):
     indices: np.ndarray  # [n], in the order in which they are used
 
 
-def load(options: DataOptions, *, seed: int) -> Dataset:
-    """The data set of `options`.
+def load(options: DataOptions, *, seed: int, source: Source | None = None) -> Dataset:
+    """The examples that `options` ask for.
 
     The same source and seed give the same examples in the same random order, so that the
     first n are a fair sample; `limit` takes the first.
 
     Args:
-        options: source, window, size, scale, fill, limit and test_fraction; poses are not used.
-        seed: of the order and of the held-out examples.
+        options: source, window, size, scale, fill, limit and test_fraction; poses come later.
+        seed: of the order and of the examples held out.
+        source: of arrays in memory, in place of the one that `options` name.
 
     Raises:
         InputError: one sentence about data that cannot be read or used.
     """
     name = f"data.source={options.source}"
-    source = open_source(options.source, skip_broken=options.skip_broken, axes=options.axes)
+    if source is None:
+        source = open_source(options.source, skip_broken=options.skip_broken, axes=options.axes)
     train, test = _choose(source, options, name=name, seed=seed)
     raw_train, train_labels = train.examples.read(train.indices)
     raw_test, test_labels = test.examples.read(test.indices)

@@ -108,3 +108,24 @@ def print_summary(found: Summary) -> None:
             f"poses: median error {pose.median_deg:.1f} degrees, "
             f"{pose.within_20:.0%} within 20, resultant length {pose.resultant_length:.2f}"
         )
+    said = settled(found)
+    if said:
+        print(said)
+
+
+# Resultant lengths from which on a model counts as settled, and below which it does not.
+SETTLED, UNSETTLED = 0.7, 0.4
+
+
+def settled(found: Summary) -> str:
+    """A sentence on whether the model has settled on one pose a label; nothing if unknown."""
+    length = found.pose.resultant_length
+    if length is None or not found.train.search:
+        return ""
+    if length >= SETTLED:
+        return f"The model has settled: the objects of a label share a pose ({length:.2f} of 1)."
+    how = "in part" if length >= UNSETTLED else "not"
+    return (
+        f"The model has {how} settled on one pose a label ({length:.2f} of 1): more updates help "
+        "(train.steps), and labels that look alike in several poses may never settle."
+    )

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
+from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import bounded, prepare, problem
 from avae_jax.inference.proposals.template_bank import (
@@ -20,7 +21,8 @@ from avae_jax.inference.proposals.template_bank import (
     kmeans,
     propose_starts,
 )
-from avae_jax.inference.search import SearchResult, search, start_poses
+from avae_jax.inference.search import SearchResult, resolve_search, search, start_poses
+from avae_jax.models.argument_checks import require_observation
 from avae_jax.models.objective import AVAE
 
 
@@ -32,6 +34,7 @@ def find_poses(
     avae: AVAE,
     options: SearchOptions,
     bank: TemplateBank | None = None,
+    met: Array | None = None,
     noise: Key | None = None,
     axes: Axes | None = None,
 ) -> SearchResult:
@@ -40,10 +43,11 @@ def find_poses(
     Args:
       keys: `[B]`, one for each example, for its starts.
       x: `[B, *S, C]`.
-      options: resolved search options.
-      bank: needed if `options.kind` is `bank`, see `build_bank`.
-      noise: `[B]`, keys that sample z, with the same noise at every pose of an example, as in
-        training: while a posterior is wide, the decoder has not learned its mean. `None`
+      options: of the search; what is `None` takes the value of the preset.
+      bank: if `options.kind` is `bank`, see `build_bank`; else it is made of `met`.
+      met: `[N, Z]`, codes of canonical objects, of which a bank is made where there is none.
+      noise: `[B]`, samples z, the same noise at every pose of an example, as training does:
+        until a posterior is narrow a decoder has learned nothing about its mean. `None`
         takes the mean.
       axes: mesh axes of the devices that share the search of each example; all get the same
         result (see `core.collectives`).
@@ -51,7 +55,15 @@ def find_poses(
     Returns:
       The found poses carry each observation to the canonical pose; the pose of the
       object is their inverse.
+
+    Raises:
+      InputError: arguments of another shape, type or range, or neither `bank` nor `met`.
     """
+    options = resolve_search(options, avae.group)
+    require_observation("find_poses: x", x, "B", avae=avae)
+    _require_keys(keys, len(x))
+    if options.kind == "bank" and bank is None:
+        bank = _bank_of(params, met, avae=avae, options=options)
     params = jax.lax.stop_gradient(params)
     begin = jax.vmap(lambda key, one: begin_at(key, one, bank, avae=avae, options=options))(keys, x)
     seen = jax.vmap(lambda one, noise: prepare(one, avae=avae, noise=noise))(x, noise)
@@ -59,6 +71,28 @@ def find_poses(
     options = bounded(options, avae)
     task = problem(params, avae)._replace(share=functools.partial(collectives.divided, axes=axes))
     return search(task, seen, begin.poses, options=options, chosen=chosen)
+
+
+def _require_keys(keys: Key, count: int) -> None:
+    """Checks that every example has a key, typed or of two numbers."""
+    typed = jnp.issubdtype(keys.dtype, jax.dtypes.prng_key)
+    if keys.shape != ((count,) if typed else (count, 2)):
+        raise InputError(
+            f"find_poses: keys of shape {list(keys.shape)} for {count} examples, wanted one each: "
+            "avae_jax.example_keys(key, index)"
+        )
+
+
+def _bank_of(
+    params: Params, met: Array | None, *, avae: AVAE, options: SearchOptions
+) -> TemplateBank | None:
+    """The bank of codes, where they are given."""
+    if met is None:
+        raise InputError(
+            "find_poses: bank=None and met=None, wanted met=codes [N, Z] of canonical objects, "
+            "bank=avae_jax.build_bank(...), or options with kind='even', which need neither"
+        )
+    return build_bank(params, met, avae=avae, options=options)
 
 
 def build_bank(
@@ -69,7 +103,14 @@ def build_bank(
     options: SearchOptions,
     head: Params | None = None,
 ) -> TemplateBank | None:
-    """The bank of the cluster centres of codes `met: [N, Z]`, with its head; `None` if unused."""
+    """The bank of the centres of objects `met: [N, Z]` and its head; `None` if none is used.
+
+    Args:
+      met: latent codes of canonical objects, such as `encode` gives of upright examples.
+      options: of the search; what is `None` takes the value of the preset.
+      head: weights of a pose head, where one has learned.
+    """
+    options = resolve_search(options, avae.group)
     if options.kind != "bank":
         return None
     params, met = jax.lax.stop_gradient((params, met))
@@ -84,13 +125,13 @@ def begin_at(
     """The starts of the search of one observation `x: [*S, C]`, and their doubt.
 
     Raises:
-      ValueError: the options need a bank and there is none.
+      InputError: the options want a bank and there is none.
     """
     if options.kind != "bank":
         poses = start_poses(key, avae.group, avae.ranges, kind=options.kind, count=options.starts)
         return Proposals(poses, jnp.ones(len(poses)))
     if bank is None:
-        raise ValueError("search.kind=bank: no bank given, wanted one of build_bank")
+        raise InputError("search.kind=bank: no bank given, wanted one of build_bank")
     return propose_starts(
         bank,
         x,

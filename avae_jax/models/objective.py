@@ -21,6 +21,7 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.models import Model
+from avae_jax.models.argument_checks import require_observation, require_posed
 from avae_jax.models.likelihoods import LIKELIHOODS, gaussian_kl
 from avae_jax.models.observed import filled, known, moved
 from avae_jax.transform.families import Family
@@ -132,7 +133,12 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
 
     Returns:
       Terms in nats, differentiable in `params` and in `pose`.
+
+    Raises:
+      InputError: an observation or a pose of another shape, type or range.
     """
+    require_posed("elbo", x, pose, avae=avae)
+    require_observation("elbo: x", x, avae=avae)
     outputs = predict(params, key, x, pose, avae=avae)
     return terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae)
 
@@ -164,7 +170,8 @@ def render_at_pose(explanation: Reconstruction, pose: Array, *, avae: AVAE) -> O
 
 
 def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
-    """tau_alpha: carries an observation `[*S, C]` to the canonical frame `[*S, C]`."""
+    """tau_alpha: carries an observation `[*S, C]` to the canonical frame; errors as `elbo`."""
+    require_posed("canonicalise", x, pose, avae=avae)
     matrix, fill = inverse(pose), avae.fill.astype(x.dtype)
     image = shown(x, avae=avae)
     return pull(

@@ -9,6 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from avae_jax.alignment.programs import move
+from avae_jax.config.options import Options
+from avae_jax.core import compile_cache
 from avae_jax.core.batches import in_batches
 from avae_jax.core.compilation import jit
 from avae_jax.core.errors import InputError
@@ -18,8 +21,10 @@ from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
-from avae_jax.serving.pretrained import examples, require_values, wrapped
-from avae_jax.training.restore import load, own_copy
+from avae_jax.serving.given import Given, taken
+from avae_jax.serving.pretrained import require_values, wrapped
+from avae_jax.training.restore import load_with_options, own_copy, write_packed
+from avae_jax.transform.frame import Frame
 from avae_jax.transform.lie import brackets
 
 # Examples worked at once.
@@ -32,10 +37,13 @@ SAMPLES = 128
 class Posed:
     """A VAE that knows one pose and, by searching, explains objects in all of them.
 
-    Made by `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`, floats
-    in the range that the model was trained on, and works them `batch` at a time by one compiled
-    program. What an example gives depends on its place in `x` where something is drawn (random
-    starts, the draws of `log_likelihood`), and not on `batch`.
+    Made by `fit`, `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`
+    and works them `batch` at a time by one compiled program. A model of `fit` takes images of the
+    kind it was fitted to, of any size and type; other models take floats in the range and of
+    the shape that they were trained on. What an example gives depends on its place in `x` where
+    something is drawn (random starts, the draws of `log_likelihood`), and not on `batch`.
+
+    Poses are in the frame of the images; pictures as the model sees them, but for `transform`.
 
     Arrays are copied: what the caller does to weights afterwards changes nothing. Those that
     `encode` and `decode` hold themselves, outside of `params`, are not. Methods want arrays
@@ -45,19 +53,31 @@ class Posed:
     Attributes:
       trained: weights, model, search and bank.
       batch: examples worked at once; the last are filled up to it.
+      options: with which the model was trained; `None` for one trained elsewhere.
     """
 
     trained: Trained
     batch: int = BATCH
+    options: Options | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise InputError(f"batch={self.batch}: wanted at least one example at once")
         object.__setattr__(self, "trained", own_copy(self.trained))
+        compile_cache.use()
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs are compiled anew, where they are wanted.
-        return {"trained": self.trained, "batch": self.batch}
+        return {name: getattr(self, name) for name in ("trained", "batch", "options")}
+
+    def __repr__(self) -> str:
+        avae = self.trained.avae
+        sides = " x ".join(map(str, (*avae.inner.shape, len(avae.fill))))
+        weights = sum(np.size(leaf) for leaf in jax.tree.leaves(self.trained.params))
+        return (
+            f"Posed({avae.group.name} of {sides}, {self.trained.met.shape[1]} codes, "
+            f"{weights:,} weights, search {self.trained.search.preset})"
+        )
 
     @classmethod
     def wrap(
@@ -75,21 +95,49 @@ class Posed:
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, batch: int = BATCH) -> "Posed":
-        """The model of a work directory, or of a file written by `pack`.
+        """The model of a work directory, or of a file written by `save` or `pack`.
 
         Raises:
           InputError: there is none that can be read.
         """
-        return cls(load(path), batch)
+        trained, options = load_with_options(path)
+        return cls(trained, batch, options)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the model as one file, which `load` takes.
+
+        Raises:
+          InputError: the file exists or cannot be written, or the model was trained elsewhere.
+        """
+        if self.options is None:
+            raise InputError(
+                f"{path}: a model trained elsewhere is functions, wanted one of fit or load; "
+                "pickle keeps functions of a module"
+            )
+        write_packed(self.trained, self.options, path)
 
     def find(self, x: np.ndarray) -> SearchResult:
         """What the search finds, with all candidates it kept and their losses in nats."""
-        x = self.checked(x)  # first: programs made where JAX traces would be of no use after it
-        return self._worked(self._programs["find"], x)
+        return self._found(self._taken(x))
+
+    def transform(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
+        """The images in the canonical pose, of the shape and type in which they came.
+
+        Args:
+          poses: of `pose`, where they are known already; `None` searches them.
+        """
+        given = self._taken(x)
+        poses = self._found(given).pose if poses is None else self._poses(poses, len(given.x))
+        return given.moved(poses, self._move(given.seen.own), size=self.batch)
+
+    def encode(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
+        """Latent codes `[n, Z]` of the objects, the means of their posteriors."""
+        return self._viewed(x, poses, lambda views: views.mu)
 
     def pose(self, x: np.ndarray) -> np.ndarray:
         """Poses `[n, d + 1, d + 1]` that carry the examples to the canonical pose.
 
+        They are in the frame of the examples (`make_frame`): the unit is half the longest side.
         The poses of the objects are their inverses, `np.linalg.inv(poses)`.
         """
         return self.find(x).pose
@@ -126,7 +174,7 @@ class Posed:
         """
         if not isinstance(samples, int) or samples < 1:
             raise InputError(f"samples={samples}: wanted an integer of at least 1")
-        x = self.checked(x)
+        x = self._taken(x).x
         brackets(self.trained.avae.group)
         key = jax.random.key(seed)
 
@@ -137,7 +185,7 @@ class Posed:
         return self._worked(bound, x)
 
     @functools.cached_property
-    def _programs(self) -> dict[str, Callable]:
+    def _programs(self) -> dict[Any, Callable]:
         """Compiled functions of a batch and its indices."""
         params, avae, search, bank, _ = self.trained
         key, chunk = jax.random.key(0), bounded(search, avae).chunk
@@ -152,12 +200,26 @@ class Posed:
             "bound": lambda x, index, **given: bound(params, x=x, index=index, **given),
         }
 
+    def _move(self, own: Frame) -> Callable:
+        """The compiled `(raw, poses, fill) -> moved` of images in a frame of their own."""
+        if own not in self._programs:
+            avae = self.trained.avae
+            how = {"interpolation": avae.interpolation, "masked": avae.masked}
+            self._programs[own] = jax.jit(functools.partial(move, own=own, **how))
+        return self._programs[own]
+
+    def _found(self, given: Given) -> SearchResult:
+        """What the search finds, its poses in the frame of the images."""
+        found = self._worked(self._programs["find"], given.x)
+        return found._replace(pose=given.own(found.pose), candidates=given.own(found.candidates))
+
     def _viewed(self, x: np.ndarray, poses: np.ndarray | None, part: Callable) -> PyTree:
         """The part of the views that is wanted: of many examples no memory holds them all."""
-        x = self.checked(x)
+        given = self._taken(x)
         require_values("poses", poses)
-        poses = self.find(x).pose if poses is None else self._poses(poses, len(x))
-        return self._worked(lambda *given: part(self._programs["views"](*given)), x, poses)
+        poses = self._found(given).pose if poses is None else self._poses(poses, len(given.x))
+        seen = given.models(poses)
+        return self._worked(lambda *each: part(self._programs["views"](*each)), given.x, seen)
 
     def _poses(self, poses: np.ndarray, count: int) -> np.ndarray:
         """Checks poses that are known already; of another number they would be misplaced."""
@@ -173,15 +235,15 @@ class Posed:
         return poses
 
     def checked(self, x: np.ndarray) -> np.ndarray:
-        """`x` as float32.
+        """`x` as the model sees it, float32.
 
         Raises:
           InputError: it is not what the model takes.
         """
-        require_values("x", x)
-        avae = self.trained.avae
-        like = *avae.inner.shape, len(avae.fill)
-        return examples("x", x, likelihood=avae.likelihood, like=like)
+        return self._taken(x).x
+
+    def _taken(self, x: np.ndarray) -> Given:
+        return taken(x, self.trained, self.options)
 
     def _worked(self, function: Callable, x: np.ndarray, *rows: np.ndarray) -> PyTree:
         """`function(x, index, *rows)` of all examples, a batch at a time, as numpy arrays."""

@@ -11,6 +11,7 @@ from avae_jax import data
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.core.types import Params
+from avae_jax.data.sources.base import Source
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.proposals import head_training
@@ -54,13 +55,16 @@ def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
     return lambda state: Trained(state.params, avae, search, bank(state), state.met)
 
 
-def prepare(options: Options) -> Experiment:
+def prepare(options: Options, source: Source | None = None) -> Experiment:
     """Loads the data and builds the model.
+
+    Args:
+      source: of arrays in memory, in place of the one that `options` name.
 
     Raises:
       InputError: faults of the data or the config, before any computation.
     """
-    dataset = data.load(options.data, seed=options.seed)
+    dataset = data.load(options.data, seed=options.seed, source=source)
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
     avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)

@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from avae_jax import data
 from avae_jax.config.options import Options
 from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
-from avae_jax.core.progress import progress_bar
-from avae_jax.core.types import Array
+from avae_jax.data.sources.base import Source
 from avae_jax.evaluation.held_out import CompiledEvaluation, compile_evaluation
-from avae_jax.inference.head_fitting import fit_head
 from avae_jax.inference.trained import Trained
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment, prepare, trained_by
@@ -24,12 +20,23 @@ from avae_jax.training.finish import evaluate_and_report
 from avae_jax.training.recorder import Recorder
 from avae_jax.training.restore import FRAME, checkpoints, frame_of, restore, saved_state
 from avae_jax.training.state import TrainState
-from avae_jax.training.step import train_step
+from avae_jax.training.updates import first_state, run_updates
+from avae_jax.training.watch import Callback, Watch
 from avae_jax.training.workdir import WorkDir
 
 
-def train(options: Options, folder: Path) -> None:
-    """Trains (or continues from the last checkpoint), evaluates and reports.
+def train(
+    options: Options,
+    folder: Path,
+    *,
+    source: Source | None = None,
+    callback: Callback | None = None,
+) -> Trained:
+    """Trains (or goes on from the last checkpoint), evaluates and reports.
+
+    Args:
+      source: of arrays in memory, in place of the one that `options` name.
+      callback: sees metrics, and may end the training (see `Watch`).
 
     Raises:
       InputError: the data, the config or the work directory cannot be used.
@@ -38,7 +45,7 @@ def train(options: Options, folder: Path) -> None:
       KeyboardInterrupt: SIGINT came, likewise.
     """
     sharers = sharding.sharers(options.train.batch_size)
-    experiment = prepare(options)
+    experiment = prepare(options, source)
     with WorkDir(folder, leads=sharding.leads()) as workdir, signals.awaited() as stops:
         workdir.claim(options)
         sharding.meet()
@@ -48,11 +55,26 @@ def train(options: Options, folder: Path) -> None:
         if sharers > 1:
             print(f"{sharers} devices share the search of every example of a batch.")
         calls, trained = compile_evaluation(experiment.task), trained_by(experiment)
-        state = run_training(experiment, workdir, calls, stops, trained)
+        state = run_training(experiment, workdir, calls, stops, trained, callback)
         if options.eval.checkpoint == "best":
             state = saved_state(sharding.replicated(experiment.state), options, workdir)
         calls = stopping_when_preempted(calls, stops, options.train.steps)
-        evaluate_and_report(experiment, state, workdir, calls, trained(state))
+        model = trained(state)
+        evaluate_and_report(experiment, state, workdir, calls, model)
+        return model
+
+
+def train_in_memory(experiment: Experiment, callback: Callback | None = None) -> Trained:
+    """Trains without a work directory: nothing is written, and nothing evaluated.
+
+    Raises:
+      NumericalError: a metric is not finite.
+    """
+    print_setup(experiment)
+    options = experiment.options
+    watch = Watch(steps=options.train.steps, every=options.log.every, callback=callback)
+    state = run_updates(experiment, first_state(experiment), 0, watch)
+    return trained_by(experiment)(state)
 
 
 def evaluate(options: Options, folder: Path) -> None:
@@ -113,13 +135,14 @@ def run_training(
     calls: CompiledEvaluation,
     stops: Callable[[int], bool],
     trained: Callable[[TrainState], Trained],
+    callback: Callback | None = None,
 ) -> TrainState:
     """Runs the remaining updates; returns the last state."""
     with checkpoints(experiment.options, workdir) as saved:
         state = initial_state(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
-        recorder = Recorder(experiment, workdir, saved, calls, trained)
+        recorder = Recorder(experiment, workdir, saved, calls, trained, callback)
         if not start:
             recorder.record(state, 0)
         state = run_updates(experiment, state, start, recorder, stops)
@@ -128,84 +151,7 @@ def run_training(
 
 
 def initial_state(experiment: Experiment, saved: Checkpoints) -> TrainState:
-    """The newest saved state, or the state before the first update; replicated."""
-    sharers = sharding.sharers(experiment.options.train.batch_size)
-    begun = sharding.replicated(experiment.state, sharers=sharers)
+    """The newest saved state, or that before the first update; whole on every device."""
+    begun = first_state(experiment)
     state = restore(begun, saved)
     return begun if state is None else state
-
-
-def run_updates(
-    experiment: Experiment,
-    state: TrainState,
-    start: int,
-    recorder: Recorder,
-    stops: Callable[[int], bool],
-) -> TrainState:
-    """`state` after the updates from number `start`; `state` is donated.
-
-    Args:
-      stops: maps the number of updates to whether to save and end.
-    """
-    total, step_of = experiment.options.train.steps, compiled_step(experiment)
-    with progress_bar(total=total, initial=start, unit="step") as bar:
-        bar.set_postfix_str("compiling the first update")
-        for step in range(start, total):
-            rows = batch(experiment, step)
-            # All inputs of an update are on its devices: implicit transfers are errors.
-            with jax.transfer_guard("disallow"):
-                state, metrics = step_of(state, *rows)
-            state = with_fitted_head(experiment, state, step + 1)
-            recorder.after(step + 1, state, metrics)
-            said = "" if recorder.loss is None else f"loss {recorder.loss:.1f}"
-            bar.set_postfix_str(said, refresh=False)
-            bar.update()
-            if stops(step + 1):
-                recorder.stop(step + 1, state)
-    return state
-
-
-def with_fitted_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
-    """`state` after the last step with a fitted pose head, if training did not train one."""
-    options, search = experiment.options, experiment.search
-    if state.head is None or options.train.search or step < options.train.steps:
-        return state
-    with progress_bar(desc="pose head", unit="part") as bar:
-        head = fit_head(
-            sharding.local(state.params),
-            sharding.local(state.met),
-            experiment.dataset.train,
-            avae=experiment.avae,
-            options=search,
-            visits=search.visits,
-            seed=options.seed,
-            progress=lambda what, done, total: bar.update(),
-        )
-    return state.replace(head=sharding.replicated(head))
-
-
-def compiled_step(experiment: Experiment) -> Callable:
-    """`(state, x, index) -> (state, metrics)`; the state is donated, examples are split."""
-    options = experiment.options
-    step = functools.partial(
-        train_step,
-        avae=experiment.avae,
-        tx=experiment.tx,
-        search=experiment.training_search,
-        pose_data=options.data.pose == "random",
-    )
-    sharers = sharding.sharers(options.train.batch_size)
-    return sharding.step(step, searches=options.train.search, sharers=sharers)
-
-
-def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:
-    """The examples of one update and their indices; a function of the step alone.
-
-    Each host reads the examples of its own devices.
-    """
-    options, examples = experiment.options, experiment.dataset.train
-    index = data.batch_indices(
-        step, batch_size=options.train.batch_size, examples=len(examples), seed=options.seed
-    )
-    split = functools.partial(sharding.split, sharers=sharding.sharers(len(index)))
-    return split(examples, index), split(index.astype(np.int32))

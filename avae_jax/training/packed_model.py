@@ -33,15 +33,26 @@ class Packed(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def write(path: Path, options: Options, frame: Mapping[str, Any], tree: PyTree) -> None:
-    """Writes `tree`, a pytree of arrays, with its config and frame, atomically.
+def write(
+    path: Path,
+    options: Options,
+    frame: Mapping[str, Any],
+    tree: PyTree,
+    *,
+    half: bool = False,
+) -> None:
+    """Writes `tree`, a pytree of arrays, and what is needed to use it; whole or not at all.
+
+    Args:
+      half: numbers of 32 bits are written with 16, which takes half the room.
 
     Raises:
       InputError: `path` exists, or cannot be written.
     """
+    kept = jax.device_get(tree)
     texts = {"config": files.to_dict(options), "frame": dict(frame)}
     arrays = {name: np.array(json.dumps(text, allow_nan=False)) for name, text in texts.items()}
-    arrays |= named(jax.device_get(tree))
+    arrays |= {name: _narrow(leaf) if half else leaf for name, leaf in named(kept).items()}
     with fresh(path) as file:
         np.savez(file, **{KIND: np.array(VERSION)}, **arrays)
 
@@ -72,6 +83,14 @@ def read(path: Path) -> Packed:
     return Packed(options, texts["frame"], arrays)
 
 
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _narrow(leaf: np.ndarray) -> np.ndarray:
+    return leaf.astype(np.float16) if leaf.dtype == np.float32 else leaf
+
+
 def named(tree: PyTree) -> dict[str, Any]:
     """The leaves of `tree` by path, for example `params/params/encoder/Dense_0/kernel`."""
     leaves, _ = jax.tree.flatten_with_path(tree)
@@ -84,6 +103,7 @@ def like(template: PyTree, arrays: Mapping[str, np.ndarray], *, path: Path) -> P
     Raises:
       InputError: names, shapes or types differ from `template`.
     """
+    arrays = {name: _widened(array) for name, array in arrays.items()}
     wanted = {name: (leaf.shape, leaf.dtype) for name, leaf in named(template).items()}
     held = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     other = sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))

@@ -3,10 +3,7 @@
 import time
 from collections.abc import Callable
 
-import jax
-import numpy as np
-
-from avae_jax.core.errors import NumericalError, Preempted
+from avae_jax.core.errors import Preempted
 from avae_jax.core.types import Array
 from avae_jax.evaluation.held_out import CompiledEvaluation, found_poses, labels_of
 from avae_jax.inference.trained import Trained
@@ -14,11 +11,12 @@ from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment
 from avae_jax.training.restore import with_raw_key
 from avae_jax.training.state import TrainState
+from avae_jax.training.watch import Callback, Watch
 from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
 
 
 class Recorder:
-    """Logs metrics, saves checkpoints and snapshots; `loss` is the last logged value."""
+    """Logs metrics, saves checkpoints and snapshots; a `Watch` that writes."""
 
     def __init__(
         self,
@@ -27,14 +25,24 @@ class Recorder:
         saved: Checkpoints,
         calls: CompiledEvaluation,
         trained: Callable[[TrainState], Trained],
+        callback: Callback | None = None,
     ):
-        self.loss: float | None = None
+        options = experiment.options
+        self._watch = Watch(steps=options.train.steps, every=options.log.every, callback=callback)
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
         self._calls, self._trained = calls, trained
-        self._recent: list[tuple[int, dict]] = []
-        self._losses: list[float] = []
         self._seconds = seconds_of(workdir)
         self._began = time.perf_counter()
+
+    @property
+    def loss(self) -> float | None:
+        """The last loss that was logged."""
+        return self._watch.loss
+
+    @property
+    def ended(self) -> bool:
+        """Whether the callback has ended the training."""
+        return self._watch.ended
 
     def after(self, step: int, state: TrainState, metrics: dict[str, Array]) -> None:
         """Records update number `step`.
@@ -43,11 +51,10 @@ class Recorder:
           NumericalError: a metric since the last line of the log is not finite.
         """
         options = self._experiment.options
-        last = step == options.train.steps
-        self._recent.append((step, metrics))
-        saving = last or step % options.log.checkpoint_every == 0
-        if saving or step % options.log.every == 0:
-            self._workdir.log(step, self._checked())
+        self._watch.add(step, metrics)
+        saving = step == options.train.steps or step % options.log.checkpoint_every == 0
+        if saving or self._watch.due(step):
+            self._workdir.log(step, self._watch.look())
         self.record(state, step)
         if saving:
             self._save(step, state)
@@ -61,25 +68,19 @@ class Recorder:
           Preempted: always.
           NumericalError: a metric since the last line of the log is not finite.
         """
-        if self._recent:
-            self._checked()
+        self._watch.require_sound()
         self._save(step, state)
         self._saved.wait()
         raise Preempted(f"saved after step {step}; the same command continues from there")
 
-    def _checked(self) -> dict[str, float]:
-        """The metrics of the last update; checks that all since the last call are finite."""
-        values = require_finite(self._recent)
-        self._losses += jax.device_get([metrics["loss"] for _, metrics in self._recent])
-        self._recent, self.loss = [], values["loss"]
-        return values
+    def end(self, step: int, state: TrainState) -> None:
+        """Saves update number `step`, where the callback has ended the training."""
+        self._save(step, state)
 
     def _save(self, step: int, state: TrainState) -> None:
-        # The mean since the previous checkpoint, as the loss of one batch is noisy. After an
-        # early stop it is over fewer updates.
-        mean = float(np.mean(self._losses)) if self._losses else None
-        self._losses = []
-        self._saved.save(step, with_raw_key(state), loss=mean, force=True)
+        # The mean since the checkpoint before: the loss of one batch says little. After an early
+        # stop it is that of fewer updates.
+        self._saved.save(step, with_raw_key(state), loss=self._watch.mean_loss(), force=True)
         spent = self._seconds + time.perf_counter() - self._began
         self._workdir.write_json(SECONDS, round(spent, 3))
 
@@ -102,19 +103,3 @@ def snapshot_steps(count: int, steps: int) -> set[int]:
     if count < 2:
         return {steps} if count else set()
     return {round(steps * (k / (count - 1)) ** 2) for k in range(count)}
-
-
-def require_finite(recent: list[tuple[int, dict[str, Array]]]) -> dict[str, float]:
-    """The metrics of the last of some updates, on the host.
-
-    Raises:
-      NumericalError: one of them is not finite; names the first and its step.
-    """
-    for step, metrics in jax.device_get(recent):
-        for name, value in metrics.items():
-            if not np.isfinite(value):
-                raise NumericalError(
-                    f"{name}={value} at step {step}: wanted a finite number; the last good "
-                    "checkpoint is kept; lower train.learning_rate or look at the data"
-                )
-    return {name: float(value) for name, value in metrics.items()}

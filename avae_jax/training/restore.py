@@ -1,6 +1,7 @@
 """Restores trained weights from a work directory or one file; needs no data."""
 
 import copy
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 
 from avae_jax.config.options import Options, SearchOptions
+from avae_jax.core import compile_cache
 from avae_jax.core.errors import InputError
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.setup import assemble
@@ -45,14 +47,20 @@ def load(path: str | os.PathLike) -> Trained:
     Raises:
       InputError: no trained model there, or it cannot be read.
     """
+    return load_with_options(path)[0]
+
+
+def load_with_options(path: str | os.PathLike) -> tuple[Trained, Options]:
+    """What `load` returns, and the options with which it was trained; errors as for `load`."""
+    compile_cache.use()
     if Path(path).is_file():
         return _unpacked(Path(path))
     workdir = WorkDir(path)
     options, frame = workdir.saved_options(), frame_in(workdir)
     avae, search, begun = _begun(options, frame)
     state = saved_state(begun, options, workdir)
-    bank = bank_of(state, avae=avae, search=search)
-    return Trained(state.params, avae, search, bank, state.met)
+    bank = jax.jit(functools.partial(bank_of, avae=avae, search=search))(state)
+    return Trained(state.params, avae, search, bank, state.met), options
 
 
 def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
@@ -70,16 +78,36 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
     packed_model.write(Path(file), options, frame, _kept(state))
 
 
-def _unpacked(path: Path) -> Trained:
+def write_packed(
+    trained: Trained, options: Options, file: str | os.PathLike, *, half: bool = False
+) -> None:
+    """Writes a model that was trained with `options` as one file, which `load` takes.
+
+    Args:
+      half: weights are written with 16 bits instead of 32.
+
+    Raises:
+      InputError: `file` exists or cannot be written.
+    """
+    avae, head = trained.avae, None if trained.bank is None else trained.bank.head
+    fill = np.asarray(avae.fill, np.float64).tolist()
+    frame = {"shape": [*avae.inner.shape, len(fill)], "fill": fill}
+    kept = {"params": trained.params, "met": trained.met, "head": head}
+    packed_model.write(Path(file), options, frame, kept, half=half)
+
+
+def _unpacked(path: Path) -> tuple[Trained, Options]:
     """The model of a file of `pack`."""
-    with_raw_key = packed_model.read(path)
-    if not _is_frame(with_raw_key.frame):
+    packed = packed_model.read(path)
+    if not _is_frame(packed.frame):
         raise InputError(f"{path}: has no shape of the examples, pack the model again")
-    avae, search, begun = _begun(with_raw_key.options, with_raw_key.frame)
-    kept = packed_model.like(_kept(begun), with_raw_key.arrays, path=path)
+    avae, search, begun = _begun(packed.options, packed.frame)
+    kept = packed_model.like(_kept(begun), packed.arrays, path=path)
     kept = jax.device_put(kept)
-    bank = build_bank(kept["params"], kept["met"], avae=avae, options=search, head=kept["head"])
-    return Trained(kept["params"], avae, search, bank, kept["met"])
+    # Compiled as one program: step by step it would take longer than all else here.
+    build = jax.jit(functools.partial(build_bank, avae=avae, options=search))
+    bank = build(kept["params"], kept["met"], head=kept["head"])
+    return Trained(kept["params"], avae, search, bank, kept["met"]), packed.options
 
 
 def _kept(state: TrainState) -> dict[str, Any]:

@@ -6,11 +6,14 @@ import optax
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core import collectives
+from avae_jax.core.array_checks import INTEGERS, require_array
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals import head_training
+from avae_jax.inference.search import resolve_search
+from avae_jax.models.argument_checks import require_observation
 from avae_jax.models.augmentation import pose_batch
 from avae_jax.models.objective import AVAE, Terms, canonicalise, elbo, sample
 from avae_jax.training.state import TrainState, bank_of
@@ -32,22 +35,27 @@ def train_step(
 
     Args:
       x: `[B, *S, C]`, the examples.
-      index: `[B]`, their global indices: random numbers depend on (key, step, index) only.
-      search: resolved options of the search; `None` trains a plain VAE.
+      index: `[B]`, their global indices: what is drawn depends on (key, step, index) only.
+      search: options of the search, of which `None` takes the preset's value for training;
+        `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
       axes: mesh axes of the devices that share the batch (`x` and `index` are this device's
         part) and of the devices that share each example (see `core.collectives`).
 
     Returns:
       The next state, and metrics averaged over the batch (nats per example).
+
+    Raises:
+      InputError: arguments of another shape, type or range.
     """
-    keys = example_keys(jax.random.fold_in(state.key, state.step), index)
+    keys = _keys(state, x, index, avae=avae)
     pose_keys, search_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)
     if pose_data:
         x, _ = pose_batch(pose_keys, x, avae=avae)
     poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
     nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
     if search is not None:
+        search = resolve_search(search, avae.group, training=True)
         bank = bank_of(state, avae=avae, search=search)
         task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
         # The noise differs from the update's noise: otherwise the search would choose the pose
@@ -80,6 +88,13 @@ def train_step(
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics
+
+
+def _keys(state: TrainState, x: Array, index: Array, *, avae: AVAE) -> Key:
+    """A key for each example of an update, `[B]`, once examples and indices are found sound."""
+    require_observation("train_step: x", x, "B", avae=avae)
+    require_array("train_step: index", index, (len(x),), kind=INTEGERS)
+    return example_keys(jax.random.fold_in(state.key, state.step), index)
 
 
 def objects(params: Params, keys: Key, x: Array, poses: Array, *, avae: AVAE) -> Array:

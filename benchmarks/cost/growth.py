@@ -20,7 +20,7 @@ import numpy as np
 
 from avae_jax.config import files
 from avae_jax.config.options import Options
-from avae_jax.training import loop
+from avae_jax.training import updates
 from avae_jax.training.aot.plan import planned
 from avae_jax.training.aot.topology import topology
 from avae_jax.training.experiment import Experiment, prepare
@@ -96,12 +96,12 @@ def main() -> None:
 def measured(row: Row) -> dict[str, Any]:
     """A few updates on this machine: milliseconds an update, and the memory of its program."""
     experiment = prepare(options_of(row, batch=row.batch))
-    step = loop.compiled_step(experiment)
-    state, rows = experiment.state, loop.batch(experiment, 0)
+    step = updates.compiled_step(experiment)
+    state, rows = experiment.state, updates.batch(experiment, 0)
     program = step.lower(state, *rows).compile()
     walls, cores = [], []
     for number in range(WARM + TIMED):
-        rows = loop.batch(experiment, number)
+        rows = updates.batch(experiment, number)
         began, spent = time.perf_counter(), time.process_time()
         state, _ = jax.block_until_ready(program(state, *rows))
         walls.append(time.perf_counter() - began)

@@ -34,6 +34,14 @@ def test_column_garbled_refused(tmp_path):
             row_store.Column(path, (5, 2), ">i2")
 
 
+def test_memory_column_reads_what_was_written():
+    column = row_store.MemoryColumn((5, 2), np.float32)
+    column.write(1, np.ones((3, 2)))
+    column.sync()
+    np.testing.assert_array_equal(column.read(0, 5)[:, 0], [0, 1, 1, 1, 0])
+    assert column.shape == (5, 2) and column.dtype == np.float32
+
+
 def test_column_sync_reaches_the_disk(tmp_path, monkeypatch):
     column, synced = row_store.Column(tmp_path / "x.npy", (5, 2), ">i2"), []
     real = os.fsync

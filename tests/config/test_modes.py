@@ -6,7 +6,8 @@ import pytest
 
 from avae_jax.config import files
 from avae_jax.config.flags import parser
-from avae_jax.config.modes import MODES, Request, request_of, untouched
+from avae_jax.config.modes import MODES, Request, request_of, require_inputs, untouched
+from avae_jax.config.options import DataOptions, Options
 from avae_jax.core.errors import InputError
 
 STACK = ["--input", "x.npy", "--output", "out"]
@@ -54,3 +55,15 @@ def test_untouched_leaves_out_changed_and_given_fields():
     found = untouched(options, ["model.latent=8"])
     assert "train.steps" not in found and "model.latent" not in found
     assert {"data.size", "model.hidden"} <= found
+
+
+def test_require_inputs_names_what_is_missing(tmp_path):
+    (tmp_path / "a.h5").touch()
+    there = Request(f"{tmp_path}/a.h5:images", tmp_path)
+    require_inputs(Options(), there)
+    with pytest.raises(InputError, match="none.npy: no such file; a readable stack .npy, "):
+        require_inputs(Options(), there._replace(input="none.npy"))
+    for source, said in (("folder:none", "no such folder"), ("idx:none", "set AVAE_DATA")):
+        with pytest.raises(InputError, match=said):
+            require_inputs(Options(data=DataOptions(source=source)), None)
+    require_inputs(Options(), None)

@@ -95,8 +95,8 @@ def test_check_options_made_in_code():
     with pytest.raises(InputError, match="search.keep=9: at most search.starts=8"):
         search = dataclasses.replace(Options().search, starts=8, keep=9)
         check(dataclasses.replace(Options(), search=search))
-    with pytest.raises(InputError, match="model.hidden=512: a list of integers"):
-        check(Options(model=ModelOptions(hidden=512)))
+    with pytest.raises(InputError, match=r"ModelOptions\(hidden=512\): a list of integers"):
+        ModelOptions(hidden=512)
 
 
 def test_check_right_angles_want_whole_rotations():

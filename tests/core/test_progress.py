@@ -2,7 +2,7 @@
 
 import io
 
-from avae_jax.core.progress import progress_bar
+from avae_jax.core.progress import progress_bar, silent
 
 
 def test_progress_bar_leaves_few_lines_in_a_file(monkeypatch):
@@ -14,3 +14,11 @@ def test_progress_bar_leaves_few_lines_in_a_file(monkeypatch):
             bar.update()
     assert file.getvalue().count("reading") == 2
     assert "1000/1000" in file.getvalue()
+
+
+def test_silent_neither_prints_nor_draws(capsys):
+    with silent():
+        print("not this")
+        with progress_bar(total=2) as bar:
+            bar.update()
+    assert capsys.readouterr() == ("", "")

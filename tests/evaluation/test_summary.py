@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import DataOptions, EvalOptions, Options, TrainOptions
-from avae_jax.evaluation.summary import summarise
+from avae_jax.evaluation.summary import settled, summarise
 from avae_jax.inference.marginal import Evidence
-from avae_jax.report.summary import MarginalBound, Training
+from avae_jax.report.summary import MarginalBound, PoseErrors, Summary, Training
 from avae_jax.transform import family
 
 OFF = np.array([0, -4, 8, 12, -19, 21, 30, 40, -50, 100, 180.0])
@@ -88,3 +88,20 @@ def test_summary_leaves_out_what_does_not_apply():
     assert as_is.options.train == TrainOptions() and not as_is.options.one_pose
     found = summarise(as_is, measured(), None, Training())
     assert set(vars(found.pose).values()) == {None} and found.loss.posed_true is None
+
+
+@pytest.mark.parametrize(
+    ("length", "search", "said"),
+    [
+        (0.9, True, "has settled"),
+        (0.5, True, "in part settled"),
+        (0.2, True, "not settled"),
+        (0.2, False, None),
+        (None, True, None),
+    ],
+)
+def test_settled_says_whether_and_what_to_do(length, search, said):
+    found = Summary(pose=PoseErrors(resultant_length=length), train=Training(search=search))
+    text = settled(found)
+    assert text == "" if said is None else said in text
+    assert said != "not settled" or "train.steps" in text

@@ -17,6 +17,7 @@ VALUES, LINKS, PICTURES = (
 )
 AVERAGING = "tried as a whole by inference/averaging/test_align.py"
 UNTESTED = {
+    "__main__.py": "run as a process by test_main.py",
     "alignment/levels.py": VALUES,
     "data/formats/arranged.py": VALUES,
     "data/formats/axes.py": VALUES,
@@ -70,6 +71,7 @@ UNTESTED = {
     "evaluation/pose_curve.py": WHOLE_RUN,
     "evaluation/results.py": WHOLE_RUN,
     "training/finish.py": WHOLE_RUN,
+    "training/updates.py": "tried by training/test_loop.py and serving/test_fit.py",
     "report/parts.py": "seen in a browser by report/test_browser.py",
     "report/stylesheet.py": "seen in a browser by report/test_browser.py",
 }

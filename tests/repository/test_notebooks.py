@@ -4,6 +4,7 @@ import base64
 import io
 import os
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ nbclient = pytest.importorskip("nbclient", reason="notebooks want the extra `ful
 # Figures of each notebook, and what must hold at its end. Trained for six updates a model knows
 # nothing, and still the best pose explains better than none.
 FIGURES = {"1_idea": 2, "2_align_a_folder": 2, "3_pretrained_vae": 1, "4_chairs": 1, "5_results": 3}
+FIGURES |= {"6_for_jax_engineers": 1}
 CHECKS = {
     "1_idea": """
 assert status == 0
@@ -39,6 +41,11 @@ assert canonical.shape == robust.shape == turned.shape
 assert status == 0
 assert np.isfinite(views.reconstruction).all() and observed.shape == (count, 16, 16, 16, 1)
 assert loss["posed_search"] < loss["posed"]
+""",
+    "6_for_jax_engineers": """
+assert np.isfinite(values).all() and found.loss[0] < values.min() + 1
+assert registered.loss.sum() < jnp.sum((pairs[0] - pairs[1]) ** 2)
+assert np.isfinite(losses).all() and np.mean(losses[-5:]) < losses[0]
 """,
     "5_results": """
 assert status == 0
@@ -102,9 +109,34 @@ def test_notebooks_begin_alike_and_are_small():
     assert len(first) == 1 and 'find_spec("avae_jax") is None' in first.pop()
 
 
-def test_notebooks_first_cell_installs_the_package(monkeypatch):
-    """The first cell asks where the package is where it is not."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    cell = read("1_idea").cells[1].source.replace("%pip install", "pass  # ")
-    with pytest.raises(ModuleNotFoundError, match="set SOURCE"):
-        exec(cell, {})
+@pytest.fixture
+def install_cell(monkeypatch, tmp_path):
+    """The first cell where the package is missing and JAX is there; pip only notes its words."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name != "avae_jax" or None)
+    text = read("1_idea").cells[1].source
+    asked = []
+
+    def run():
+        exec(text.replace("%pip install", "asked.append(source)  #"), {"asked": asked})
+        return asked
+
+    return run
+
+
+def test_notebooks_first_cell_asks_where_the_package_is(install_cell):
+    with pytest.raises(ModuleNotFoundError, match="put a wheel beside this notebook, or set"):
+        install_cell()
+
+
+@pytest.mark.parametrize("place", ["avae_jax-0.2.0-py3-none-any.whl", "avae_jax/__init__.py"])
+def test_notebooks_first_cell_installs_what_lies_there(install_cell, tmp_path, capsys, place):
+    """A wheel or a checkout; the JAX that is there is pinned, and the device is said."""
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    (asked,) = install_cell()
+    wheel = place.endswith("whl")
+    assert asked == str(tmp_path / place if wheel else tmp_path)
+    pins = (tmp_path / "constraints.txt").read_text()
+    assert f"jax=={jax.__version__}" in pins and "jaxlib==" in pins
+    assert capsys.readouterr().out == "computing on cpu\n"

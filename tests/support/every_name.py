@@ -31,6 +31,7 @@ def transforms(key: jax.Array, image: jax.Array, fill: jax.Array) -> jax.Array:
     family: av.Family = av.parse_family("rigid", 2)
     frame: av.Frame = av.make_frame((24, 24))
     pose = av.random_pose(key, family, av.RangeOptions())
+    pose = av.retract(family, pose, fill)
     factors: av.Factors = av.factorise(av.inverse(pose))
     return av.warp(image, av.compose(factors), fill, source=frame, target=frame)
 
@@ -59,7 +60,8 @@ def searches(params: dict, key: jax.Array, x: jax.Array, avae: av.AVAE) -> av.Se
     starts = av.start_poses(key, avae.group, avae.ranges, kind="even", count=8)
     problem = av.Problem(lambda x, pose: pose, lambda x, out: out.sum(), lambda p, a: p, 1)
     av.search(problem, x, starts[None], options=search)
-    found = av.find_poses(params, keys, x, avae=avae, options=search)
+    bank = av.build_bank(params, x, avae=avae, options=search)
+    found = av.find_poses(params, keys, x, avae=avae, options=search, bank=bank)
     print(found.poses)  # type: ignore[attr-defined]
     return found
 
@@ -99,6 +101,17 @@ def serving(images: np.ndarray) -> np.ndarray:
     except av.InputError as error:
         print(error)
     return posed.pose(images)
+
+
+def arrays(images: np.ndarray) -> np.ndarray:
+    """From an array in memory to aligned arrays."""
+    posed = av.fit(images, family="rotation", steps=10, latent=4, callback=lambda n, m: n > 3)
+    assert_type(posed, av.Posed)
+    posed.save("model.npz")
+    assert_type(av.pretrained("digits"), av.Posed)
+    aligned, table = av.align(images, by=posed)
+    assert_type(table, dict[str, np.ndarray])
+    return av.Aligner(family="rigid").fit(aligned).transform(images)
 
 
 def earlier(key: jax.Array) -> None:

@@ -3,7 +3,7 @@
 import jax
 
 from avae_jax.config import files
-from avae_jax.training import loop
+from avae_jax.training import loop, updates
 from tests.support.cli import SMALL
 
 OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
@@ -13,7 +13,7 @@ def test_loop_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatc
     """JAX refuses what is not asked for in so many words; the step is compiled under it too."""
     seen = []
     options = files.to_options(files.apply_overrides(files.load_file("digits"), OVERRIDES))
-    compiled_step = loop.compiled_step
+    compiled_step = updates.compiled_step
 
     def watched(experiment):
         step = compiled_step(experiment)
@@ -24,7 +24,7 @@ def test_loop_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatc
 
         return guarded
 
-    monkeypatch.setattr(loop, "compiled_step", watched)
+    monkeypatch.setattr(updates, "compiled_step", watched)
     monkeypatch.setattr(loop, "evaluate_and_report", lambda *finished: None)
     with jax.numpy_dtype_promotion("standard"):
         loop.train(options, tmp_path / "run")

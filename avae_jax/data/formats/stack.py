@@ -49,6 +49,7 @@ class Stack:
       nodata: the no-data value that the file declares; may be NaN.
       labels: reads the labels `[N]` of the examples, None without labels. The second value is a
         message about labels that are not read, or "".
+      source: how `data.source` names the stack, if it does not lie at `path`.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Stack:
     particles: Particles | None = None
     nodata: float | None = None
     labels: Callable[[], tuple[np.ndarray | None, str]] = lambda: (None, "")
+    source: str = ""
 
     @property
     def name(self) -> str:
@@ -171,7 +173,7 @@ def _require_bounds(stack: Stack) -> None:
             f"{stack.name}: examples of {size / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} "
             "are wanted"
         )
-    if stack.path.is_file() and not stack.particles:
+    if not stack.source and stack.path.is_file() and not stack.particles:
         require_held(stack.path, stack.bytes)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from avae_jax.core.errors import InputError
 from avae_jax.data.formats.bfloat import widened
 from avae_jax.data.formats.npy_header import with_channels
 from avae_jax.data.sources.base import Examples, Source
@@ -28,3 +29,15 @@ def array_source(
         return np.asarray(images[indices]), None if labels is None else labels[indices]
 
     return Source(Examples(len(images), read), None, names, (note,))
+
+
+def refuse_array(digest: str) -> Source:
+    """`array:DIGEST`: the source of a model that was trained on an array of a program.
+
+    Raises:
+        InputError: always: the array is in that program alone.
+    """
+    raise InputError(
+        f"data.source=array:{digest}: an array given to avae_jax.fit, which alone can go on; "
+        "another source is wanted"
+    )

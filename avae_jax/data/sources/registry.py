@@ -7,6 +7,7 @@ from avae_jax.config.choices import source_forms
 from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
 from avae_jax.data.formats.reading import path_of
+from avae_jax.data.sources.arrays import refuse_array
 from avae_jax.data.sources.base import Source
 from avae_jax.data.sources.digits import read_digits
 from avae_jax.data.sources.folder import read_folder
@@ -46,6 +47,7 @@ SOURCES = {
     ),
     "stack": Reader(read_stack, argument="PATH", axes=True),
     "tfds": Reader(read_prepared, argument="NAME"),
+    "array": Reader(refuse_array, argument="DIGEST"),
 }
 
 

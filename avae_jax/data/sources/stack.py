@@ -22,7 +22,12 @@ def read_stack(text: str, axes: str = "") -> Source:
         text: the argument of `open_stack`.
         axes: the letters of `data.axes`, by default from the metadata or the shape.
     """
-    with open_stack(text, axes) as stack:
+    return stack_source(lambda: open_stack(text, axes))
+
+
+def stack_source(opened: Callable[[], AbstractContextManager[Stack]]) -> Source:
+    """The examples and labels of a stack, which is opened for each reading."""
+    with opened() as stack:
         count, name = stack.shape[0], stack.name
         labels, said = stack.labels()
         notes = (stack.note, *stack.notes, *filter(None, (said,)))
@@ -30,7 +35,7 @@ def read_stack(text: str, axes: str = "") -> Source:
     names: tuple[str, ...] = ()
     if labels is not None:
         (labels,), names = index_labels(check_labels(labels, count, name=name))
-    examples = stack_examples(lambda: open_stack(text, axes), count, labels)
+    examples = stack_examples(opened, count, labels)
     return Source(examples, None, names, notes, **more)
 
 

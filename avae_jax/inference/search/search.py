@@ -10,12 +10,17 @@ import jax.numpy as jnp
 import optax
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.core.array_checks import require_array
+from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search import first_order, gauss_newton, line_search
 from avae_jax.inference.search.batching import over_chosen, over_pairs
 from avae_jax.inference.search.problem import Problem
 from avae_jax.inference.search.registration import register
 from avae_jax.inference.search.select import best_apart
+
+# Fields of resolved options; others depend on the method.
+NEEDED = ("keep", "steps", "method", "distance")
 
 
 class SearchResult(NamedTuple):
@@ -57,7 +62,11 @@ def search(
 
     Returns:
       The best pose of each example; a start with a non-finite loss counts as +inf.
+
+    Raises:
+      InputError: options that are not resolved, or starts of another shape or type.
     """
+    _require(data, starts, options)
     keep = min(options.keep, starts.shape[1])
     if options.method == "register":
         chosen = None
@@ -94,6 +103,25 @@ def search(
         scored=scored,
         refined=refined,
     )
+
+
+def _require(data: PyTree, starts: Array, options: SearchOptions) -> None:
+    """Checks what can be checked without knowing the problem."""
+    open_fields = [name for name in NEEDED if getattr(options, name) is None]
+    if open_fields:
+        raise InputError(
+            f"search: options with {open_fields[0]}=None, wanted those of "
+            "avae_jax.resolve_search(options, family)"
+        )
+    side = starts.shape[-1] if starts.ndim else 0
+    require_array("search: starts", starts, ("B", "R", side, side))
+    leaves = jax.tree.leaves(data)
+    lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in leaves} | {len(starts)}
+    if len(lengths) > 1:
+        raise InputError(
+            f"search: data of {sorted(lengths - {len(starts)})[0]} examples and starts of "
+            f"{len(starts)}, wanted a leading axis of one length"
+        )
 
 
 def _score(
