@@ -63,3 +63,11 @@ def for_an_optimiser():
     """The optimiser mixes its integer count with floats, so promotion is the usual one."""
     with jax.numpy_dtype_promotion("standard"):
         yield
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """For numbers that must be those of programs as users compile them, to the bit."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)

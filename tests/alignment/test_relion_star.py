@@ -92,6 +92,7 @@ def stack_file(path, images, **header):
     return path
 
 
+@pytest.mark.standard
 def test_star_of_images_in_angstrom(tmp_path, capsys, monkeypatch):
     """A stack of images has its poses in angstrom."""
     monkeypatch.chdir(tmp_path)
@@ -115,6 +116,7 @@ def test_star_of_images_in_angstrom(tmp_path, capsys, monkeypatch):
     assert "poses.star" in capsys.readouterr().out
 
 
+@pytest.mark.standard
 def test_star_of_volumes_names_their_files(tmp_path):
     """Volumes in files of their own are named by them."""
     trained, image = knowing((11, 11, 11), "rotation_yx")

@@ -17,7 +17,8 @@ from avae_jax.core.errors import InputError
 from avae_jax.main import main
 from tests.support import ROOT
 
-pytestmark = pytest.mark.standard
+# The digest of a model is that of its bank, too.
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("optimised")]
 
 WRITTEN = ROOT / "tests" / "fixtures" / "version_0_1.zip"
 

@@ -16,6 +16,8 @@ from tests.support.report_samples import (
     solid,
 )
 
+pytestmark = pytest.mark.standard
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
@@ -57,7 +59,6 @@ def said(browser, selector):
 GIVEN = "#turning .dial canvas"
 
 
-@pytest.mark.standard
 @pytest.mark.parametrize("width", [1280, 360])
 def test_page_shows_everything_without_complaints(browser, page, width):
     """All is there and nothing complains."""
@@ -91,7 +92,6 @@ def test_page_without_exploration_whole(browser, tmp_path, width):
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.standard
 def test_page_of_posed_training_shows_inputs_alone(browser, tmp_path):
     """Training on objects in poses of their own shows inputs alone."""
     none, inputs = np.zeros(0), np.stack([bar(40 * i) for i in range(3)])

@@ -12,6 +12,7 @@ def words(chart):
     return {"".join(node.itertext()) for node in chart.iter() if node.tag.endswith("}text")}
 
 
+@pytest.mark.standard
 def test_page_of_volumes_has_histograms_in_degrees(tmp_path):
     """Volumes have histograms with degrees."""
     page = written(tmp_path, gallery=gallery((8, 8, 8, 1), count=2))

@@ -150,6 +150,7 @@ def run(*arguments, **environment):
     return subprocess.run(called, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900)
 
 
+@pytest.mark.standard
 def test_experiments_without_data_begin_nothing(tmp_path):
     """Without data nothing is begun."""
     done = run("table1", "--runs", tmp_path / "runs")
@@ -158,6 +159,7 @@ def test_experiments_without_data_begin_nothing(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.standard
 def test_collect_nothing_measured_refused(tmp_path):
     """Nothing measured cannot be collected."""
     done = run("collect", "--runs", tmp_path)

@@ -43,7 +43,8 @@ def test_export_runs_without_the_package(posed, tmp_path):
     quick = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     called = [sys.executable, "-c", SERVE, str(tmp_path)]
     subprocess.run(called, cwd=tmp_path, env=quick, check=True)
-    served = np.load(tmp_path / "found.npz")
+    with np.load(tmp_path / "found.npz") as file:
+        served = dict(file)
     found = posed.find(x)
     np.testing.assert_allclose(served["pose"], found.pose, atol=1e-3)
     np.testing.assert_allclose(served["loss"], found.loss, rtol=1e-4)

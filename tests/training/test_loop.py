@@ -1,6 +1,7 @@
 """Tests of `avae_jax.training.loop`."""
 
 import jax
+import pytest
 
 from avae_jax.config import files
 from avae_jax.training import loop, updates
@@ -9,6 +10,7 @@ from tests.support.cli import SMALL
 OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
 
 
+@pytest.mark.standard
 def test_loop_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatch):
     """JAX refuses what is not asked for in so many words; the step is compiled under it too."""
     seen = []

@@ -167,6 +167,7 @@ def test_poses_carry_each_image_to_the_canonical_pose(aligned):
     assert np.median(np.linalg.norm(places - np.median(places, axis=0), axis=1)) < 0.5
 
 
+@pytest.mark.standard
 def test_classes_and_how_sure_they_are(aligned):
     stack, found = aligned
     table = np.zeros((3, 3))

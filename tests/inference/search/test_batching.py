@@ -47,6 +47,7 @@ def test_over_chosen_pairs_alone_have_results(kind, chunk):
         np.testing.assert_allclose(one, np.where(mask, full, other), rtol=1e-6)
 
 
+@pytest.mark.standard
 @pytest.mark.usefixtures("for_an_optimiser")
 @pytest.mark.parametrize("method", ["line", "gauss_newton", "adam"])
 def test_search_of_chosen_starts_alone(method):
@@ -67,6 +68,7 @@ def test_search_of_chosen_starts_alone(method):
         assert found.refined[one] == expected.refined[0]
 
 
+@pytest.mark.standard
 def test_search_does_not_refine_beyond_the_margin():
     """Candidates beyond the margin are not refined."""
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
