@@ -25,10 +25,12 @@ class Known(NamedTuple):
     Attributes:
       found: `index [n] -> Found` of examples.
       columns: further columns of the table, `[N]` each.
+      numbers: further numbers of the whole alignment.
     """
 
     found: Callable[[np.ndarray], Any]
     columns: dict[str, np.ndarray]
+    numbers: dict[str, float]
 
 
 class Work(NamedTuple):

@@ -83,6 +83,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     """
     print("writing", flush=True)
     count, folder, result = work.stack.shape[0], output.results(), _result(columns)
+    result |= work.known.numbers if work.known else {}
     pose_table.write(folder / TABLE, table_blocks(work, columns))
     if relion_star.NAME in names:
         relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
@@ -94,7 +95,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
         averages.write(folder, work.stack, found)
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)
-    page.write(folder / page.NAME, work, sections, _blocks(work, columns), result)
+    page.write(folder / page.NAME, work, sections, table_blocks(work, columns), result)
     output.publish()
     try:
         _write_images(work, columns, folder, names)

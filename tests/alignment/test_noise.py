@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from sklearn.datasets import load_digits
 
-from avae_jax.alignment.noise import NOISY, noise_share
+from avae_jax.alignment.noise import FINE, NOISY, fine_share, noise_share
 from tests.support.single_object import blobs
 
 
@@ -13,6 +15,7 @@ def test_noise_share_measures_white_noise(share):
     deviation = np.sqrt(share / (1 - share) * clean.var())
     noise = np.random.default_rng(0).normal(0, deviation, (200, 32, 32, 1))
     assert noise_share(clean + noise) == pytest.approx(share, rel=0.1)
+    assert fine_share(clean + noise) == pytest.approx(share, rel=0.1)
 
 
 def test_noise_share_of_clean_images_is_small():
@@ -20,3 +23,13 @@ def test_noise_share_of_clean_images_is_small():
     clean = np.asarray(blobs((32, 32)))[None]
     slope = 0.3 * np.linspace(0, 1, 32)[None, :, None, None]
     assert noise_share(np.float32(clean + slope)) < NOISY
+
+
+def test_clean_objects_that_touch_the_border_are_no_noise():
+    """Bars from border to border, and digits that fill their frame."""
+    bars = np.zeros((60, 24, 24, 1), np.float32)
+    bars[np.arange(60), :, np.arange(60) % 20 + 2] = 1.0
+    digits = ndimage.zoom(load_digits().images[:60], (1, 2, 2), order=1)[..., None]
+    for images in (bars, digits):
+        assert noise_share(images) > NOISY
+        assert fine_share(images) < FINE

@@ -54,7 +54,6 @@ UNTESTED = {
             "gauge",
             "local",
             "model",
-            "modes",
             "near",
             "result",
             "rounds",

@@ -7,14 +7,15 @@ from scipy.special import softmax
 from avae_jax.core.errors import InputError
 from avae_jax.inference.averaging.classes import explored, placed
 from avae_jax.inference.averaging.condition import conditioned
+from avae_jax.inference.averaging.consistency import quarter_turns
 from avae_jax.inference.averaging.data import Data, held, lowered, part, recentred
 from avae_jax.inference.averaging.disc import Disc, higher
 from avae_jax.inference.averaging.em import near_round, near_rounds, rounds
-from avae_jax.inference.averaging.gauge import LEAST_SPREAD, centred, spread_of
+from avae_jax.inference.averaging.gauge import LEAST_SPREAD, centred, rotated, spread_of
 from avae_jax.inference.averaging.local import bank_of, started
 from avae_jax.inference.averaging.model import Model
-from avae_jax.inference.averaging.modes import Modes, modes
-from avae_jax.inference.averaging.near import Found, found_of
+from avae_jax.inference.averaging.modes import Modes, modes, peaks
+from avae_jax.inference.averaging.near import Found, best_of, found_of
 from avae_jax.inference.averaging.result import ClassAlignment, result
 from avae_jax.inference.averaging.sampling import Level
 
@@ -25,6 +26,8 @@ SEARCHED = 2000  # images that averages are first looked for in
 CLASSES = 8  # tried at most
 LARGE = 4_000_000  # entries of all vectors beyond which frequencies without signal are left out
 FINE = 40  # periods a box: what poses are refined with
+MODES = 4  # angles of an image that are followed, at most, under each class
+SEEN = 0.3  # share of a ring that is signal, where it is worth while
 FINE_ROUNDS, NEAR_ROUNDS = 8, 4
 
 
@@ -63,7 +66,11 @@ def align_images(
     counts = range(num_classes, num_classes + 1) if num_classes else range(1, most_classes + 1)
     model, grid, centres = _averaged(data, low, reach, counts, rng)
     model, found, likely, disc = _refined(data, low, model, grid, centres)
-    return result(ready, images.shape[1:3], disc, model, found, likely)
+    size = len(data.batches[0].weight)
+    stable = quarter_turns(
+        ready.images, ready.centre, found, model, disc, _fine(low, reach), size=size, most=MODES
+    )
+    return result(ready, images.shape[1:3], disc, model, found, likely, stable)
 
 
 def _averaged(
@@ -77,9 +84,14 @@ def _averaged(
     model = explored(searched, coarse, max(reach / 2, LEAST_SPREAD), counts, rng).model
     _, centres = placed(small, model, coarse, most=1)
     small = recentred(small, centres)
-    fine = Level(low, 96, step / 2, 2.9 if reach else 0.0)
+    fine = _fine(low, reach)
     model = rounds(small, model, fine, most=FINE_ROUNDS, rng=rng).model
-    return model, modes(small, model, fine), centres
+    return model, peaks(modes(small, model, fine), fine, MODES), centres
+
+
+def _fine(low: Disc, reach: float) -> Level:
+    """The closest samples of the grid."""
+    return Level(low, 96, low.side / (4 * low.radius), 2.9 if reach else 0.0)
 
 
 def _refined(
@@ -97,7 +109,8 @@ def _refined(
     model = _raised(model, low, data)
     level = bank_of(data.disc)
     fit, near = near_rounds(data, model, level, begun, most=NEAR_ROUNDS)
-    return fit.model, found_of(near, level, grid, centres), fit.log_likelihood, data.disc
+    found = best_of(found_of(near, level, grid, centres))
+    return fit.model, found, fit.log_likelihood, data.disc
 
 
 def _resolved(data: Data, low: Disc, model: Model, begun: Modes) -> Disc:
@@ -106,30 +119,33 @@ def _resolved(data: Data, low: Disc, model: Model, begun: Modes) -> Disc:
     begun = begun._replace(angle=begun.angle[: data.count], shift=begun.shift[: data.count])
     poses = started(begun.angle, begun.shift, level, len(data.batches[0].weight))
     model, _, _ = near_round(data, _raised(model, low, data), level, poses)
-    members = data.count * np.asarray(model.shares)[:, None, None]
-    seen = np.asarray(model.power) * members > np.asarray(model.common.noise)
+    seen = np.asarray(model.kept) > SEEN
     last = 1 + int(np.flatnonzero(seen.any((0, 1)))[-1])
     # Few sizes, so that few programs are compiled.
     radius = max(low.radius, -(-last // low.radius) * low.radius)
     return data.disc if radius >= data.disc.radius else Disc(data.disc.side, radius)
 
 
-def _centred(model: Model, disc: Disc, found: Found) -> tuple[Model, np.ndarray]:
-    """Averages about the centre of rotation, shifts `[N, K, 2]` about it, and their spread."""
+def _centred(model: Model, disc: Disc, every: Found) -> tuple[Model, np.ndarray]:
+    """Averages about the centre of rotation, shifts of every mode about it, and their spread."""
+    found = best_of(every)
     weight = softmax(found.logs, axis=1)
-    model, shift = centred(model, disc, found.angle, found.shift, weight)
+    model, mean = centred(model, disc, found.angle, found.shift, weight)
+    shift = found.shift - rotated(mean[None], found.angle)
     rows, best = np.arange(len(shift)), weight.argmax(1)
     variance = np.diagonal(found.spread[rows, best], axis1=1, axis2=2)[:, 1:]
     spread = spread_of(shift[rows, best].ravel(), variance.ravel(), float(model.common.spread))
-    return model._replace(common=model.common._replace(spread=jnp.float32(spread))), shift
+    common = model.common._replace(spread=jnp.float32(spread))
+    means = np.repeat(mean, every.angle.shape[1] // len(mean), 0)
+    return model._replace(common=common), every.shift - rotated(means[None], every.angle)
 
 
 def _raised(model: Model, low: Disc, data: Data) -> Model:
     """A model for all frequencies: in the new ones noise, and no signal yet."""
     plain = jnp.asarray(data.energy / (data.count * data.disc.ring_sizes), jnp.float32)
-    power = jnp.zeros((*model.power.shape[:2], data.disc.radius))
+    kept = jnp.zeros((*model.kept.shape[:2], data.disc.radius))
     return model._replace(
         averages=higher(model.averages, low, data.disc),
         common=model.common._replace(noise=plain.at[:, : low.radius].set(model.common.noise)),
-        power=power.at[:, :, : low.radius].set(model.power),
+        kept=kept.at[:, :, : low.radius].set(model.kept),
     )

@@ -28,8 +28,7 @@ class Candidate:
 
     Attributes:
       log_likelihood: between the samples, in nats.
-      score: what is left of it when each effective parameter has cost half the log of the number
-        of images (BIC).
+      score: what is left of it when the averages' entries have cost what they are sure of.
       shift: of the images, under their likeliest class, from the batches' centres, `[N, 2]`.
     """
 
@@ -55,8 +54,10 @@ def explored(
     best = _chosen(data, one, level, counts, rng)
     for _ in range(AGAIN):
         again = [
-            one.model._replace(averages=average[None], power=power[None])
-            for average, power in zip(best.model.averages, best.model.power, strict=True)
+            one.model._replace(averages=average[None], kept=kept[None], cost=cost[None])
+            for average, kept, cost in zip(
+                best.model.averages, best.model.kept, best.model.cost, strict=True
+            )
         ]
         other = _one(data, level, again, rng) if len(again) > 1 else one
         if other.log_likelihood < one.log_likelihood + BETTER * data.count:
@@ -90,7 +91,8 @@ def _start(data: Data, rng: np.random.Generator, spread: float) -> Model:
     noise = jnp.asarray(np.maximum(noise, QUIET * noise.max()), jnp.float32)
     return Model(
         averages=(mean + smooth * (image - mean))[None].astype(np.float32),
-        power=noise[None],
+        kept=np.ones((1, *noise.shape), np.float32),
+        cost=np.zeros(1, np.float32),
         shares=np.ones(1, np.float32),
         common=Common(noise, jnp.float32(0.01), jnp.float32(spread), jnp.float32(1.0)),
     )
@@ -121,7 +123,7 @@ def candidate(
     """A model after rounds, scored between the samples: there the grid has no say."""
     fit = rounds(data, model, level, most=most, rng=rng)
     near, shift = placed(data, fit.model, level, most=3)
-    cost = 0.5 * np.log(data.count) * parameters(near.model, data)
+    cost = float(np.asarray(near.model.cost).sum())
     return Candidate(near.model, near.log_likelihood, near.log_likelihood - cost, shift)
 
 
@@ -132,10 +134,3 @@ def placed(data: Data, model: Model, level: Level, *, most: int) -> tuple[Fit, n
     fit, poses = near_rounds(data, model, near, grid, most=most)
     found = found_of(poses, near, grid, np.zeros((data.count, 2)))
     return fit, found.shift[np.arange(data.count), found.logs.argmax(1)]
-
-
-def parameters(model: Model, data: Data) -> float:
-    """Effective parameters of averages: each entry by how much of it is signal."""
-    members = data.count * np.asarray(model.shares)[:, None, None]
-    power, noise = np.asarray(model.power), np.asarray(model.common.noise)
-    return float((data.disc.ring_sizes * power / (power + noise / members)).sum())

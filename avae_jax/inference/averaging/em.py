@@ -10,7 +10,7 @@ import numpy as np
 from avae_jax.core.errors import NumericalError
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.data import Data
-from avae_jax.inference.averaging.local import Poses, posed, refined, started
+from avae_jax.inference.averaging.local import Poses, distinct, posed, refined, started
 from avae_jax.inference.averaging.model import Model
 from avae_jax.inference.averaging.modes import Modes
 from avae_jax.inference.averaging.rounds import (
@@ -104,14 +104,26 @@ def near_round(
     banks = [bank(m, model.common.noise, jnp.float32(0), level=level) for m in model.averages]
     likely, sums, found = 0.0, None, []
     for batch, begun in zip(data.batches, poses, strict=True):
-        near = [
-            refined(batch, t, norms, model.common, share, start, level=level)
-            for (t, norms), share, start in zip(banks, model.shares, begun, strict=True)
-        ]
+        each = len(begun) // len(banks)
+        near = []
+        for k, ((t, norms), share) in enumerate(zip(banks, model.shares, strict=True)):
+            near += distinct(
+                [
+                    refined(batch, t, norms, model.common, share, start, level=level)
+                    for start in begun[k * each : (k + 1) * each]
+                ],
+                level=level,
+            )
         total = _together([p.logs for p in near])
         added = [
-            posed(batch, p, total, t, norms, model.common, level=level)
-            for p, (t, norms) in zip(near, banks, strict=True)
+            functools.reduce(
+                _add,
+                [
+                    posed(batch, p, total, t, norms, model.common, level=level)
+                    for p in near[k * each : (k + 1) * each]
+                ],
+            )
+            for k, (t, norms) in enumerate(banks)
         ]
         likely += float(_weighed(total, batch.weight))
         sums = _plus(sums, added)
@@ -158,11 +170,12 @@ def maximised(
     noise = np.maximum(left / (data.count * data.disc.ring_sizes), QUIET * plain.max())
     members = np.array([float(s.members.sum()) for s in sums])
     contrast = sum(float(s.contrast) for s in sums) / data.count
-    drift = sum(n * float(square) for n, (_, _, square) in zip(members, made, strict=True))
+    drift = sum(n * float(square) for n, (_, square) in zip(members, made, strict=True))
     spread = np.sqrt(max(0.0, sum(float(s.shift) for s in sums) - drift / 2) / data.count)
     return model._replace(
-        averages=np.stack([m for m, _, _ in made]),
-        power=np.stack([p for _, p, _ in made]),
+        averages=np.stack([one.average for one, _ in made]),
+        kept=np.stack([one.kept for one, _ in made]),
+        cost=np.stack([one.cost for one, _ in made]),
         shares=((members + 1) / (members + 1).sum()).astype(np.float32),
         common=model.common._replace(
             noise=jnp.asarray(noise, jnp.float32),

@@ -26,7 +26,7 @@ def rotated(vectors: np.ndarray, radians: np.ndarray) -> np.ndarray:
 def centred(
     model: Model, disc: Disc, angle: np.ndarray, shift: np.ndarray, weight: np.ndarray
 ) -> tuple[Model, np.ndarray]:
-    """Averages moved to where shifts have no mean in the object's frame, and such shifts.
+    """Averages moved to where shifts have no mean in the object's frame, and by what, `[K, 2]`.
 
     Args:
       angle, shift: of images towards classes, `[N, K]` radians and `[N, K, 2]` pixels in all.
@@ -35,7 +35,7 @@ def centred(
     own = rotated(shift, -angle)
     mean = (own * weight[..., None]).sum(0) / (weight.sum(0)[:, None] + 1e-6)
     averages = _moved(model.averages, mean.astype(np.float32), disc)
-    return model._replace(averages=averages), shift - rotated(mean[None], angle)
+    return model._replace(averages=averages), mean
 
 
 def spread_of(shift: np.ndarray, variance: np.ndarray, prior: float) -> float:

@@ -19,6 +19,7 @@ from avae_jax.inference.averaging.rounds import Batch, Sums
 from avae_jax.inference.averaging.sampling import Level
 
 STEPS = 5
+APART = 10.0  # degrees: poses closer than that are one
 LOOSE = 1e-3  # the least curvature: of the angle in a sample, of the shift in a pixel
 
 
@@ -73,6 +74,20 @@ def refined(
     volume = 1.5 * jnp.log(2 * jnp.pi) - 0.5 * jnp.linalg.slogdet(-last.bend)[1]
     logs = last.value + jnp.minimum(gain, 1.0) + volume + jnp.log(share / level.turns)
     return Poses(state[0] % level.turns, state[1], logs, spread)
+
+
+@functools.partial(jax.jit, static_argnames="level")
+def distinct(poses: list[Poses], *, level: Level) -> list[Poses]:
+    """Poses of one class, those left out (by their logs) that came to where another one is."""
+    kept: list[Poses] = []
+    for one in poses:
+        same = jnp.zeros(one.angle.shape, bool)
+        for other in kept:
+            far = jnp.abs(one.angle - other.angle) % level.turns
+            near = jnp.minimum(far, level.turns - far) < level.turns * APART / 360
+            same |= near & (other.logs > -jnp.inf)
+        kept.append(one._replace(logs=jnp.where(same, -jnp.inf, one.logs)))
+    return kept
 
 
 def _form(

@@ -35,12 +35,14 @@ class Model(NamedTuple):
 
     Attributes:
       averages: `[K, C, P]`.
-      power: signal variance of an entry in each ring, the prior of averages, `[K, C, rings]`.
+      kept: how much of each ring of the averages is signal, 0 to 1, `[K, C, rings]`.
+      cost: nats that the entries of the averages cost, `[K]`.
       shares: of classes, `[K]`.
     """
 
     averages: Array
-    power: Array
+    kept: Array
+    cost: Array
     shares: Array
     common: Common
 

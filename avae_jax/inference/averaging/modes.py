@@ -15,6 +15,10 @@ from avae_jax.inference.averaging.rounds import Batch, bank, log_poses, products
 from avae_jax.inference.averaging.sampling import Level
 from avae_jax.inference.averaging.turn import turned
 
+APART = 15.0  # degrees: samples of the grid closer than that are one mode
+LIKELY = 10.0  # nats below the best, beyond which a mode is none
+RARE = 0.01  # share of the images that have more modes than are followed
+
 
 class Modes(NamedTuple):
     """For every image and class the best sample of the grid.
@@ -24,12 +28,14 @@ class Modes(NamedTuple):
       angle: radians, `[N, K]`.
       shift: pixels from the batch's centres, `[N, K, 2]`.
       turn: log of the best pose at each angle, `[N, K, A]`.
+      place: the number of the shift that is best there, `[N, K, A]`.
     """
 
     logs: np.ndarray
     angle: np.ndarray
     shift: np.ndarray
     turn: np.ndarray
+    place: np.ndarray
 
 
 def modes(data: Data, model: Model, level: Level) -> Modes:
@@ -59,7 +65,34 @@ def _modes(
         jnp.asarray(level.angles)[angle],
         jnp.asarray(level.shifts)[shift],
         turn,
+        found.argmax(2).astype(jnp.int16),
     )
+
+
+def peaks(found: Modes, level: Level, most: int) -> Modes:
+    """Up to `most` maxima along the angle for every image and class, the best first.
+
+    Angles `[N, K * M]` and shifts likewise, M as few as nearly all images need; an image that has
+    fewer repeats its best.
+    """
+    value, away = found.turn, round(level.turns * APART / 360)
+    top = (value >= np.roll(value, 1, 2)) & (value > np.roll(value, -1, 2))
+    left = np.where(top, value, -np.inf)
+    order = np.arange(level.turns)
+    picked: list[np.ndarray] = []
+    limit = value.max((1, 2)) - LIKELY
+    for _ in range(most):
+        if picked and (left.max((1, 2)) > limit).mean() < RARE:
+            break
+        top = left.argmax(2)
+        none = np.isneginf(np.take_along_axis(left, top[..., None], 2)[..., 0])
+        picked.append(np.where(none, picked[0] if picked else top, top))
+        far = np.abs((order - top[..., None] + level.turns // 2) % level.turns - level.turns // 2)
+        left = np.where(far <= away, -np.inf, left)
+    best = np.stack(picked, 2)
+    shift = level.shifts[np.take_along_axis(found.place, best, 2)]
+    flat = len(value), -1
+    return found._replace(angle=level.angles[best].reshape(flat), shift=shift.reshape(*flat, 2))
 
 
 def uprights(data: Data, angles: np.ndarray, shifts: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 
 from avae_jax.inference.averaging.local import Poses
 from avae_jax.inference.averaging.modes import Modes
@@ -32,7 +33,7 @@ class Found(NamedTuple):
 
 
 def found_of(poses: list[list[Poses]], level: Level, grid: Modes, centres: np.ndarray) -> Found:
-    """What batches of poses `[batches][K]` say of the `N` images of a grid's modes."""
+    """What batches of poses `[batches][M]` say of the `N` images of a grid's modes, `[N, M]`."""
     parts = [Poses(*(np.stack(part, 1) for part in zip(*mine, strict=True))) for mine in poses]
     angle, shift, logs, spread = (
         np.concatenate([np.asarray(part[i]) for part in parts])[: len(centres)]
@@ -42,4 +43,19 @@ def found_of(poses: list[list[Poses]], level: Level, grid: Modes, centres: np.nd
     scale = np.array([unit, 1, 1])
     return Found(
         angle * unit, shift + centres[:, None], logs, spread * scale[:, None] * scale, grid.turn
+    )
+
+
+def best_of(found: Found) -> Found:
+    """The likeliest mode of each class, the logs those of all its modes together."""
+    count, classes = found.turn.shape[:2]
+    logs = found.logs.reshape(count, classes, -1)
+    best = logs.argmax(2)
+    column = best + np.arange(classes) * logs.shape[2]
+    rows = np.arange(count)[:, None]
+    return found._replace(
+        angle=found.angle[rows, column],
+        shift=found.shift[rows, column],
+        logs=logsumexp(logs, axis=2),
+        spread=found.spread[rows, column],
     )

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 
 from avae_jax.inference.averaging.condition import Conditioned
+from avae_jax.inference.averaging.consistency import Consistency
 from avae_jax.inference.averaging.disc import Disc
 from avae_jax.inference.averaging.gauge import drawn_at, registered, rotated
 from avae_jax.inference.averaging.model import Model
@@ -30,6 +31,7 @@ class ClassAlignment:
       noise: its deviation in each ring of frequencies, `[C, rings]`, in the images' units.
       spread_px: standard deviation of shifts on an axis.
       contrast_sd: standard deviation of the images' contrasts about 1.
+      stable: what a quarter turn of some images changes.
       log_likelihood: of the conditioned images, in nats.
       ready: what was done to the images before (without the images).
     """
@@ -45,6 +47,7 @@ class ClassAlignment:
     noise: np.ndarray
     spread_px: float
     contrast_sd: float
+    stable: Consistency
     log_likelihood: float
     ready: Conditioned
 
@@ -56,6 +59,7 @@ def result(
     model: Model,
     found: Found,
     likely: float,
+    stable: Consistency,
 ) -> ClassAlignment:
     """All classes laid on the largest one, the common centre where shifts have no mean."""
     order = np.argsort(-np.asarray(model.shares), kind="stable")
@@ -83,6 +87,7 @@ def result(
         noise=np.sqrt(np.asarray(model.common.noise)) * ready.scale,
         spread_px=float(model.common.spread),
         contrast_sd=float(np.sqrt(model.common.contrast)),
+        stable=stable,
         log_likelihood=likely,
         ready=dataclasses.replace(ready, images=ready.images[:0]),
     )

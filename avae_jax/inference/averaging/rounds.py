@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.disc import moved, ring_sums
@@ -16,6 +15,7 @@ from avae_jax.inference.averaging.model import (
     log_prior_of_shifts,
 )
 from avae_jax.inference.averaging.sampling import Level
+from avae_jax.inference.averaging.shrink import Shrunk, shrunk
 from avae_jax.inference.averaging.turn import turned, turned_back
 
 
@@ -119,32 +119,27 @@ def gathered(
 
 
 @functools.partial(jax.jit, static_argnames="level")
-def averaged(
-    sums: Sums, jitter: Array, common: Common, *, level: Level
-) -> tuple[Array, Array, Array]:
+def averaged(sums: Sums, jitter: Array, common: Common, *, level: Level) -> tuple[Shrunk, Array]:
     """The average `[C, P]` of a class, shrunk by what its signal is against noise.
 
-    The signal in a ring is what its variance exceeds that of the noise by, as in Wiener's filter.
     The average lies where the shifts have no mean in the object's frame: as likely, but for the
     prior of shifts.
 
     Returns:
-      The average, its power `[C, rings]`, and the square of what it was moved by, pixels.
+      The average, and the square of what it was moved by, pixels.
     """
     disc = level.disc
     whole = turned_back(sums.images, level.angles + jitter, disc, common.reach)
     seen = sums.seen.sum() + 1e-6
     plain = whole / seen
-    sizes = disc.ring_sizes.astype(np.float32)[None]
     filled = jnp.minimum(jnp.pi / 4 * common.reach**2, 1.0)
-    excess = ring_sums(plain**2, disc) / sizes - common.noise / seen * filled
-    power = jnp.maximum(excess, 1e-3 * common.noise / seen)
-    shrink = power / (power + common.noise / seen * filled)
+    made = shrunk(plain, common.noise / seen * filled, jitter, level=level)
     cos, sin = jnp.cos(level.angles + jitter), jnp.sin(level.angles + jitter)
     y, x = sums.drift.T
     drift = jnp.stack([(cos * y + sin * x).sum(), (cos * x - sin * y).sum()])
     drift /= sums.members.sum() + 1e-6
-    return moved(plain * shrink[:, disc.rings], drift[None], disc), power, (drift**2).sum()
+    average = moved(made.average, drift[None], disc)
+    return made._replace(average=average), (drift**2).sum()
 
 
 @functools.partial(jax.jit, static_argnames="level")

@@ -49,6 +49,7 @@ def _begun(model: Model, flat: np.ndarray, labels: np.ndarray, k: int) -> Model:
     means = np.stack([flat[labels == c].mean(0) if members[c] else flat.mean(0) for c in range(k)])
     return model._replace(
         averages=means.astype(np.float32),
-        power=np.repeat(np.asarray(model.power[:1]), k, 0),
+        kept=np.repeat(np.asarray(model.kept[:1]), k, 0),
+        cost=np.repeat(np.asarray(model.cost[:1]), k, 0),
         shares=((members + 1) / (members + 1).sum()).astype(np.float32),
     )
