@@ -31,7 +31,7 @@ def test_white_noise_falls_to_harmonics_as_the_formula_says(turns):
     shares = noise_shares(DISC, turns)
     np.testing.assert_allclose(shares.sum(0), 1, rtol=1e-5)
     power = 0.0
-    for seed in range(20):
+    for seed in range(60):
         spun = np.fft.rfft(turned(noise(seed), level.angles, DISC), axis=0)
         power = power + np.abs(spun[:, 0]) ** 2
     measured = power[:, DISC.rings == 5].sum(1)
