@@ -94,7 +94,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
         averages.write(folder, work.stack, found)
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)
-    page.write(folder / page.NAME, work, sections, _blocks(work, columns), result)
+    page.write(folder / page.NAME, work, sections, table_blocks(work, columns), result)
     output.publish()
     try:
         _write_images(work, columns, folder, names)
