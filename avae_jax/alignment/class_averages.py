@@ -6,12 +6,11 @@ in a tenth of the time (docs/decisions/0001-em-before-vae.md).
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.alignment.class_losses import Scored, scored
 from avae_jax.alignment.job import Known, Work
 from avae_jax.alignment.model_frame import Framing, framing, shown
 from avae_jax.alignment.programs import Found
@@ -23,25 +22,19 @@ from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import fill_value, frame_sides
 from avae_jax.inference.averaging import ClassAlignment, align_images
+from avae_jax.inference.averaging.consistency import Consistency
+from avae_jax.inference.averaging.volumes import align_volumes
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
 from avae_jax.models import Model
 from avae_jax.models.objective import AVAE, affine_vae
 from avae_jax.transform.families import parse_family
 from avae_jax.transform.frame import make_frame
-from avae_jax.transform.warp import warp
 
-MOST_SIDE = 64  # pixels: larger images are shrunk to it for the search of poses
-MOST_BYTES = 2**32  # of all images, as they are searched
+# Pixels, by dimension: larger examples are shrunk to it for the search of poses.
+MOST_SIDE = {2: 64, 3: 32}
+MOST_BYTES = {2: 2**32, 3: 2**28}  # of all examples, as they are searched
 CODES = 8  # at most, of the averages along their principal axes
-TOGETHER = 256  # images whose losses are computed at once
-
-
-class Scored(NamedTuple):
-    """Losses `[N]` in nats, unmoved and at the found pose."""
-
-    before: np.ndarray
-    after: np.ndarray
 
 
 def averaged(
@@ -53,32 +46,24 @@ def averaged(
       classes: how many averages; 0 takes as many as pay for themselves.
 
     Raises:
-      InputError: volumes or meshes, pixels that were not observed, too few or too many images.
+      InputError: meshes, images with pixels that were not observed, volumes of several channels,
+        too few or too many examples.
     """
-    _require_images(stack, surveyed)
+    _require_examples(stack, surveyed)
     data = _data(options.data, stack)
     seen, avae = _frames(stack, surveyed, data)
     images = _images(stack, seen, avae)
-    number = classes or None
     print("searching for poses by maximum likelihood over class averages", flush=True)
-    found = align_images(images, seed=options.seed, num_classes=number)
+    found = _found(images, options.seed, classes or None)
     sizes = np.bincount(found.classes, minlength=len(found.averages))
     print(
-        f"{len(sizes)} class averages of {', '.join(map(str, sizes))} images; shifts spread over "
-        f"{found.spread_px:.2g} pixels (--classes sets their number, --method model trains a VAE "
-        "instead)"
+        f"{len(sizes)} class averages of {', '.join(map(str, sizes))} examples; shifts spread "
+        f"over {found.spread_px:.2g} pixels (--classes sets their number, --method model trains a "
+        "VAE instead)"
     )
-    stable = found.stable
-    print(
-        f"{stable.examples:,} examples turned by 90 degrees: found 90 degrees on to "
-        f"{stable.median_deg:.2g} degrees (median), {stable.jumps:.1%} more than 20 degrees off"
+    known = Known(
+        _lookup(found, scored(images, found, avae)), _columns(found), _stability(found.stable)
     )
-    numbers = {
-        "quarter_turn_median_deg": stable.median_deg,
-        "quarter_turn_jumps": stable.jumps,
-        "quarter_turn_examples": stable.examples,
-    }
-    known = Known(_lookup(found, _scored(images, found, avae)), _columns(found), numbers)
     trained = Trained(
         {"averages": jnp.asarray(found.averages)},
         avae,
@@ -90,30 +75,57 @@ def averaged(
     return Work(stack, seen, surveyed, trained, whole, reconstructions, known)
 
 
-def _require_images(stack: Stack, surveyed: Survey) -> None:
-    if len(stack.example) != 3 or stack.move:
-        raise InputError(f"{stack.name}: volumes; --method averages wants images")
-    if surveyed.gone:
+def _stability(stable: Consistency | None) -> dict[str, float]:
+    """Says what a quarter turn changes, where that was tried, and returns it by name."""
+    if stable is None:
+        return {}
+    print(
+        f"{stable.examples:,} examples turned by 90 degrees: found 90 degrees on to "
+        f"{stable.median_deg:.2g} degrees (median), {stable.jumps:.1%} more than 20 degrees off"
+    )
+    return {
+        "quarter_turn_median_deg": stable.median_deg,
+        "quarter_turn_jumps": stable.jumps,
+        "quarter_turn_examples": stable.examples,
+    }
+
+
+def _found(examples: np.ndarray, seed: int, classes: int | None) -> ClassAlignment:
+    if examples.ndim == 4:
+        return align_images(examples, seed=seed, num_classes=classes)
+    return align_volumes(examples[..., 0], seed=seed, num_classes=classes)
+
+
+def _require_examples(stack: Stack, surveyed: Survey) -> None:
+    dimensions = len(stack.example) - 1
+    if stack.move:
+        raise InputError(f"{stack.name}: meshes; --method averages wants images or volumes")
+    if surveyed.gone and dimensions == 2:
         raise InputError(
             f"{stack.name}: {surveyed.gone:,} pixels were not observed; --method averages wants "
             "whole images, --method model takes these"
         )
+    if dimensions == 3 and stack.example[-1] > 1:
+        raise InputError(
+            f"{stack.name}: volumes of {stack.example[-1]} channels; --method averages wants one"
+        )
     if stack.shape[0] < 4:
         raise InputError(
-            f"{stack.name}: {stack.shape[0]} images; --method averages wants 4 or more"
+            f"{stack.name}: {stack.shape[0]} examples; --method averages wants 4 or more"
         )
 
 
 def _data(data: DataOptions, stack: Stack) -> DataOptions:
     """How images are shown to the search: whole, large ones shrunk."""
-    longest = max(frame_sides(stack.example[:-1], 0, stack.spacing))
-    size, scale = (MOST_SIDE, round(MOST_SIDE / longest, 6)) if longest > MOST_SIDE else (0, 1.0)
-    shape = (size,) * 2 if size else frame_sides(stack.example[:-1], 0, stack.spacing)
+    d = len(stack.example) - 1
+    longest, most = max(frame_sides(stack.example[:-1], 0, stack.spacing)), MOST_SIDE[d]
+    size, scale = (most, round(most / longest, 6)) if longest > most else (0, 1.0)
+    shape = (size,) * d if size else frame_sides(stack.example[:-1], 0, stack.spacing)
     wanted = 4 * stack.shape[0] * int(np.prod(shape)) * stack.example[-1]
-    if wanted > MOST_BYTES:
+    if wanted > MOST_BYTES[d]:
         raise InputError(
-            f"{stack.name}: {wanted / 2**30:.0f} GiB of images as they are searched; --method "
-            f"averages takes {MOST_BYTES / 2**30:.0f}"
+            f"{stack.name}: {wanted / 2**30:.2g} GiB of examples as they are searched; --method "
+            f"averages takes {MOST_BYTES[d] / 2**30:.2g}"
         )
     return dataclasses.replace(data, size=size, scale=scale, limit=0)
 
@@ -124,15 +136,17 @@ def _frames(stack: Stack, surveyed: Survey, data: DataOptions) -> tuple[Framing,
         raise InputError(f"{stack.name}: all values are {surveyed.least:g}; images are wanted")
     scaling = Scaling(surveyed.least, surveyed.largest)
     inner = make_frame(frame_sides(stack.example[:-1], data.size, stack.spacing))
-    model, family = Model.from_functions(_no_code, _no_object), parse_family("rigid", 2)
+    model, family = Model.from_functions(_no_code, _no_object), parse_family("rigid", inner.d)
     channels = stack.example[-1]
     begun = affine_vae(model, inner, np.zeros(channels), group=family, likelihood="gaussian")
-    seen = framing(stack, scaling, avae=begun, data=data)
+    seen = framing(stack, scaling, avae=begun, data=data)._replace(missing=surveyed.missing)
     own = dataclasses.replace(data, size=0, scale=1.0)
     some = min(stack.shape[0], piece(stack))
     fill = fill_value("border", shown(stack.raw(0, some), seen._replace(data=own)))
     avae = affine_vae(model, inner, fill, group=family, likelihood="gaussian")
-    return framing(stack, scaling, avae=avae, data=data), avae
+    avae = avae._replace(masked=surveyed.gone > 0)
+    seen = framing(stack, scaling, avae=avae, data=data)
+    return seen._replace(missing=surveyed.missing), avae
 
 
 def _no_code(params: object, x: Array) -> tuple[Array, Array]:
@@ -144,7 +158,7 @@ def _no_object(params: object, z: Array) -> Array:
 
 
 def _images(stack: Stack, seen: Framing, avae: AVAE) -> np.ndarray:
-    """All images `[N, H, W, C]` as they are searched."""
+    """All examples `[N, *S, C]` as they are searched, NaN where not observed."""
     made = np.empty((stack.shape[0], *avae.inner.shape, stack.example[-1]), np.float32)
     for start, stop in blocks(stack.shape[0], piece(stack)):
         made[start:stop] = shown(stack.raw(start, stop), seen)
@@ -172,42 +186,6 @@ def _columns(found: ClassAlignment) -> dict[str, np.ndarray]:
         "class_probability": best.astype(np.float32),
         "rotation_sd_deg": found.sd_deg.astype(np.float32),
     }
-
-
-def _scored(images: np.ndarray, found: ClassAlignment, avae: AVAE) -> Scored:
-    """Gaussian losses of the images under their class average, contrast and brightness free."""
-    averages, frame = jnp.asarray(found.averages, jnp.float32), avae.inner
-
-    @jax.jit
-    def left(x: Array, poses: Array, classes: Array) -> Array:
-        def one(image: Array, pose: Array, number: Array) -> Array:
-            outside = jnp.zeros(image.shape[-1])
-            drawn = warp(
-                averages[number], jnp.linalg.inv(pose), outside, source=frame, target=frame
-            )
-            image, drawn = (one - one.mean((0, 1), keepdims=True) for one in (image, drawn))
-            fit = (image * drawn).sum() / jnp.maximum((drawn * drawn).sum(), 1e-12)
-            return ((image - fit * drawn) ** 2).sum()
-
-        return jax.vmap(one)(x, poses, classes)
-
-    still = np.tile(np.eye(3, dtype=np.float32), (len(images), 1, 1))
-    left_of = [_in_parts(left, images, poses, found.classes) for poses in (still, found.poses)]
-    count = images[0].size
-    variance = max(float(np.mean(left_of[1])) / count, 1e-20)
-    constant = count / 2 * np.log(2 * np.pi * variance)
-    return Scored(*(np.float32(constant + rest / (2 * variance)) for rest in left_of))
-
-
-def _in_parts(function: Callable, *rows: np.ndarray) -> np.ndarray:
-    """`function` of all rows, `TOGETHER` at a time; the last part is filled up."""
-    count = len(rows[0])
-    places = np.arange(-(-count // TOGETHER) * TOGETHER) % count
-    parts = [
-        np.asarray(function(*(np.asarray(row[some], row.dtype) for row in rows)))
-        for some in places.reshape(-1, TOGETHER)
-    ]
-    return np.concatenate(parts)[:count]
 
 
 def _lookup(found: ClassAlignment, scored: Scored) -> Callable[[np.ndarray], Found]:

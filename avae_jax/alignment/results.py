@@ -56,6 +56,7 @@ def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> 
         MODEL,
     )
     others += (written_files.NAME, averages.NPY, averages.MRC, averages.CLASSES, averages.FRC)
+    others += (averages.MRC_VOLUMES, averages.FSC)
     if name.lower() in others:
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
     names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS)
@@ -91,7 +92,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     sections = shown_examples(work, columns, _mean(work, columns))
     if "class" in _known(work):
         classes, aligned = _known(work)["class"], _parts(work, columns["aligned"])
-        found = averages.averages(aligned, classes, work.stack.example)
+        found = averages.averages(aligned, classes, work.stack.example, work.seen.missing)
         averages.write(folder, work.stack, found)
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)

@@ -15,9 +15,11 @@ VALUES, LINKS, PICTURES = (
     f"tried with files by data/{name}.py"
     for name in ("test_precision", "formats/test_links", "formats/test_pictures")
 )
+VOLUMES = "tried as a whole by inference/averaging/volumes/test_align.py"
 AVERAGING = "tried as a whole by inference/averaging/test_align.py"
 UNTESTED = {
     "__main__.py": "run as a process by test_main.py",
+    "alignment/class_losses.py": "tried with what finds poses by alignment/test_class_averages.py",
     "alignment/levels.py": VALUES,
     "data/formats/arranged.py": VALUES,
     "data/formats/axes.py": VALUES,
@@ -60,6 +62,20 @@ UNTESTED = {
             "sampling",
             "split",
             "turn",
+        )
+    },
+    **{
+        f"inference/averaging/volumes/{name}.py": VOLUMES
+        for name in (
+            "classes",
+            "coarse",
+            "frames",
+            "level",
+            "local",
+            "model",
+            "near",
+            "ready",
+            "result",
         )
     },
     "inference/trained.py": TYPES,

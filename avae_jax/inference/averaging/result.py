@@ -31,7 +31,7 @@ class ClassAlignment:
       noise: its deviation in each ring of frequencies, `[C, rings]`, in the images' units.
       spread_px: standard deviation of shifts on an axis.
       contrast_sd: standard deviation of the images' contrasts about 1.
-      stable: what a quarter turn of some images changes.
+      stable: what a quarter turn of some images changes; `None` where that was not tried.
       log_likelihood: of the conditioned images, in nats.
       ready: what was done to the images before (without the images).
     """
@@ -47,7 +47,7 @@ class ClassAlignment:
     noise: np.ndarray
     spread_px: float
     contrast_sd: float
-    stable: Consistency
+    stable: Consistency | None
     log_likelihood: float
     ready: Conditioned
 

@@ -1,0 +1,173 @@
+"""A stack of noisy volumes aligned: averages found, poses refined, all in one frame."""
+
+import functools
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from scipy import ndimage
+
+from avae_jax.core.errors import InputError
+from avae_jax.inference.averaging.result import ClassAlignment
+from avae_jax.inference.averaging.volumes.classes import split
+from avae_jax.inference.averaging.volumes.coarse import Held, candidates, held, rounds
+from avae_jax.inference.averaging.volumes.frames import laid
+from avae_jax.inference.averaging.volumes.level import Level, Volumes, recentred
+from avae_jax.inference.averaging.volumes.model import Common, Model, ball, blurred
+from avae_jax.inference.averaging.volumes.near import (
+    Fine,
+    Near,
+    at,
+    fine,
+    maximised,
+    near_round,
+    posed,
+)
+from avae_jax.inference.averaging.volumes.ready import ready
+from avae_jax.inference.averaging.volumes.result import gaps, result
+
+SHIFT = 0.12  # of the side: how far objects may be from the centre, where nothing is said
+COARSE, MIDDLE, NEAR = 8, 11, 16  # blocks a side, about
+FEW, MANY = 2304, 4608  # rotations: 19 and 15 degrees apart
+STEP = 3 / 32  # of the side: between the first shifts
+STARTS, FIRST, NEXT = 6, 8, 4  # single volumes averages begin as; rounds of each and of the best
+WIDE = 0.083  # of the smoothing of a first template, in sides
+CANDIDATES = 8
+CLASSES = 6  # tried at most
+AGAIN = 3  # times classes are looked for
+LAST, STEPS = 2, 3  # rounds on single voxels, and steps of each
+
+
+def align_volumes(
+    volumes: np.ndarray,
+    *,
+    seed: int = 0,
+    max_shift: float | None = None,
+    num_classes: int | None = None,
+    most_classes: int = CLASSES,
+) -> ClassAlignment:
+    """Poses and classes of volumes of one kind of object, each in a pose of its own.
+
+    Args:
+      volumes: `[N, D, H, W]`, values of any scale, NaN where nothing was observed.
+      max_shift: voxels that objects may be off the centre; by default an eighth of the side.
+      num_classes: of averages; by default as many as pay for themselves, up to `most_classes`.
+
+    Raises:
+      InputError: says what was wanted.
+      NumericalError: a likelihood that is not finite.
+    """
+    volumes = np.asarray(volumes)
+    if max_shift is not None and not max_shift >= 0:
+        raise InputError(f"max_shift={max_shift}, wanted voxels, 0 or more")
+    if num_classes is not None and not 1 <= num_classes <= len(volumes) // 2:
+        raise InputError(f"num_classes={num_classes}, wanted 1 to {len(volumes) // 2}")
+    rng = np.random.default_rng(seed)
+    prepared = ready(volumes)
+    side = prepared.volumes.values.shape[1]
+    reach = SHIFT * side if max_shift is None else float(max_shift)
+    counts = range(num_classes, num_classes + 1) if num_classes else range(1, most_classes + 1)
+    model, moved = _begun(prepared.volumes, reach, rng)
+    search = functools.partial(_searched, reach=reach)
+    factor = _factor(side, NEAR)
+    data = fine(moved, factor)
+    model = at(model, _factor(side, MIDDLE), factor)
+    for _ in range(2):
+        near = search(moved, model)
+        model = maximised(data, model, near)
+    model = _classes(data, model, near, counts, search, rng)
+    near = search(moved, model)
+    model, gap = maximised(data, model, near), gaps(near)
+    return result(prepared, volumes.shape[1:], *_finished(moved, model, near, factor), gap)
+
+
+def _classes(
+    data: Fine,
+    one: Model,
+    near: Near,
+    counts: range,
+    search: Callable[[Volumes, Model], Near],
+    rng: np.random.Generator,
+) -> Model:
+    """A model of several classes in one frame, from one class and its poses.
+
+    Classes may turn out to be the object in poses that the one average had confused. Volumes are
+    then laid on the largest of them, and split again.
+    """
+    for _ in range(AGAIN):
+        model, found = split(data, one, near, counts, rng)
+        poses = None
+        if len(model.shares) > 1:
+            poses = laid(model, found, data.level.factor, search)
+        if poses is None:
+            break
+        starts = poses[0][:, None, None], poses[1][:, None, None]
+        one = maximised(data, one, posed(data, one, *starts, steps=0))
+        near = search(data.volumes, one)
+        one = maximised(data, one, near)
+    return model
+
+
+def _factor(side: int, blocks: int) -> int:
+    return max(1, round(side / blocks))
+
+
+def _begun(volumes: Volumes, reach: float, rng: np.random.Generator) -> tuple[Model, Volumes]:
+    """One average at low resolution, and volumes moved back by what it shows of their shifts."""
+    side = volumes.values.shape[1]
+    step = max(1, round(STEP * side))
+    level = Level(side, _factor(side, COARSE), FEW, step, reach / step + 0.2 if reach else 0.0)
+    data = held(volumes, level)
+    starts = rng.permutation(len(volumes.values))[:STARTS]
+    begun = [_start(volumes, data, int(index), reach) for index in starts]
+    fits = [rounds(data, model, level, most=FIRST, rng=rng) for model in begun]
+    model = max(fits, key=lambda fit: fit[1])[0]
+    _, shift = candidates(data, model.averages[0], model.common, level, 1)
+    moved = recentred(volumes, shift[:, 0])
+    middle = _middle(side, reach)
+    model = at(model, level.factor, middle.factor)
+    return rounds(held(moved, middle), model, middle, most=NEXT, rng=rng)[0], moved
+
+
+def _middle(side: int, reach: float) -> Level:
+    step = max(1, round(STEP * side / 2))
+    return Level(side, _factor(side, MIDDLE), MANY, step, 1.0 if reach else 0.0)
+
+
+def _start(volumes: Volumes, data: Held, index: int, reach: float) -> Model:
+    """One volume, smoothed; all the variance there is counts as noise as yet."""
+    values, seen = volumes.values[index], volumes.observed[index]
+    wide = WIDE * len(values)
+    smooth = ndimage.gaussian_filter(values, wide)
+    smooth = smooth / np.maximum(ndimage.gaussian_filter(seen, wide), 0.1)
+    common = Common(
+        jnp.float32(data.energy / data.count), jnp.float32(0.01), jnp.float32(max(reach / 2, 0.5))
+    )
+    none = np.ones((1, len(values) // 2 + 1))
+    return Model((ball(len(values)) * smooth)[None], none, np.ones(1, np.float32), common)
+
+
+def _searched(volumes: Volumes, model: Model, *, reach: float) -> Near:
+    """Poses found from all rotations on, for models of the blocks of `NEAR`."""
+    side = volumes.values.shape[1]
+    middle, factor = _middle(side, reach), _factor(side, NEAR)
+    low = at(model, factor, middle.factor)
+    data = held(volumes, middle)
+    found = [
+        candidates(data, blurred(average, middle.factor), low.common, middle, CANDIDATES)
+        for average in model.averages
+    ]
+    rotation, shift = (np.stack(part, 1) for part in zip(*found, strict=True))
+    return posed(fine(volumes, factor), model, rotation, shift)
+
+
+def _finished(
+    volumes: Volumes, model: Model, near: Near, factor: int
+) -> tuple[Model, Near, np.ndarray]:
+    """Rounds on single voxels from the likeliest pose towards each class."""
+    data, model = fine(volumes, 1), at(model, factor, 1)
+    for _ in range(LAST):
+        poses = near.poses
+        rotation, shift = poses.rotation[:, :, :1], poses.shift[:, :, :1]
+        model, near = near_round(data, model, rotation, shift, steps=STEPS)
+    return model, near, volumes.centres
