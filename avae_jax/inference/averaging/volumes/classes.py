@@ -22,16 +22,21 @@ LEAST_SHARE = 0.05  # of volumes: smaller clusters are volumes in a wrong pose
 ROUNDS, STEPS = 3, 2  # with the classes found, from the poses under the one
 
 
-def split(
-    data: Fine, model: Model, near: Near, counts: range, rng: np.random.Generator
-) -> tuple[Model, Near]:
+def split(data: Fine, model: Model, near: Near, counts: range, rng: np.random.Generator) -> Model:
     """A model of as many classes of `counts` as pay by BIC, from one class and its poses."""
     if counts[-1] == 1:
-        return model, near
+        return model
     flat = residuals(data.volumes, model, near, data.level.factor)
     scores = components(flat, counts[0] - 1, rng)
-    labels = clusters(scores, counts, rng) if scores.size else np.zeros(len(flat), int)
-    return (model, near) if labels.max() == 0 else _grown(data, model, near, labels)
+    least = LEAST_SHARE if len(counts) > 1 else 0.0
+    labels = clusters(scores, counts, rng, least=least)
+    return model if labels.max() == 0 else _grown(data, model, near, labels)
+
+
+def parted(data: Fine, model: Model, near: Near, rng: np.random.Generator) -> np.ndarray:
+    """Clusters `[N]` of any size of what the one average leaves of volumes."""
+    flat = residuals(data.volumes, model, near, data.level.factor)
+    return clusters(components(flat, 0, rng), range(1, KEPT + 1), rng, least=0.0)
 
 
 def components(flat: np.ndarray, least: int, rng: np.random.Generator) -> np.ndarray:
@@ -46,23 +51,30 @@ def components(flat: np.ndarray, least: int, rng: np.random.Generator) -> np.nda
     return axes[:, first:] * np.sqrt(np.maximum(values[first:], 0))
 
 
-def clusters(scores: np.ndarray, counts: range, rng: np.random.Generator) -> np.ndarray:
-    """Labels `[N]` of a mixture of Gaussians of one shape, their number chosen by BIC."""
+def clusters(
+    scores: np.ndarray, counts: range, rng: np.random.Generator, *, least: float
+) -> np.ndarray:
+    """Labels `[N]` of a mixture of Gaussians of one shape, their number chosen by BIC.
+
+    Args:
+      scores: `[N, d]`; one cluster where d is 0.
+      least: share of rows in a cluster, at least.
+    """
     best, kept = np.inf, np.zeros(len(scores), int)
-    for k in counts:
+    for k in counts if scores.size else ():
         mixture = GaussianMixture(
             k, covariance_type="tied", n_init=TRIES, random_state=int(rng.integers(2**31))
         )
         labels = mixture.fit_predict(scores)
         members = np.bincount(labels, minlength=k)
-        small = len(counts) > 1 and members.min() < LEAST_SHARE * len(scores)
+        small = members.min() < least * len(scores)
         score = mixture.bic(scores)
         if score < best and not small:
             best, kept = score, labels
     return kept
 
 
-def _grown(data: Fine, model: Model, near: Near, labels: np.ndarray) -> tuple[Model, Near]:
+def _grown(data: Fine, model: Model, near: Near, labels: np.ndarray) -> Model:
     """A model of classes after some rounds that begin with `labels`."""
     k = int(labels.max()) + 1
     weight = np.eye(k)[labels][:, :, None]
@@ -71,7 +83,7 @@ def _grown(data: Fine, model: Model, near: Near, labels: np.ndarray) -> tuple[Mo
     model = maximised(data, model, near)
     for _ in range(ROUNDS):
         model, near = near_round(data, model, near.poses.rotation, near.poses.shift, steps=STEPS)
-    return model, near
+    return model
 
 
 def residuals(volumes: Volumes, model: Model, near: Near, factor: int) -> np.ndarray:

@@ -105,9 +105,9 @@ def rotations_of(quaternions: np.ndarray) -> np.ndarray:
     return np.asarray(jax.vmap(quaternion_matrix)(np.float32(quaternions)))
 
 
-def pooled(volumes: Volumes, level: Level, shifts: np.ndarray | None = None) -> Blocks:
-    """Volumes as blocks, moved back by each of `shifts [S, 3]` (by default the level's)."""
-    shifts = (level.shifts if shifts is None else shifts).astype(int)
+def pooled(volumes: Volumes, level: Level) -> Blocks:
+    """Volumes as blocks, moved back by each of the level's shifts."""
+    shifts = level.shifts.astype(int)
     room = int(np.abs(shifts).max(initial=0)) + level.factor
     made = np.empty((2, len(volumes.values), len(shifts), len(level.kept)), np.float32)
     for out, values in zip(made, (volumes.values, volumes.observed), strict=True):

@@ -133,7 +133,8 @@ def _average(
         seen[:, k].astype(np.float32),
         half,
     )
-    return finished(*np.asarray(made), 1)
+    sums, coverage = np.asarray(made)
+    return finished(sums, coverage, 1)
 
 
 def near_round(

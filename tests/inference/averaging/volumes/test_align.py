@@ -61,7 +61,7 @@ def test_clusters_are_those_beyond_chance():
     rows, labels = rng.normal(size=(120, 300)), np.arange(120) % 2
     assert not components(rows, 0, rng).size
     scores = components(rows + 6 * labels[:, None] * (np.arange(300) < 9), 0, rng)
-    found = clusters(scores, range(1, 5), rng)
+    found = clusters(scores, range(1, 5), rng, least=0.05)
     assert found.max() == 1 and abs(np.corrcoef(found, labels)[0, 1]) > 0.95
 
 
