@@ -115,6 +115,7 @@ def test_options_of_the_model_choose_the_model(done, monkeypatch):
     assert len(called) == 1
 
 
+@pytest.mark.standard
 def test_noisy_volumes_are_aligned_by_averages(tmp_path, monkeypatch, capsys):
     """Chosen by the command itself; with few starts and rotations, to be quick."""
     for name, value in {"STARTS": 2, "FIRST": 5, "FEW": 576, "MANY": 1152}.items():

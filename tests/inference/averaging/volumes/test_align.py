@@ -90,6 +90,7 @@ def test_what_cannot_be_aligned_is_refused(volumes, options, said):
         align_volumes(volumes, **options)
 
 
+@pytest.mark.standard
 def test_poses_carry_each_volume_to_the_canonical_pose(monkeypatch):
     """With fewer starts and rotations than by default, to be quick."""
     for name, value in {"STARTS": 2, "FIRST": 5, "FEW": 576, "MANY": 1152}.items():
