@@ -1,8 +1,6 @@
 """A stack of noisy volumes aligned: averages found, poses refined, all in one frame."""
 
-import dataclasses
 import functools
-from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,12 +8,11 @@ from scipy import ndimage
 
 from avae_jax.core.errors import InputError
 from avae_jax.inference.averaging.result import ClassAlignment
-from avae_jax.inference.averaging.volumes.classes import parted, split
+from avae_jax.inference.averaging.volumes.classes import split
 from avae_jax.inference.averaging.volumes.coarse import Held, candidates, held, rounds
 from avae_jax.inference.averaging.volumes.level import Level, Volumes, recentred
 from avae_jax.inference.averaging.volumes.model import Common, Model, ball, blurred
 from avae_jax.inference.averaging.volumes.near import (
-    Fine,
     Near,
     at,
     fine,
@@ -34,7 +31,6 @@ STARTS, FIRST, NEXT = 6, 8, 4  # single volumes averages begin as; rounds of eac
 WIDE = 0.083  # of the smoothing of a first template, in sides
 CANDIDATES = 8
 CLASSES = 6  # tried at most
-AGAIN, BETTER = 3, 0.05  # times the one average is tried again; nats a volume that count
 LAST, STEPS = 2, 3  # rounds on single voxels, and steps of each
 
 
@@ -75,40 +71,10 @@ def align_volumes(
     for _ in range(2):
         near = search(moved, model)
         model = maximised(data, model, near)
-    model, near = _purified(data, model, near, search, rng)
     model = split(data, model, near, counts, rng)
     near = search(moved, model)
     model, gap = maximised(data, model, near), gaps(near)
     return result(prepared, volumes.shape[1:], *_finished(moved, model, near, factor), gap)
-
-
-def _purified(
-    data: Fine,
-    model: Model,
-    near: Near,
-    search: Callable[[Volumes, Model], Near],
-    rng: np.random.Generator,
-) -> tuple[Model, Near]:
-    """One average, tried again without volumes that may be in a wrong pose.
-
-    What the average leaves of such volumes is alike, so that they make a cluster. All are searched
-    again by the average of the largest cluster, which is kept where it makes them likelier.
-    """
-    for _ in range(AGAIN):
-        labels = parted(data, model, near, rng)
-        largest = labels == np.bincount(labels).argmax()
-        if largest.all():
-            break
-        weight = near.weight * largest[:, None, None]
-        made = maximised(data, model, dataclasses.replace(near, weight=weight))
-        made = made._replace(common=model.common)
-        for _ in range(2):
-            found = search(data.volumes, made)
-            made = maximised(data, made, found)
-        if found.log_likelihood < near.log_likelihood + BETTER * len(labels):
-            break
-        model, near = made, found
-    return model, near
 
 
 def _factor(side: int, blocks: int) -> int:

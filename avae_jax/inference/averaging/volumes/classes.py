@@ -33,12 +33,6 @@ def split(data: Fine, model: Model, near: Near, counts: range, rng: np.random.Ge
     return model if labels.max() == 0 else _grown(data, model, near, labels)
 
 
-def parted(data: Fine, model: Model, near: Near, rng: np.random.Generator) -> np.ndarray:
-    """Clusters `[N]` of any size of what the one average leaves of volumes."""
-    flat = residuals(data.volumes, model, near, data.level.factor)
-    return clusters(components(flat, 0, rng), range(1, KEPT + 1), rng, least=0.0)
-
-
 def components(flat: np.ndarray, least: int, rng: np.random.Generator) -> np.ndarray:
     """Principal components `[N, d]` of rows `[N, P]`: those beyond chance, `least` at least."""
     white = flat - flat.mean(0)
