@@ -69,7 +69,6 @@ UNTESTED = {
         for name in (
             "classes",
             "coarse",
-            "frames",
             "level",
             "local",
             "model",
