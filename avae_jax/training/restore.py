@@ -1,7 +1,6 @@
 """Restores trained weights from a work directory or one file; needs no data."""
 
 import copy
-import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,8 @@ def load_with_options(path: str | os.PathLike) -> tuple[Trained, Options]:
     options, frame = workdir.saved_options(), frame_in(workdir)
     avae, search, begun = _begun(options, frame)
     state = saved_state(begun, options, workdir)
-    bank = jax.jit(functools.partial(bank_of, avae=avae, search=search))(state)
+    # Step by step, as version 0.1 did: unfinished alignments name their model by its bank.
+    bank = bank_of(state, avae=avae, search=search)
     return Trained(state.params, avae, search, bank, state.met), options
 
 
@@ -104,9 +104,7 @@ def _unpacked(path: Path) -> tuple[Trained, Options]:
     avae, search, begun = _begun(packed.options, packed.frame)
     kept = packed_model.like(_kept(begun), packed.arrays, path=path)
     kept = jax.device_put(kept)
-    # Compiled as one program: step by step it would take longer than all else here.
-    build = jax.jit(functools.partial(build_bank, avae=avae, options=search))
-    bank = build(kept["params"], kept["met"], head=kept["head"])
+    bank = build_bank(kept["params"], kept["met"], avae=avae, options=search, head=kept["head"])
     return Trained(kept["params"], avae, search, bank, kept["met"]), packed.options
 
 

@@ -279,7 +279,7 @@ def test_configs_travel_with_the_built_package(tmp_path):
     wanted = [str(built / "avae_jax" / "configs" / f"{name}.py") for name in CONFIGS]
     assert asked.stdout.split() == wanted
     assert (built / "avae_jax" / "py.typed").exists()
-    assert len(list((built / "avae_jax" / "report").glob("*.js"))) == 4
+    assert len(list((built / "avae_jax" / "report").glob("*.js"))) == 5
     assert list(elsewhere.iterdir()) == []
 
 
