@@ -3,19 +3,17 @@
 The page contains all data. Without JavaScript the interactive parts stay hidden.
 """
 
-import base64
 import functools
-import hashlib
 import importlib.resources
-import json
 from typing import Any
 
 import numpy as np
 
 from avae_jax.report import cells, settling
 from avae_jax.report.findings import Atlas, Exploration, Findings, Snapshot, Trial
+from avae_jax.report.shell import embedded
 from avae_jax.report.sprite import reach, sprite
-from avae_jax.report.text import label_name, plain, real, strict
+from avae_jax.report.text import label_name, plain, real
 
 FILES = ("dial.js", "map.js", "training.js", "explore.js")  # the last one starts all
 ACROSS = 20  # pictures of a row of the atlas
@@ -35,15 +33,6 @@ def style() -> str:
 def script() -> str:
     """The one script of the page."""
     return "\n".join(_text(name) for name in FILES)
-
-
-def policy() -> str:
-    """The content security policy: pictures in the page, and only the script of `script`."""
-    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode("ascii")
-    return (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
 
 
 @functools.cache  # the script that is written must be the one that may run
@@ -72,11 +61,7 @@ def data(findings: Findings) -> str:
         "trials": [_trial(trial, explored, radius) for trial in explored.trials],
         "training": _training(findings, radius),
     }
-    text = json.dumps(strict(values), allow_nan=False, separators=(",", ":"))
-    # Tags and comments must not begin or end in a script; JSON escapes these characters.
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
+    return embedded(values)
 
 
 def _labels(atlas: Atlas, names: tuple[str, ...]) -> dict[str, str]:

@@ -1,18 +1,15 @@
 """The page of an alignment: average, examples before and after, poses, a table to sort."""
 
 import base64
-import hashlib
 import importlib.resources
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from avae_jax.report import chart, picture, volume
+from avae_jax.report import chart, picture, shell, volume
 from avae_jax.report.opening import navigation
-from avae_jax.report.stylesheet import CSS
-from avae_jax.report.text import escaped, plain, strict
+from avae_jax.report.text import escaped, plain
 
 MOST = 20_000  # rows of the table
 # Columns `[n]` of numbers are drawn as histograms if their names end so.
@@ -63,11 +60,6 @@ class Alignment(NamedTuple):
 def html(found: Alignment) -> str:
     """The page, without references to other files."""
     script = importlib.resources.files(__package__).joinpath("table.js").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
     radius = _radius(found.sections)
     bodies = [
         *(_examples(f"part-{i}", one, radius) for i, one in enumerate(found.sections) if one.pairs),
@@ -76,18 +68,7 @@ def html(found: Alignment) -> str:
         _options(found),
     ]
     links = [(name, title, name == "table") for name, title, body in bodies if body]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escaped(found.title, 120)} - avae_jax</title>
-<link rel="icon" href="data:,">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<style>{CSS}</style>
-</head>
-<body>
-<header>
+    body = f"""<header>
 <h1>{escaped(found.title, 120)}</h1>
 <p class="verdict">{escaped(found.verdict)}</p>
 {"".join(f"<p>{escaped(fact)}</p>" for fact in found.facts)}
@@ -96,10 +77,8 @@ def html(found: Alignment) -> str:
 <main>
 {"".join(body for *_, body in bodies)}
 </main>
-<script type="module">{script}</script>
-</body>
-</html>
-"""
+<script type="module">{script}</script>"""
+    return shell.html(found.title, body, script=script)
 
 
 def _radius(sections: Sequence[Section]) -> float:
@@ -183,11 +162,7 @@ def _table(found: Alignment) -> tuple[str, str, str]:
     rows = len(next(iter(columns.values()), ()))
     some = f" The table shows {rows:,} of {found.count:,} rows; poses.csv has all."
     text = f"Sort by a column with a click on its head.{some if rows < found.count else ''}"
-    data = json.dumps(
-        strict({"columns": columns, "digits": digits}), allow_nan=False, separators=(",", ":")
-    )
-    for sign in "<>&":
-        data = data.replace(sign, f"\\u{ord(sign):04x}")
+    data = shell.embedded({"columns": columns, "digits": digits})
     body = f"""<section id="table" hidden><h2>All examples</h2><p>{text}</p>
 <form class="filter"><label>Name <input type="search" class="named"></label>
 <label><input type="checkbox" class="doubtful-only"> doubtful only</label>

@@ -15,10 +15,10 @@ from avae_jax.report import (
     parts,
     pose_curve,
     settling,
+    shell,
     table,
 )
 from avae_jax.report.findings import Findings
-from avae_jax.report.stylesheet import CSS
 from avae_jax.report.text import escaped, plain, strict
 
 SETTLING = {
@@ -45,29 +45,16 @@ ONE_DRAW = (
 
 def html(findings: Findings) -> str:
     """The page, without references to other files."""
-    live = findings.exploration is not None
     sections = _sections(findings)
     links = [(name, title, alive) for name, title, alive, body in sections if body]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escaped(findings.title, 120)} - avae_jax</title>
-<link rel="icon" href="data:,">
-<meta http-equiv="Content-Security-Policy" content="{explorer.policy()}">
-<style>{CSS}{explorer.style() if live else ""}</style>
-</head>
-<body>
-{opening.header(findings)}
+    body = f"""{opening.header(findings)}
 {opening.navigation(links)}
 <main>
 {"".join(body for *_, body in sections)}
 </main>
-{parts.script(findings)}
-</body>
-</html>
-"""
+{parts.script(findings)}"""
+    style = explorer.style() if findings.exploration is not None else ""
+    return shell.html(findings.title, body, script=explorer.script(), style=style)
 
 
 def _sections(findings: Findings) -> list[tuple[str, str, bool, str]]:
