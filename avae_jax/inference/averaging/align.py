@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import softmax
 
-from avae_jax.core.errors import InputError
+from avae_jax.inference.averaging.arguments import require_arguments
 from avae_jax.inference.averaging.classes import explored, placed
 from avae_jax.inference.averaging.condition import conditioned
 from avae_jax.inference.averaging.consistency import quarter_turns
@@ -52,10 +52,7 @@ def align_images(
     """
     images = np.asarray(images)
     images = images[..., None] if images.ndim == 3 else images
-    if max_shift is not None and not max_shift >= 0:
-        raise InputError(f"max_shift={max_shift}, wanted pixels, 0 or more")
-    if num_classes is not None and not 1 <= num_classes <= len(images) // 2:
-        raise InputError(f"num_classes={num_classes}, wanted 1 to {len(images) // 2}")
+    require_arguments(len(images), max_shift=max_shift, num_classes=num_classes, unit="pixels")
     rng = np.random.default_rng(seed)
     ready = conditioned(images)
     side = ready.images.shape[1]

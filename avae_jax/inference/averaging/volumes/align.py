@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import ndimage
 
-from avae_jax.core.errors import InputError
+from avae_jax.inference.averaging.arguments import require_arguments
 from avae_jax.inference.averaging.result import ClassAlignment
 from avae_jax.inference.averaging.volumes.classes import split
 from avae_jax.inference.averaging.volumes.coarse import Held, candidates, held, rounds
@@ -54,10 +54,7 @@ def align_volumes(
       NumericalError: a likelihood that is not finite.
     """
     volumes = np.asarray(volumes)
-    if max_shift is not None and not max_shift >= 0:
-        raise InputError(f"max_shift={max_shift}, wanted voxels, 0 or more")
-    if num_classes is not None and not 1 <= num_classes <= len(volumes) // 2:
-        raise InputError(f"num_classes={num_classes}, wanted 1 to {len(volumes) // 2}")
+    require_arguments(len(volumes), max_shift=max_shift, num_classes=num_classes, unit="voxels")
     rng = np.random.default_rng(seed)
     prepared = ready(volumes)
     side = prepared.volumes.values.shape[1]
