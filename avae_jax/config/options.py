@@ -10,8 +10,7 @@ from typing import Any
 from avae_jax.config.choices import FAMILIES, LIKELIHOODS, NETWORKS, PRESETS, source_forms
 from avae_jax.config.fields import Choosing, option
 
-# Choices without a table of their own. `choices` names the tables of likelihoods, networks,
-# presets, sources and families.
+# Choices without a table of their own; `choices` names the other tables.
 POSES = ("as_is", "random")
 CHECKPOINTS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
@@ -168,6 +167,9 @@ class TrainOptions(Choosing):
     """Updates of the weights."""
 
     search: bool = option(True, "search the pose of every training example before each update")
+    synchronised: float = option(
+        0.3, "share of the updates, the first, at poses from registration", low=0.0, high=1.0
+    )
     steps: int = option(1000, "weight updates", low=0)
     batch_size: int = option(128, "examples per update", low=1)
     learning_rate: float = option(2e-3, "peak learning rate of Adam", above=0.0)

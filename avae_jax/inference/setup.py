@@ -35,7 +35,7 @@ def assemble(
     return avae, search, params
 
 
-STREAMS = ("model", "train", "test", "head")
+STREAMS = ("model", "train", "test", "head", "synchronised")
 
 
 def stream(options: Options, name: str) -> Key:

@@ -29,6 +29,7 @@ def train_step(
     tx: optax.GradientTransformation,
     search: SearchOptions | None,
     pose_data: bool,
+    poses: Array | None = None,
     axes: Axes | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
     """One update of the weights.
@@ -39,6 +40,8 @@ def train_step(
       search: options of the search, of which `None` takes the preset's value for training;
         `None` trains a plain VAE.
       pose_data: move every example to a new random pose first.
+      poses: `[B, d + 1, d + 1]`, from the examples as they are to the canonical frame: nothing is
+        moved or searched.
       axes: mesh axes of the devices that share the batch (`x` and `index` are this device's
         part) and of the devices that share each example (see `core.collectives`).
 
@@ -50,23 +53,10 @@ def train_step(
     """
     keys = _keys(state, x, index, avae=avae)
     pose_keys, search_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)
-    if pose_data:
+    if pose_data and poses is None:
         x, _ = pose_batch(pose_keys, x, avae=avae)
-    poses = jnp.broadcast_to(identity(avae.group.d), (x.shape[0], *identity(avae.group.d).shape))
-    nonfinite, head, learning = jnp.zeros((), jnp.int32), state.head, {}
-    if search is not None:
-        search = resolve_search(search, avae.group, training=True)
-        bank = bank_of(state, avae=avae, search=search)
-        task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
-        # The noise differs from the update's noise: otherwise the search would choose the pose
-        # that suits the noise from which the decoder then learns.
-        start_keys = jax.vmap(jax.random.fold_in, (0, None))(search_keys, 1)
-        found = find_poses(state.params, start_keys, x, noise=search_keys, **task)
-        # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).
-        poses, nonfinite = jax.lax.stop_gradient(found.pose), found.nonfinite.sum()
-        if head is not None:
-            head, learned = head_training.update(head, bank, x, poses, avae=avae, axes=axes)
-            learning = {"proposal_loss": learned}
+    task = {"avae": avae, "search": search, "axes": axes}
+    state, poses, found = _posed(state, search_keys, x, poses, **task)
 
     def loss_of(params: Params) -> tuple[Array, Terms]:
         each = jax.vmap(lambda k, v, pose: elbo(params, k, v, pose, avae=avae))
@@ -81,13 +71,47 @@ def train_step(
         "loss": loss,
         **terms._asdict(),
         "grad_norm": optax.tree.norm(gradient),
-        "nonfinite": collectives.total(nonfinite, axes),
-        **learning,
+        **found,
     }
     new = collectives.joined(objects(state.params, noise_keys, x, poses, avae=avae), axes)
     met = jnp.concatenate([new, state.met])[: len(state.met)]
     step = state.step + 1
-    return state.replace(step=step, params=params, opt_state=opt_state, met=met, head=head), metrics
+    return state.replace(step=step, params=params, opt_state=opt_state, met=met), metrics
+
+
+def _posed(
+    state: TrainState,
+    keys: Key,
+    x: Array,
+    poses: Array | None,
+    *,
+    avae: AVAE,
+    search: SearchOptions | None,
+    axes: Axes | None,
+) -> tuple[TrainState, Array, dict[str, Array]]:
+    """The state with a pose head that has learned, the poses of `x`, and metrics of the search."""
+    seen = {"nonfinite": jnp.zeros((), jnp.int32)}
+    if search is None:
+        still = identity(avae.group.d)
+        given = jnp.broadcast_to(still, (x.shape[0], *still.shape)) if poses is None else poses
+        return state, given, seen
+    search = resolve_search(search, avae.group, training=True)
+    bank = None
+    if poses is None or state.head is not None:
+        bank = bank_of(state, avae=avae, search=search)
+    if poses is None:
+        # The noise differs from the update's noise: otherwise the search would choose the pose
+        # that suits the noise from which the decoder then learns.
+        start_keys = jax.vmap(jax.random.fold_in, (0, None))(keys, 1)
+        task = {"avae": avae, "options": search, "bank": bank, "axes": axes}
+        result = find_poses(state.params, start_keys, x, noise=keys, **task)
+        # A constant for the weights: the derivative through an optimum vanishes (envelope theorem).
+        poses, nonfinite = jax.lax.stop_gradient(result.pose), result.nonfinite.sum()
+        seen = {"nonfinite": collectives.total(nonfinite, axes)}
+    if state.head is None:
+        return state, poses, seen
+    head, learned = head_training.update(state.head, bank, x, poses, avae=avae, axes=axes)
+    return state.replace(head=head), poses, seen | {"proposal_loss": learned}
 
 
 def _keys(state: TrainState, x: Array, index: Array, *, avae: AVAE) -> Key:

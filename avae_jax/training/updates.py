@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ import optax
 from avae_jax import data
 from avae_jax.config.options import SearchOptions
 from avae_jax.core import sharding
+from avae_jax.core.collectives import Axes
 from avae_jax.core.progress import progress_bar, without_compiling
 from avae_jax.core.types import Array
 from avae_jax.inference.head_fitting import fit_head
@@ -19,10 +21,15 @@ from avae_jax.training.experiment import Experiment
 from avae_jax.training.recorder import Recorder
 from avae_jax.training.state import TrainState
 from avae_jax.training.step import train_step
+from avae_jax.training.synchronised import (
+    synchronise,
+    synchronised_batch,
+    synchronised_updates,
+)
 from avae_jax.training.watch import Watch
 
 # The programs of a machine are kept (`core.compile_cache`).
-COMPILING = "compiling the first update: 10 to 60 s, once on a machine"
+COMPILING = "preparing updates: 10 to 60 s, once on a machine"
 
 
 def first_state(experiment: Experiment) -> TrainState:
@@ -44,11 +51,13 @@ def run_updates(
       recorder: told after each update.
       stops: whether to save and end after so many updates.
     """
-    total, step_of = experiment.options.train.steps, compiled_step(experiment)
+    total, first = experiment.options.train.steps, synchronised_updates(experiment)
+    supply = supplied(experiment, start)
     with progress_bar(total=total, initial=start, unit="step") as bar:
-        bar.set_postfix_str(COMPILING)
         for step in range(start, total):
-            rows = batch(experiment, step)
+            if step in (start, first):
+                bar.set_postfix_str(COMPILING)
+            step_of, rows = next(supply)
             # Whatever an update needs is on its devices: nothing moves unseen.
             with jax.transfer_guard("disallow"):
                 state, metrics = step_of(state, *rows)
@@ -60,12 +69,25 @@ def run_updates(
                 break
             said = "" if recorder.loss is None else f"loss {recorder.loss:.1f}"
             bar.set_postfix_str(said, refresh=False)
-            if step == start:
+            if step in (start, first):
                 without_compiling(bar)
             bar.update()
             if isinstance(recorder, Recorder) and stops(step + 1):
                 recorder.stop(step + 1, state)
     return state
+
+
+def supplied(experiment: Experiment, start: int) -> Iterator[tuple[Callable, tuple[Array, ...]]]:
+    """The compiled step and the rows of each update from number `start` on."""
+    first = synchronised_updates(experiment)
+    if start < first:
+        registered = synchronise(experiment)
+        step_of = compiled_step(experiment, registered=True)
+        for step in range(start, first):
+            yield step_of, synchronised_batch(experiment, registered, step)
+    step_of = compiled_step(experiment)
+    for step in itertools.count(max(start, first)):
+        yield step_of, batch(experiment, step)
 
 
 def with_fitted_head(experiment: Experiment, state: TrainState, step: int) -> TrainState:
@@ -96,12 +118,14 @@ class Program:
     tx: optax.GradientTransformation = dataclasses.field(compare=False)
     search: SearchOptions | None
     pose_data: bool
+    registered: bool
     sharers: int
 
 
-def compiled_step(experiment: Experiment) -> Callable:
+def compiled_step(experiment: Experiment, *, registered: bool = False) -> Callable:
     """`(state, x, index) -> (state, metrics)`; the state is donated, examples are split.
 
+    With `registered` it takes poses too, and searches none.
     Trainings that differ in their data and seed alone share one program.
     """
     options, avae = experiment.options, experiment.avae
@@ -115,12 +139,13 @@ def compiled_step(experiment: Experiment) -> Callable:
             experiment.tx,
             experiment.training_search,
             options.data.pose == "random",
+            registered,
             sharding.sharers(options.train.batch_size),
         )
     )
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def _compiled(program: Program) -> Callable:
     step = functools.partial(
         train_step,
@@ -129,7 +154,17 @@ def _compiled(program: Program) -> Callable:
         search=program.search,
         pose_data=program.pose_data,
     )
-    return sharding.step(step, searches=program.search is not None, sharers=program.sharers)
+    if program.registered:
+        step = functools.partial(_registered_step, step)
+    searches = program.search is not None and not program.registered
+    return sharding.step(step, searches=searches, sharers=program.sharers)
+
+
+def _registered_step(
+    step: Callable, state: TrainState, x: Array, index: Array, poses: Array, **axes: Axes
+) -> tuple[TrainState, dict[str, Array]]:
+    """`step` at given poses, which are the last rows."""
+    return step(state, x, index, poses=poses, **axes)
 
 
 def batch(experiment: Experiment, step: int) -> tuple[Array, Array]:

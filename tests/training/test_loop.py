@@ -17,8 +17,8 @@ def test_loop_update_moves_nothing_between_host_and_devices(tmp_path, monkeypatc
     options = files.to_options(files.apply_overrides(files.load_file("digits"), OVERRIDES))
     compiled_step = updates.compiled_step
 
-    def watched(experiment):
-        step = compiled_step(experiment)
+    def watched(experiment, **which):
+        step = compiled_step(experiment, **which)
 
         def guarded(*arguments):
             seen.append(jax.config.jax_transfer_guard)

@@ -1,0 +1,45 @@
+"""Poses that carry examples to a common pose, from the examples alone."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.config.options import RangeOptions
+from avae_jax.core.types import Array
+from avae_jax.inference.proposals.template_bank import rotations
+from avae_jax.inference.synchronisation.agreement import agreed_rotations
+from avae_jax.inference.synchronisation.pairs import in_standard_position, similar_pairs
+from avae_jax.models.objective import AVAE
+from avae_jax.transform.families import Family
+from avae_jax.transform.matrices import affine, matmul
+from avae_jax.transform.prior import within
+
+# Rotations at which a pair is compared: 5 degrees apart in 2-D, about 20 in 3-D.
+TURNS = {2: 72, 3: 576}
+
+
+def can_agree(group: Family, ranges: RangeOptions) -> bool:
+    """Whether examples of a family can be registered: it has a full group of rotations."""
+    turns = sum(name.startswith("rotation") for name in group.generators)
+    whole = turns in (1, group.d * (group.d - 1) // 2)
+    return whole and ranges.rotation >= 180 and not ranges.right_angles
+
+
+def agreed_poses(x: Array, *, avae: AVAE) -> np.ndarray:
+    """Poses on which examples agree, by registering them with one another.
+
+    Args:
+      x: `[N, *S, C]`, of a family for which `can_agree`; time and memory grow with N squared.
+
+    Returns:
+      `[N, d + 1, d + 1]`, each from the observation to the common pose, within the ranges.
+    """
+    group, ranges = avae.group, avae.ranges
+    standard = jax.jit(functools.partial(in_standard_position, avae=avae))(x)
+    pairs = similar_pairs(standard, rotations(group, ranges, TURNS[group.d]), avae=avae)
+    turned = np.swapaxes(agreed_rotations(pairs, mirrored=ranges.reflect), -1, -2)
+    back = affine(jnp.asarray(turned), jnp.zeros(turned.shape[:-1]))
+    reached = jax.jit(jax.vmap(functools.partial(within, group, ranges)))
+    return np.asarray(reached(matmul(back, standard.poses)))

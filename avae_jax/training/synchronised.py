@@ -1,0 +1,74 @@
+"""The first updates of a training that searches: poses by registration of examples.
+
+A search in an untrained model finds no pose worth having, and what the model then learns by heart
+stays: half of the fives upright, half of them upside down. Registration of some examples with one
+another needs no model, so the first updates take these examples at the poses on which they agree,
+and the search goes on from a model that knows one pose of each object.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from avae_jax import data
+from avae_jax.core import sharding
+from avae_jax.core.types import Array
+from avae_jax.inference.problem import example_keys
+from avae_jax.inference.setup import stream
+from avae_jax.inference.synchronisation.poses import agreed_poses, can_agree
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.training.experiment import Experiment
+
+# Examples that are registered, by dimension: the cost grows with the square.
+EXAMPLES = {2: 2000, 3: 400}
+
+
+class Synchronised(NamedTuple):
+    """Training examples, each in one pose, and the poses on which they agree.
+
+    Attributes:
+      examples: `[N, *S, C]`.
+      poses: `[N, d + 1, d + 1]`, from the examples to the common pose.
+    """
+
+    examples: np.ndarray
+    poses: np.ndarray
+
+
+def synchronised_updates(experiment: Experiment) -> int:
+    """The number of updates, from the first on, whose poses come from registration."""
+    options, avae = experiment.options, experiment.avae
+    if not options.train.search or not can_agree(avae.group, avae.ranges):
+        return 0
+    return math.floor(options.train.synchronised * options.train.steps)
+
+
+def synchronise(experiment: Experiment) -> Synchronised:
+    """Registers the first training examples; a function of the experiment alone."""
+    options, avae = experiment.options, experiment.avae
+    examples = experiment.dataset.train[: EXAMPLES[avae.group.d]]
+    with jax.default_device(jax.local_devices()[0]):
+        if options.data.pose == "random":
+            keys = example_keys(stream(options, "synchronised"), np.arange(len(examples)))
+            pose = jax.jit(functools.partial(pose_batch, avae=avae))
+            examples = np.asarray(pose(keys, examples)[0])
+        return Synchronised(examples, agreed_poses(examples, avae=avae))
+
+
+def synchronised_batch(
+    experiment: Experiment, registered: Synchronised, step: int
+) -> tuple[Array, Array, Array]:
+    """The examples of one update, their indices and their poses; a function of the step alone."""
+    options = experiment.options
+    index = data.batch_indices(
+        step,
+        batch_size=options.train.batch_size,
+        examples=len(registered.poses),
+        seed=options.seed,
+    )
+    split = functools.partial(sharding.split, sharers=sharding.sharers(len(index)))
+    examples, poses = (split(part, index) for part in registered)
+    return examples, split(index.astype(np.int32)), poses

@@ -1,0 +1,53 @@
+"""Tests of `avae_jax.inference.synchronisation.pairs`."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.inference.proposals.template_bank import rotations
+from avae_jax.inference.synchronisation import pairs
+from tests.support.tiny_vae import avae_of, images
+
+pytestmark = pytest.mark.standard
+
+
+def found(x):
+    avae = avae_of()
+    standard = pairs.in_standard_position(jnp.asarray(x), avae=avae)
+    return pairs.similar_pairs(standard, rotations(avae.group, avae.ranges, 72), avae=avae)
+
+
+def strength(blocks):
+    return np.linalg.norm(blocks, axis=(-2, -1)) / np.sqrt(2)
+
+
+def test_similar_pairs_of_a_turned_image_is_its_turn():
+    club = np.asarray(images()[0])
+    told = found(np.stack([club, np.rot90(club)]))
+    assert told.neighbours.tolist() == [[1], [0]]
+    # The neighbour of the second is the first, a quarter turn from the first axis to the second.
+    block = told.rotations[1, 0] / strength(told.rotations[1, 0])
+    np.testing.assert_allclose(block, [[0, -1], [1, 0]], atol=0.1)
+    np.testing.assert_allclose(told.rotations[0, 0], told.rotations[1, 0].T, atol=0.05)
+
+
+def test_similar_pairs_say_nothing_where_two_turns_fit_equally():
+    bar = np.zeros((7, 7, 1), np.float32)
+    bar[3, 1:6] = 1
+    club = np.asarray(images()[0])
+    bars, clubs = found(np.stack([bar, bar])), found(np.stack([club, club]))
+    assert strength(bars.rotations).max() < 0.05 < 0.5 < strength(clubs.rotations).min()
+
+
+def test_similar_pairs_are_of_the_most_similar():
+    short, long = np.asarray(images()[0]), np.asarray(images()[1])
+    x = np.stack([short, long] * (pairs.NEIGHBOURS + 1))
+    told = found(x)
+    assert told.neighbours.shape == (len(x), pairs.NEIGHBOURS)
+    assert (told.neighbours % 2 == np.arange(len(x))[:, None] % 2).all()
+    assert (told.neighbours != np.arange(len(x))[:, None]).all()
+
+
+def test_in_standard_position_subtracts_the_background():
+    blank = pairs.in_standard_position(jnp.zeros((2, 7, 7, 1)), avae=avae_of())
+    assert not np.asarray(blank.images).any() and np.isfinite(np.asarray(blank.poses)).all()

@@ -1,0 +1,84 @@
+"""Tests of `avae_jax.inference.synchronisation.poses`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax import data
+from avae_jax.config.options import DataOptions, RangeOptions
+from avae_jax.evaluation.pose_metrics import resultant_length
+from avae_jax.inference.synchronisation import poses
+from avae_jax.models.augmentation import pose_batch
+from avae_jax.models.objective import affine_vae
+from avae_jax.transform import family, frame
+from tests.support.tiny_vae import avae_of
+
+pytestmark = pytest.mark.standard
+
+
+def of_side(side, name, d, **ranges):
+    """An affine VAE without a network: registration needs none."""
+    options = RangeOptions(**{"shift": 0.1, "scale": 1.2, "shear": 0.1, **ranges})
+    model = avae_of().model
+    return affine_vae(model, frame((side,) * d), np.zeros(1), group=family(name, d), ranges=options)
+
+
+def bodies(count):
+    """Bodies without symmetry, of two kinds, in grey."""
+    x = np.zeros((count, 24, 24, 1), np.float32)
+    x[:, 8:16, 3:21] = 0.8
+    x[:, 16, 18:21] = 1.0
+    x[::2, 7, 3:6] = 0.6
+    return x * np.random.default_rng(0).uniform(0.7, 1, (count, 1, 1, 1))
+
+
+def agreement(x, labels, avae):
+    """Resultant length of examples at random poses on the poses on which they agree."""
+    keys = jax.random.split(jax.random.key(1), len(x))
+    pose = jax.jit(lambda keys, x: pose_batch(keys, x, avae=avae))
+    posed, applied = pose(keys, jnp.asarray(x, jnp.float32))
+    found = poses.agreed_poses(posed, avae=avae)
+    return resultant_length(found @ np.asarray(applied), labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "ranges"),
+    [
+        ("rotation", {}),
+        ("rigid", {}),
+        ("affine", {}),
+        ("rotation", {"reflect": True}),
+    ],
+)
+def test_agreed_poses_give_each_kind_one_pose(name, ranges):
+    avae = of_side(24, name, 2, **ranges)
+    assert agreement(bodies(24), np.arange(24) % 2, avae) > 0.97
+
+
+def test_agreed_poses_of_volumes_give_each_kind_one_pose():
+    solids = data.load(DataOptions(source="solids", limit=60), seed=0)
+    avae = of_side(solids.train.shape[1], "rigid", 3)
+    assert agreement(solids.train, solids.train_labels, avae) > 0.97
+
+
+def test_agreed_poses_of_one_example_and_of_nothing_are_finite():
+    avae = of_side(24, "rotation", 2)
+    assert np.isfinite(poses.agreed_poses(jnp.zeros((3, 24, 24, 1)), avae=avae)).all()
+    assert poses.agreed_poses(jnp.zeros((1, 24, 24, 1)), avae=avae).shape == (1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "d", "ranges", "can"),
+    [
+        ("rotation", 2, {}, True),
+        ("rigid", 3, {}, True),
+        ("rotation_yx", 3, {}, True),
+        ("rotation_yx+rotation_zy", 3, {}, False),
+        ("translation", 2, {}, False),
+        ("rotation", 2, {"rotation": 90.0}, False),
+        ("rotation", 2, {"right_angles": True}, False),
+    ],
+)
+def test_can_agree_wants_a_whole_group_of_rotations(name, d, ranges, can):
+    assert poses.can_agree(family(name, d), RangeOptions(**ranges)) is can
