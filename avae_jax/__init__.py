@@ -34,6 +34,7 @@ _HOMES = {
     "avae_jax.config.options": (
         "DataOptions",
         "EvalOptions",
+        "LogOptions",
         "ModelOptions",
         "Options",
         "RangeOptions",
@@ -64,13 +65,8 @@ _HOMES = {
         "build_model",
         "from_numpy_functions",
     ),
-    "avae_jax.models.objective": (
-        "AVAE",
-        "Terms",
-        "affine_vae",
-        "canonicalise",
-        "elbo",
-    ),
+    "avae_jax.models.affine_model": ("AVAE", "affine_vae"),
+    "avae_jax.models.objective": ("Terms", "canonicalise", "elbo"),
     "avae_jax.serving.align": ("align",),
     "avae_jax.serving.aligner": ("Aligner",),
     "avae_jax.serving.evaluate": ("evaluate",),

@@ -2,6 +2,7 @@
 
 from avae_jax.config.options import DataOptions as DataOptions
 from avae_jax.config.options import EvalOptions as EvalOptions
+from avae_jax.config.options import LogOptions as LogOptions
 from avae_jax.config.options import ModelOptions as ModelOptions
 from avae_jax.config.options import Options as Options
 from avae_jax.config.options import RangeOptions as RangeOptions
@@ -33,9 +34,9 @@ from avae_jax.models import build_model as build_model
 from avae_jax.models import from_numpy_functions as from_numpy_functions
 from avae_jax.models import on_host as on_host
 from avae_jax.models import wrap as wrap
-from avae_jax.models.objective import AVAE as AVAE
+from avae_jax.models.affine_model import AVAE as AVAE
+from avae_jax.models.affine_model import affine_vae as affine_vae
 from avae_jax.models.objective import Terms as Terms
-from avae_jax.models.objective import affine_vae as affine_vae
 from avae_jax.models.objective import canonicalise as canonicalise
 from avae_jax.models.objective import elbo as elbo
 from avae_jax.serving.align import align as align

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
+from avae_jax.config.completion import bash_completion
 from avae_jax.config.flags import (
     COMMAND_USAGE,
     DEFAULT_CONFIG,
@@ -22,14 +23,7 @@ from avae_jax.config.flags import (
     parser,
     words_of_command,
 )
-from avae_jax.config.modes import (
-    CONFIG,
-    TRAINING,
-    Request,
-    request_of,
-    require_inputs,
-    untouched,
-)
+from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, require_inputs, untouched
 from avae_jax.config.options import Options
 from avae_jax.core import compile_cache
 from avae_jax.core.errors import DistributedError, InputError, NumericalError, Preempted
@@ -60,8 +54,8 @@ def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
         reads.error(f"override {name!r}: wanted path.to.field=value, without spaces")
     flags = reads.parse_args([text for text in given if not text.startswith(OVERRIDE)])
     try:
-        if flags.list_options:
-            print(list_options())
+        if flags.list_options or flags.print_completion:
+            print(list_options() if flags.list_options else bash_completion())
             return 0
         _run(flags, overrides)
     except tuple(STATUS) as error:
@@ -88,7 +82,7 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     if flags.print_config:
         print(json.dumps(files.to_dict(options), indent=2))
         return
-    require_inputs(options, request)
+    require_inputs(options, request, trains=flags.mode in ("train", "fit-align"))
     _choose_platform("cpu" if flags.mode == "plan" else flags.platform)
     _join(flags)
     _require_platform(flags.platform)

@@ -51,7 +51,8 @@ def digits(tmp_path_factory):
 
     def train(folder):
         workdir = folder / "run"
-        done = run("digits", workdir, cwd=folder, eval__explored="true")
+        wanted = {"eval__explored": "true", "log__writers": "tensorboard,csv"}
+        done = run("digits", workdir, cwd=folder, **wanted)
         assert done.returncode == 0, done.stderr
         return workdir, done
 

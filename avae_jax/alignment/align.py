@@ -20,7 +20,7 @@ from avae_jax.data.dataset import require_range
 from avae_jax.data.formats import Stack, open_stack
 from avae_jax.data.intensity import scaling_of
 from avae_jax.inference.trained import Trained
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.training import restore
 from avae_jax.training.workdir import WorkDir
 
@@ -38,7 +38,7 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
     with asked(request, options) as (stack, names):
-        _align(stack, names, restore.load(workdir), options, request)
+        _align(stack, names, restore.load_with_options(workdir, op_by_op=True)[0], options, request)
 
 
 def align_by(trained: Trained, options: Options, request: Request) -> None:

@@ -27,7 +27,7 @@ from avae_jax.inference.averaging.volumes import align_volumes
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
 from avae_jax.models import Model
-from avae_jax.models.objective import AVAE, affine_vae
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.transform.families import parse_family
 from avae_jax.transform.frame import make_frame
 

@@ -10,7 +10,7 @@ import numpy as np
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging import ClassAlignment
 from avae_jax.models import observed
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.transform.warp import warp
 
 TOGETHER, PIXELS = 256, 2**20  # images and pixels whose losses are computed at once

@@ -15,7 +15,7 @@ from avae_jax.data.formats.reading import describe
 from avae_jax.data.intensity import Scaling, scaled
 from avae_jax.data.missing import Missing, hidden, marked, plain
 from avae_jax.data.resize import frame_sides, reframe
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.transform.frame import Frame, make_frame
 
 

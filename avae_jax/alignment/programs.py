@@ -11,7 +11,7 @@ from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference import batch
 from avae_jax.inference.ambiguity import DEGREES, runner_up_gap
 from avae_jax.inference.proposals.template_bank import TemplateBank
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp

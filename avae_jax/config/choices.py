@@ -81,6 +81,7 @@ SOURCES = Table("data.sources.registry", "SOURCES")
 FORMATS = Table("data.formats.registry", "FORMATS")
 FAMILIES = Table("transform.families", "FAMILIES")
 GENERATORS = Table("transform.families", "GENERATORS")
+WRITERS = Table("training.writers", "WRITERS")
 
 
 def source_forms() -> list[str]:

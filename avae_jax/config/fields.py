@@ -82,12 +82,12 @@ def renamed(field: dataclasses.Field, value: Any) -> Any:
 def broken(field: dataclasses.Field, value: Any) -> list[str]:
     """The rules that `value` breaks on its own: its type and choices, else its bounds."""
     choices = field.metadata["choices"]
-    unlisted = choices and isinstance(value, str) and value not in choices
+    several = value if isinstance(value, tuple) else (value,)
+    texts = [text for text in several if isinstance(text, str)]
+    unlisted = [text for text in texts if choices and text not in choices]
     if unlisted or not any(_is_a(value, kind) for kind in _kinds(field)):
-        return [wanted(field) + nearest(value, choices or ())]
-    if value is None or isinstance(value, str):
-        return []
-    return _out_of_bounds(field.metadata, value if isinstance(value, tuple) else (value,))
+        return [wanted(field) + nearest(unlisted[0] if unlisted else value, choices or ())]
+    return [] if value is None or texts else _out_of_bounds(field.metadata, several)
 
 
 def written(value: object) -> str:
@@ -106,7 +106,7 @@ def wanted(field: dataclasses.Field) -> str:
 
 def parse(field: dataclasses.Field, text: str) -> Any:
     """The value that `text` spells for `field`, or `text` itself if it spells none."""
-    for kind in sorted(_kinds(field), key=lambda kind: kind is str):
+    for kind in sorted(_kinds(field), key=lambda kind: str in (kind, _entry(kind))):
         try:
             return _read(kind, text)
         except (KeyError, ValueError, OverflowError):
@@ -165,6 +165,7 @@ def _words(kind: Any, choices: Collection[str] | None) -> str:
         return wanted_instead(None, choices)
     texts = {bool: "true or false", int: "an integer", float: "a finite number", str: "text"}
     texts |= {tuple[int, ...]: "a list of integers", tuple[float, ...]: "a list of finite numbers"}
+    texts |= {tuple[str, ...]: f"a list of {', '.join(choices or ())}"}
     return texts.get(kind, "none")
 
 
@@ -193,6 +194,8 @@ def _whole(number: float) -> int:
 
 
 def _settled(value: Any, kinds: tuple) -> Any:
+    if isinstance(value, str) and tuple[str, ...] in kinds:
+        return tuple(value.split(","))
     if isinstance(value, list | tuple):
         entry = next(filter(None, map(_entry, kinds)), None)
         return tuple(_settled(v, (entry,)) for v in value) if entry else value

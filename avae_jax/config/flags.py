@@ -44,6 +44,7 @@ results, in the work directory:
   report/index.html     the page to look at first: pictures and the table
   report/summary.json   the numbers of the table
   metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
+                        and pictures, log.writers has other services
   checkpoints/          weights by step; the same command continues from the last one
   config.json           the config with every field
 
@@ -151,6 +152,12 @@ def _add_what_is_printed(parser: argparse.ArgumentParser) -> None:
         "--print-config", action="store_true", help="print the config with every field and exit"
     )
     parser.add_argument("--version", action="version", version=f"avae_jax {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action="store_true",
+        help='print a script that completes the command avae in bash: eval "$(avae '
+        '--print-completion)"',
+    )
 
 
 def _add_hosts(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,12 @@
 """Modes of the command line, and the request to align a stack."""
 
+import importlib.util
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from avae_jax.config import files
-from avae_jax.config.choices import SOURCES, stack_forms
+from avae_jax.config.choices import SOURCES, WRITERS, stack_forms
 from avae_jax.config.options import Options, values
 from avae_jax.core.errors import InputError
 
@@ -81,12 +82,17 @@ def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
         raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
 
 
-def require_inputs(options: Options, request: Request | None) -> None:
+def require_inputs(options: Options, request: Request | None, *, trains: bool = False) -> None:
     """Checks that files to be read are there, before anything slow is imported.
+
+    Args:
+      trains: the packages of `log.writers` are wanted too.
 
     Raises:
       InputError: names the one that is missing.
     """
+    if trains:
+        require_writers(options)
     if request is not None:
         if not _is_there(request.input):
             raise InputError(
@@ -105,6 +111,22 @@ def require_inputs(options: Options, request: Request | None) -> None:
         raise InputError(
             f"{argument}: no such {what} that data.source={kind}:PATH can read is wanted"
         )
+
+
+def require_writers(options: Options) -> None:
+    """Checks that the packages of `log.writers` are installed.
+
+    Raises:
+      InputError: names the first that is missing, and what installs it.
+    """
+    for name in options.log.writers or ():
+        package = WRITERS.constant(name, "package", "")
+        if package and importlib.util.find_spec(package) is None:
+            extra = WRITERS.constant(name, "extra")
+            raise InputError(
+                f"log.writers={name}: wants the package {package}, "
+                f'pip install "avae_jax[{extra}]" brings it'
+            )
 
 
 def _is_there(text: str) -> bool:

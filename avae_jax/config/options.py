@@ -1,20 +1,18 @@
 """The only list of options: names, defaults, meaning and rules.
 
-Every field of a config is declared here once, in a frozen, hashable dataclass. `config.files`
-converts these classes to a `ConfigDict` and back.
+Every field of a config is declared once, in a frozen, hashable dataclass, here or in
+`data_options`. `config.files` converts these classes to a `ConfigDict` and back.
 """
 
 import dataclasses
 from typing import Any
 
-from avae_jax.config.choices import FAMILIES, LIKELIHOODS, NETWORKS, PRESETS, source_forms
+from avae_jax.config import choices
+from avae_jax.config.data_options import DataOptions, RangeOptions
 from avae_jax.config.fields import Choosing, option
 
-# Choices without a table of their own; `choices` names the other tables.
-POSES = ("as_is", "random")
+# Choices without a table of their own; `choices` names the tables.
 CHECKPOINTS = ("last", "best")
-DTYPES = ("float32", "bfloat16")
-INTERPOLATIONS = ("linear", "cubic")
 START_KINDS = ("bank", "even", "random", "right_angles")
 METHODS = ("line", "register", "gauss_newton", "adam")
 SCHEDULES = ("constant", "cosine")
@@ -23,74 +21,18 @@ RENAMED = {"source": "original"}
 
 
 @dataclasses.dataclass(frozen=True)
-class DataOptions(Choosing):
-    """Where the examples come from and how they are posed."""
-
-    source: str = option("digits", f"one of {', '.join(source_forms())}")
-    axes: str = option("", "axes of an array, as in NCHW, HWN, NDHW; by default from its shape")
-    pose: str = option("random", "pose of the training examples", choices=POSES)
-    size: int = option(0, "pad or crop every spatial axis to this many pixels; 0 keeps", low=0)
-    scale: float = option(
-        1.0, "enlarge (> 1) or shrink (< 1) content about the centre", above=0.0, high=16.0
-    )
-    fill: float | tuple[float, ...] | str = option(
-        "border",
-        "value outside of an example: a number, one per channel, or border (median of the border)",
-        choices=("border",),
-    )
-    window: tuple[float, ...] | str = option(
-        "type",
-        "raw values that the model sees as 0 and 1, low,high; or type (integers divided by the "
-        "largest value of their type, floats unchanged)",
-        choices=("type",),
-    )
-    nodata: float | str = option(
-        "auto",
-        "number that marks pixels that were not observed; auto (a tag of the file, else one far "
-        "outside of all others) or none",
-        choices=("auto", "none"),
-    )
-    nan: str = option(
-        "refuse", "NaN: refuse, or fill (pixels that were not observed)", choices=("refuse", "fill")
-    )
-    skip_broken: bool = option(
-        False, "leave out and count broken images of a folder and examples with NaN or infinity"
-    )
-    limit: int = option(0, "use at most this many examples of each split; 0 is all", low=0)
-    test_fraction: float = option(
-        0.2, "share held out if the source has no test split", above=0.0, high=0.9
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class RangeOptions(Choosing):
-    """Bounds of the poses, for random poses and for the prior of the search."""
-
-    rotation: float = option(
-        180.0, "largest rotation in degrees, either way; 180 is all", above=0.0, high=180.0
-    )
-    shift: float = option(
-        0.2, "largest shift on each axis, as a share of the longest side", low=0.0, high=1.0
-    )
-    scale: float = option(
-        1.4, "largest enlargement; the smallest is its inverse", low=1.0, high=8.0
-    )
-    shear: float = option(0.4, "largest shear, either way", low=0.0, high=4.0)
-    reflect: bool = option(False, "the family includes mirror images")
-    right_angles: bool = option(
-        False,
-        "only the 4 or 24 rotations by right angles, which search.kind=right_angles tries",
-    )
-
-
-@dataclasses.dataclass(frozen=True)
 class ModelOptions(Choosing):
-    """The variational autoencoder."""
+    """The variational autoencoder.
+
+    >>> import avae_jax
+    >>> avae_jax.ModelOptions(latent=4, hidden=[256, 256]).hidden
+    (256, 256)
+    """
 
     name: str = option(
         "dense",
         "network; original is the network of the original work",
-        choices=NETWORKS,
+        choices=choices.NETWORKS,
         renamed=RENAMED,
     )
     latent: int = option(8, "latent size Z", low=1)
@@ -99,24 +41,29 @@ class ModelOptions(Choosing):
         (32, 64), "channels of the stages of conv and patches, each halving the size", low=1
     )
     kernel: int = option(3, "kernel side of the convolutions", low=1, high=15)
-    likelihood: str = option("bernoulli", "likelihood of a pixel", choices=LIKELIHOODS)
+    likelihood: str = option("bernoulli", "likelihood of a pixel", choices=choices.LIKELIHOODS)
     sigma: float = option(
         0.1, "standard deviation of the Gaussian likelihood, or its start if learned", above=0.0
     )
-    interpolation: str = option("linear", "resampling of images", choices=INTERPOLATIONS)
+    interpolation: str = option("linear", "resampling of images", choices=("linear", "cubic"))
     dtype: str = option(
-        "float32", "type of network activations; weights and losses are float32", choices=DTYPES
+        "float32", "type of activations; weights, losses: float32", choices=("float32", "bfloat16")
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchOptions(Choosing):
-    """The search over poses. `None` takes the value of the preset."""
+    """The search over poses. `None` takes the value of the preset.
+
+    >>> import avae_jax
+    >>> avae_jax.SearchOptions(preset="thorough", keep=4).keep
+    4
+    """
 
     preset: str = option(
         "fast",
         "sets the fields below that are none; original is the recipe of the original work",
-        choices=PRESETS,
+        choices=choices.PRESETS,
         renamed=RENAMED,
     )
     kind: str | None = option(
@@ -164,11 +111,20 @@ class SearchOptions(Choosing):
 
 @dataclasses.dataclass(frozen=True)
 class TrainOptions(Choosing):
-    """Updates of the weights."""
+    """Updates of the weights.
+
+    >>> import avae_jax
+    >>> avae_jax.TrainOptions(steps=300).steps
+    300
+    """
 
     search: bool = option(True, "search the pose of every training example before each update")
     synchronised: float = option(
-        0.3, "share of the updates, the first, at poses from registration", low=0.0, high=1.0
+        0.3,
+        "share of the updates, the first ones, that take poses from examples registered with one "
+        "another and not from the search",
+        low=0.0,
+        high=1.0,
     )
     steps: int = option(1000, "weight updates", low=0)
     batch_size: int = option(128, "examples per update", low=1)
@@ -180,7 +136,12 @@ class TrainOptions(Choosing):
 
 @dataclasses.dataclass(frozen=True)
 class EvalOptions(Choosing):
-    """Evaluation on held-out examples."""
+    """Evaluation on held-out examples.
+
+    >>> import avae_jax
+    >>> avae_jax.EvalOptions(examples=100, explored=False).examples
+    100
+    """
 
     checkpoint: str = option(
         "last", "evaluated weights: the last, or the best by training loss", choices=CHECKPOINTS
@@ -198,21 +159,35 @@ class EvalOptions(Choosing):
 
 @dataclasses.dataclass(frozen=True)
 class LogOptions(Choosing):
-    """Files written during training, and their intervals."""
+    """Files written during training, and their intervals.
+
+    >>> import avae_jax
+    >>> avae_jax.LogOptions(writers="csv,wandb").writers
+    ('csv', 'wandb')
+    """
 
     every: int = option(10, "updates between lines of metrics.jsonl", low=1, high=10)
     checkpoint_every: int = option(200, "updates between checkpoints", low=1)
     keep_checkpoints: int = option(2, "checkpoints kept", low=1)
     moments: int = option(6, "snapshots of the found poses during training", low=0)
     moment_examples: int = option(256, "test examples searched for each snapshot", low=1)
+    writers: tuple[str, ...] | None = option(
+        ("tensorboard",), "what metrics and pictures are written to", choices=choices.WRITERS
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Options(Choosing):
-    """A whole experiment."""
+    """A whole experiment.
+
+    >>> import avae_jax
+    >>> options = avae_jax.Options(family="rigid", train=avae_jax.TrainOptions(steps=300))
+    >>> options.train.batch_size
+    128
+    """
 
     data: DataOptions = DataOptions()
-    family: str = option("rotation", f"{', '.join(FAMILIES)}, or generators joined by +")
+    family: str = option("rotation", f"{', '.join(choices.FAMILIES)}, or generators joined by +")
     ranges: RangeOptions = RangeOptions()
     model: ModelOptions = ModelOptions()
     search: SearchOptions = SearchOptions()

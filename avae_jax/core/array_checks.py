@@ -6,8 +6,8 @@ Values are looked at as well where there are any: outside of `jit`, `vmap` and `
 from collections.abc import Sequence
 from typing import Any
 
+import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.errors import InputError
@@ -40,20 +40,21 @@ def require_array(
     Raises:
       InputError: one sentence with the name, what came and what is wanted.
     """
-    came = jnp.shape(value) if hasattr(value, "dtype") else np.shape(value)
-    listed = f"[{', '.join(map(str, shape))}]"
-    if len(came) != len(shape):
-        one_more = len(came) == len(shape) + 1 and _fits(came[1:], shape)
-        batch = "; jax.vmap makes a function of a batch" if one_more else ""
-        raise InputError(f"{name}: of shape {list(came)}, wanted {listed}{batch}{way_out}")
-    if not _fits(came, shape):
-        raise InputError(f"{name}: of shape {list(came)}, wanted {listed}{way_out}")
-    dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
-    wanted = jnp.floating if kind == FLOATS else jnp.integer
-    if not jnp.issubdtype(dtype, wanted):
-        raise InputError(f"{name}: {dtype} values, wanted {kind}{_range(interval)}")
-    if kind == FLOATS and not isinstance(value, jax.core.Tracer):
-        _require_values(name, np.asarray(value, np.float32), finite, interval)
+    array = value if hasattr(value, "dtype") else np.asarray(value)
+    try:
+        chex.assert_shape(array, tuple(None if isinstance(n, str) else n for n in shape))
+    except AssertionError:
+        listed = f"[{', '.join(map(str, shape))}]"
+        batch = _batch_of(array.shape, shape)
+        raise InputError(
+            f"{name}: of shape {list(array.shape)}, wanted {listed}{batch}{way_out}"
+        ) from None
+    try:
+        chex.assert_type(array, float if kind == FLOATS else int)
+    except AssertionError:
+        raise InputError(f"{name}: {array.dtype} values, wanted {kind}{_range(interval)}") from None
+    if kind == FLOATS and not isinstance(array, jax.core.Tracer):
+        _require_values(name, np.asarray(array, np.float32), finite, interval)
 
 
 def require_pose(name: str, value: Any, d: int, *lead: str) -> None:
@@ -66,10 +67,11 @@ def require_pose(name: str, value: Any, d: int, *lead: str) -> None:
     require_array(name, value, (*lead, d + 1, d + 1), way_out=wanted)
 
 
-def _fits(came: Sequence[int], shape: Sequence[int | str]) -> bool:
-    if len(came) != len(shape):
-        return False
-    return all(isinstance(n, str) or m == n for m, n in zip(came, shape, strict=True))
+def _batch_of(came: Sequence[int], shape: Sequence[int | str]) -> str:
+    """What helps where a batch came in place of one, or nothing."""
+    alike = (isinstance(n, str) or m == n for m, n in zip(came[1:], shape, strict=False))
+    one_more = len(came) == len(shape) + 1 and all(alike)
+    return "; jax.vmap makes a function of a batch" if one_more else ""
 
 
 def _range(interval: tuple[float, float] | None) -> str:

@@ -9,6 +9,12 @@ class InputError(ValueError):
     The message is one sentence with the name, the given value and the wanted value; the
     command line prints it without a traceback and exits with status 2. Quoted text may
     come from any file: the message is kept on one line and to `LONGEST` characters.
+
+    >>> import avae_jax
+    >>> avae_jax.parse_family("rotate", 2)
+    Traceback (most recent call last):
+        ...
+    avae_jax.core.errors.InputError: ...
     """
 
     def __init__(self, message: object):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.data import Dataset
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 
 
 class Task(NamedTuple):

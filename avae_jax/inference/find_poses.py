@@ -22,8 +22,8 @@ from avae_jax.inference.proposals.template_bank import (
     propose_starts,
 )
 from avae_jax.inference.search import SearchResult, resolve_search, search, start_poses
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.argument_checks import require_observation
-from avae_jax.models.objective import AVAE
 
 
 def find_poses(
@@ -58,6 +58,15 @@ def find_poses(
 
     Raises:
       InputError: arguments of another shape, type or range, or neither `bank` nor `met`.
+
+    >>> import functools, jax, numpy as np, avae_jax
+    >>> params, avae, search, bank, codes = avae_jax.pretrained("digits").trained
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+    >>> find = jax.jit(functools.partial(avae_jax.find_poses, avae=avae, options=search))
+    >>> find(params, keys, x, bank=bank).pose.shape
+    (2, 3, 3)
     """
     options = resolve_search(options, avae.group)
     require_observation("find_poses: x", x, "B", avae=avae)
@@ -109,6 +118,12 @@ def build_bank(
       met: latent codes of canonical objects, such as `encode` gives of upright examples.
       options: of the search; what is `None` takes the value of the preset.
       head: weights of a pose head, where one has learned.
+
+    >>> import avae_jax
+    >>> params, avae, search, _, codes = avae_jax.pretrained("digits").trained
+    >>> bank = avae_jax.build_bank(params, codes, avae=avae, options=search)
+    >>> bank.poses.shape  # prototypes, rotations
+    (64, 64, 3, 3)
     """
     options = resolve_search(options, avae.group)
     if options.kind != "bank":

@@ -11,7 +11,7 @@ from avae_jax.inference.find_poses import begin_at
 from avae_jax.inference.problem import SearchInput, prepare, problem
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import Effort, effort, gauss_newton
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.transform.matrices import identity
 
 

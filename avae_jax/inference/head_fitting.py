@@ -17,8 +17,8 @@ from avae_jax.inference.proposals import head_training
 from avae_jax.inference.proposals.head_training import Head
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve_search
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import inverse, matmul
 

@@ -44,6 +44,12 @@ class Draws(NamedTuple):
     Attributes:
       poses: `[N, d + 1, d + 1]`.
       log_ratio: `[N]`, log prior minus log proposal, densities of the same measure.
+
+    >>> import jax, numpy as np, avae_jax
+    >>> turns = np.stack([np.eye(3, dtype=np.float32)] * 4)
+    >>> draws = avae_jax.discrete_pose_draws(jax.random.key(0), turns, np.zeros(4), samples=9)
+    >>> draws.poses.shape, draws.log_ratio.shape
+    ((9, 3, 3), (9,))
     """
 
     poses: Array
@@ -57,6 +63,11 @@ class Evidence(NamedTuple):
       bound: a lower bound on log p(x) in expectation, nats.
       error: its standard error, nats.
       effective: the effective number of samples, from 1 to N.
+
+    >>> import avae_jax
+    >>> found = avae_jax.Evidence(bound=-90.5, error=0.2, effective=40.0)
+    >>> found.bound + 2 * found.error
+    -90.1
     """
 
     bound: Array
@@ -89,6 +100,17 @@ def marginal_bound(
 
     Raises:
       InputError: the family is not a group.
+
+    >>> import functools, jax, numpy as np, avae_jax
+    >>> params, avae, search, bank, codes = avae_jax.pretrained("digits").trained
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+    >>> found = avae_jax.pretrained("digits").find(x)
+    >>> wide = avae_jax.pose_posterior(params, keys[0], x, found, avae=avae)
+    >>> bound = jax.jit(functools.partial(avae_jax.marginal_bound, avae=avae, samples=16))
+    >>> bound(params, keys, x, wide).bound.shape
+    (2,)
     """
     key_poses, key_codes = jax.vmap(jax.random.split, out_axes=1)(keys)
     propose = functools.partial(propose_poses, avae=avae, samples=samples)
@@ -99,7 +121,18 @@ def marginal_bound(
 def marginal_bound_from_draws(
     params: Params, keys: Key, x: Array, draws: Draws, *, avae: AVAE, chunk: int | None = None
 ) -> Evidence:
-    """`marginal_bound` with given poses, for example from `discrete_pose_draws`."""
+    """`marginal_bound` with given poses, for example from `discrete_pose_draws`.
+
+    >>> import jax, numpy as np, avae_jax
+    >>> params, avae, search, bank, codes = avae_jax.pretrained("digits").trained
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+    >>> poses = np.broadcast_to(np.eye(3, dtype=np.float32), (2, 16, 3, 3))
+    >>> draws = avae_jax.Draws(poses, np.zeros((2, 16), np.float32))
+    >>> avae_jax.marginal_bound_from_draws(params, keys, x, draws, avae=avae).bound.shape
+    (2,)
+    """
     mu, _ = jax.eval_shape(avae.model.encode, params, x[0])
     shape = draws.poses.shape[1], *mu.shape
     noise = jax.vmap(lambda key: jax.random.normal(key, shape, mu.dtype))(keys)
@@ -133,6 +166,12 @@ def discrete_pose_draws(key: Key, poses: Array, losses: Array, *, samples: int) 
 
     Args:
       losses: `[G]`, of the search at each pose: poses of lower loss are drawn more often.
+
+    >>> import jax, numpy as np, avae_jax
+    >>> turns = np.stack([np.eye(3, dtype=np.float32)] * 4)
+    >>> draws = avae_jax.discrete_pose_draws(jax.random.key(0), turns, np.zeros(4), samples=9)
+    >>> draws.poses.shape
+    (9, 3, 3)
     """
     even = -math.log(len(losses))
     near = math.log(1 - DEFENSIVE) + jax.nn.log_softmax(-losses)

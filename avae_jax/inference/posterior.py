@@ -19,7 +19,7 @@ from avae_jax.inference.problem import SearchInput, prepare, problem
 from avae_jax.inference.search import Problem, SearchResult, curvature
 from avae_jax.inference.search.batching import over_pairs
 from avae_jax.inference.search.curvature import Mode
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
 from avae_jax.transform.mixture import Mixture
@@ -54,6 +54,14 @@ def pose_posterior(
 
     Raises:
       InputError: the family is not a group.
+
+    >>> import jax, numpy as np, avae_jax
+    >>> params, avae, search, bank, codes = avae_jax.pretrained("digits").trained
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> found = avae_jax.pretrained("digits").find(x)
+    >>> avae_jax.pose_posterior(params, jax.random.key(0), x, found, avae=avae).centres.shape
+    (2, 2, 3, 3)
     """
     params = jax.lax.stop_gradient(params)
     task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)

@@ -76,5 +76,10 @@ def bounded(options: SearchOptions, avae: AVAE, *, platform: str | None = None) 
 
 
 def example_keys(key: Key, index: Array | np.ndarray) -> Key:
-    """Keys `[B]` of the examples with global indices `index: [B]`."""
+    """Keys `[B]` of the examples with global indices `index: [B]`.
+
+    >>> import jax, numpy as np, avae_jax
+    >>> avae_jax.example_keys(jax.random.key(0), np.arange(3)).shape
+    (3,)
+    """
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.asarray(index))

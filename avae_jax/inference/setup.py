@@ -7,13 +7,16 @@ from avae_jax import models, transform
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core.types import Key, Params, Shape
 from avae_jax.inference.search import resolve_search
-from avae_jax.models.objective import AVAE, affine_vae
+from avae_jax.models.affine_model import AVAE, affine_vae
 
 
 def assemble(
-    options: Options, shape: Shape, fill: np.ndarray
+    options: Options, shape: Shape, fill: np.ndarray, *, abstract: bool = False
 ) -> tuple[AVAE, SearchOptions, Params]:
     """The affine VAE for examples of `shape = [*S, C]`, its search and its initial weights.
+
+    Args:
+      abstract: shapes and types in place of weights, which cost a compilation.
 
     Raises:
       InputError: an invalid family or search.
@@ -22,7 +25,8 @@ def assemble(
     group = transform.parse_family(options.family, len(sides))
     search = resolve_search(options.search, group)
     key = stream(options, "model")
-    model, params = models.build_model(key, tuple(sides), channels, options=options.model)
+    model, init = models.model_and_init(tuple(sides), channels, options=options.model)
+    params = jax.eval_shape(init, key) if abstract else jax.jit(init)(key)
     avae = affine_vae(
         model,
         transform.make_frame(tuple(sides)),

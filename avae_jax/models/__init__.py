@@ -7,4 +7,5 @@ from avae_jax.models.precision import in_bfloat16 as in_bfloat16
 from avae_jax.models.vae import VAE as VAE
 from avae_jax.models.vae import build as build
 from avae_jax.models.vae import build_model as build_model
+from avae_jax.models.vae import model_and_init as model_and_init
 from avae_jax.models.vae import wrap as wrap

@@ -7,7 +7,7 @@ from avae_jax.core.types import Array
 from avae_jax.models.likelihoods import LIKELIHOODS
 
 if TYPE_CHECKING:
-    from avae_jax.models.objective import AVAE
+    from avae_jax.models.affine_model import AVAE
 
 
 def require_observation(name: str, x: Array, *lead: str, avae: "AVAE") -> None:

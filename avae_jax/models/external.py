@@ -33,6 +33,16 @@ def from_numpy_functions(
 
     Raises:
       InputError: there is a single core, on which JAX would deadlock.
+
+    >>> import numpy as np, avae_jax
+    >>> encode, decode = avae_jax.from_numpy_functions(
+    ...     lambda x: (x.mean((1, 2)), 0 * x.mean((1, 2))),
+    ...     lambda z: np.broadcast_to(z[:, None, None], (len(z), 8, 8, 1)),
+    ...     shape=(8, 8, 1),
+    ...     latent=1,
+    ... )
+    >>> decode({}, np.ones(1, np.float32)).shape
+    (8, 8, 1)
     """
     # JAX runs programs on this many threads, and one of them delivers the arguments of a callback.
     if int(os.environ.get("NPROC") or _cores()) < 2:

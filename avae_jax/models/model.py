@@ -18,6 +18,14 @@ class Model(NamedTuple):
         (for Bernoulli a probability).
       log_sigma: `params -> []`, logarithm of the standard deviation of the Gaussian
         likelihood; not used by Bernoulli.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> model = avae_jax.Model.from_functions(
+    ...     lambda params, x: (x.mean((0, 1)), jnp.zeros(1)),
+    ...     lambda params, z: jnp.broadcast_to(z, (8, 8, 1)),
+    ... )
+    >>> model.decode({}, jnp.ones(1)).shape
+    (8, 8, 1)
     """
 
     encode: Encode

@@ -15,44 +15,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from avae_jax.config.options import RangeOptions
-from avae_jax.core.choices import look_up
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.models import Model
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.argument_checks import require_observation, require_posed
 from avae_jax.models.likelihoods import LIKELIHOODS, gaussian_kl
 from avae_jax.models.observed import filled, known, moved
-from avae_jax.transform.families import Family
-from avae_jax.transform.frame import Frame, extend, support
+from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import inverse
-from avae_jax.transform.prior import MARGIN, prior_residuals
-from avae_jax.transform.resample import TAPS
-from avae_jax.transform.sampling import reach
+from avae_jax.transform.prior import prior_residuals
 from avae_jax.transform.warp import pull, warp
-
-
-class AVAE(NamedTuple):
-    """An affine VAE: a model, a family of poses and the frames they act in.
-
-    Attributes:
-      inner: frame of an observation, and of the canonical object.
-      outer: frame in which the likelihood is measured; holds the support at every pose.
-      fill: `[C]`, value outside of an image.
-      masked: whether observations may hold NaN at pixels that were not observed. The encoder
-        gets `fill` there, and the likelihood leaves them out.
-    """
-
-    model: Model
-    likelihood: str
-    group: Family
-    ranges: RangeOptions
-    inner: Frame
-    outer: Frame
-    fill: Array
-    interpolation: str
-    masked: bool = False
 
 
 class Outputs(NamedTuple):
@@ -87,40 +59,16 @@ class Terms(NamedTuple):
     """Terms of the objective in nats, each `[]`.
 
     The reported loss is `nll + kl`; the search also minimises `prior`.
+
+    >>> import avae_jax
+    >>> terms = avae_jax.Terms(nll=80.0, kl=16.0, prior=0.0)
+    >>> terms.nll + terms.kl
+    96.0
     """
 
     nll: Array
     kl: Array
     prior: Array
-
-
-def affine_vae(
-    model: Model,
-    inner: Frame,
-    fill: Array | np.ndarray,
-    *,
-    group: Family,
-    ranges: RangeOptions = RangeOptions(),
-    likelihood: str = "bernoulli",
-    interpolation: str = "linear",
-) -> AVAE:
-    """Combines a model with a family of poses.
-
-    Args:
-      inner: frame of the observations.
-      fill: `[C]`, value outside of an observation.
-      likelihood: an entry of `likelihoods.LIKELIHOODS`: `bernoulli`, `gaussian` or
-        `gaussian_learned`.
-      interpolation: `linear` or `cubic`.
-
-    Raises:
-      InputError: an unknown likelihood or interpolation.
-    """
-    look_up(LIKELIHOODS, likelihood, "likelihood")
-    look_up(TAPS, interpolation, "interpolation")
-    outer = extend(inner, *reach(group, ranges, margin=MARGIN))
-    outside = jnp.asarray(fill, jnp.float32)
-    return AVAE(model, likelihood, group, ranges, inner, outer, outside, interpolation)
 
 
 def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Terms:
@@ -136,6 +84,14 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
 
     Raises:
       InputError: an observation or a pose of another shape, type or range.
+
+    >>> import numpy as np, avae_jax
+    >>> params, avae, *_ = avae_jax.pretrained("digits").trained
+    >>> x = np.zeros((24, 24, 1), np.float32)
+    >>> x[6:18, 11:13] = 1
+    >>> terms = avae_jax.elbo(params, None, x, np.eye(3, dtype=np.float32), avae=avae)
+    >>> bool(terms.nll > 0)
+    True
     """
     require_posed("elbo", x, pose, avae=avae)
     require_observation("elbo: x", x, avae=avae)
@@ -170,7 +126,16 @@ def render_at_pose(explanation: Reconstruction, pose: Array, *, avae: AVAE) -> O
 
 
 def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
-    """tau_alpha: carries an observation `[*S, C]` to the canonical frame; errors as `elbo`."""
+    """tau_alpha: carries an observation `[*S, C]` to the canonical frame; errors as `elbo`.
+
+    >>> import numpy as np, avae_jax
+    >>> avae = avae_jax.pretrained("digits").trained.avae
+    >>> x = np.zeros((24, 24, 1), np.float32)
+    >>> x[6:18, 11:13] = 1
+    >>> right = np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    >>> bool(np.allclose(avae_jax.canonicalise(x, right, avae=avae), np.rot90(x), atol=1e-5))
+    True
+    """
     require_posed("canonicalise", x, pose, avae=avae)
     matrix, fill = inverse(pose), avae.fill.astype(x.dtype)
     image = shown(x, avae=avae)

@@ -1,6 +1,7 @@
 """The variational autoencoder of one example as pure functions."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -53,14 +54,31 @@ class VAE(nn.Module):
 def build_model(
     key: Key, shape: Shape, channels: int, *, options: ModelOptions = ModelOptions()
 ) -> tuple[Model, Params]:
-    """A model for examples `[*shape, channels]` and its initial weights."""
-    module = VAE(tuple(shape), channels, options)
-    params = jax.jit(module.init)(key, jnp.zeros((*shape, channels), jnp.float32))
+    """A model for examples `[*shape, channels]` and its initial weights.
 
+    >>> import jax, jax.numpy as jnp, avae_jax
+    >>> options = avae_jax.ModelOptions(latent=4, hidden=(16,))
+    >>> model, params = avae_jax.build_model(jax.random.key(0), (12, 12), 1, options=options)
+    >>> model.decode(params, jnp.zeros(4)).shape
+    (12, 12, 1)
+    """
+    model, init = model_and_init(shape, channels, options=options)
+    return model, jax.jit(init)(key)
+
+
+def model_and_init(
+    shape: Shape, channels: int, *, options: ModelOptions
+) -> tuple[Model, Callable[[Key], Params]]:
+    """What `build_model` returns, with the function of the key that makes the weights."""
+    module = VAE(tuple(shape), channels, options)
     # By name, so that a model can be pickled.
     methods = ("encode", "decode", "log_sigma")
     model = Model(*(functools.partial(_call, module, method) for method in methods))
-    return in_bfloat16(model) if options.dtype == "bfloat16" else model, params
+
+    def init(key: Key) -> Params:
+        return module.init(key, jnp.zeros((*shape, channels), jnp.float32))
+
+    return in_bfloat16(model) if options.dtype == "bfloat16" else model, init
 
 
 def _call(module: VAE, method: str, params: Params, *args: Array) -> Any:

@@ -59,6 +59,14 @@ def align(
     Raises:
       InputError: images or options that cannot be used.
       NumericalError: the loss is not finite.
+
+    >>> import numpy as np, avae_jax
+    >>> images = np.zeros((8, 12, 12), np.float32)
+    >>> images[:, 3:9, 5:7] = 1
+    >>> small = {"steps": 2, "batch_size": 4, "hidden": (8,), "latent": 2}
+    >>> aligned, table = avae_jax.align(images, **small, progress=False)
+    >>> aligned.shape, len(table["rotation_deg"])
+    ((8, 12, 12), 8)
     """
     if method not in METHODS:
         raise InputError(f"method={method!r}: {wanted_instead(method, METHODS)}")

@@ -28,6 +28,14 @@ class Aligner(TransformerMixin, BaseEstimator):
 
     Attributes:
       posed_: the model, a `Posed`.
+
+    >>> import numpy as np, avae_jax
+    >>> images = np.zeros((8, 12, 12), np.float32)
+    >>> images[:, 3:9, 5:7] = 1
+    >>> small = {"batch_size": 4, "hidden": (8,), "latent": 2}
+    >>> aligner = avae_jax.Aligner(steps=2, options=small).fit(images)
+    >>> aligner.transform(images).shape
+    (8, 12, 12)
     """
 
     def __init__(

@@ -45,6 +45,14 @@ def evaluate(
     Raises:
       InputError: the images are not what the model takes, labels do not belong to them, or the
         report cannot be written.
+
+    >>> import numpy as np, avae_jax
+    >>> x = np.zeros((8, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> fewer = avae_jax.EvalOptions(batch_size=8, marginal_examples=0, explored=False)
+    >>> summary = avae_jax.evaluate(avae_jax.pretrained("digits"), x, options=fewer)
+    >>> summary.loss.posed_search < summary.loss.posed
+    True
     """
     trained, x = posed.trained, posed.checked(images)
     folder = None if workdir is None else Path(workdir)

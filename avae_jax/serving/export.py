@@ -51,6 +51,12 @@ def export(
     Raises:
       InputError: `file` exists or cannot be written, a platform is not known, or the model
         runs outside of JAX.
+
+    >>> import os, tempfile, avae_jax
+    >>> file = os.path.join(tempfile.mkdtemp(), "digits.stablehlo")
+    >>> avae_jax.export(avae_jax.pretrained("digits"), file, batch=2, platforms=("cpu",))
+    >>> os.path.getsize(file) > 1_000_000
+    True
     """
     path, trained = Path(file), posed.trained
     require_new(path)

@@ -14,9 +14,10 @@ from avae_jax.alignment.auto_options import suited
 from avae_jax.alignment.fit_align import trained
 from avae_jax.alignment.noise import is_noisy
 from avae_jax.config import files
+from avae_jax.config.fields import written
 from avae_jax.config.keywords import untouched_by, with_keywords
 from avae_jax.config.modes import CONFIG
-from avae_jax.config.options import Options
+from avae_jax.config.options import Options, values
 from avae_jax.config.validation import check
 from avae_jax.core import compile_cache
 from avae_jax.core.errors import InputError
@@ -71,6 +72,14 @@ def fit(
     Raises:
       InputError: images, options or the work directory cannot be used.
       NumericalError: the loss is not finite.
+
+    >>> import numpy as np, avae_jax
+    >>> images = np.zeros((8, 12, 12), np.float32)
+    >>> images[:, 3:9, 5:7] = 1
+    >>> small = {"steps": 2, "batch_size": 4, "hidden": (8,), "latent": 2}
+    >>> posed = avae_jax.fit(images, **small, progress=False)
+    >>> posed.encode(images).shape
+    (8, 2)
     """
     given = {"family": family, "steps": steps, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
@@ -114,8 +123,10 @@ def model_of(
     """
     source = stack_source(lambda: contextlib.nullcontext(stack))
     if workdir is None:
-        if options.eval.checkpoint != "last":
-            raise InputError(f"eval.checkpoint={options.eval.checkpoint}: wanted with a workdir")
+        for name in ("eval.checkpoint", "log.writers"):
+            if values(options)[name] not in (values(Options())[name], None):
+                said = written(values(options)[name])
+                raise InputError(f"{name}={said}: wanted with a workdir")
         return loop.train_in_memory(prepare(options, source), callback)
     if trained(options, Path(workdir)):
         return load_with_options(workdir)[0]

@@ -17,7 +17,7 @@ from avae_jax.core.progress import silent
 from avae_jax.data.formats.memory import memory_stack
 from avae_jax.data.intensity import Scaling
 from avae_jax.inference.trained import Trained
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.serving.pretrained import examples, require_values
 from avae_jax.transform.frame import Frame
 
@@ -97,6 +97,24 @@ def taken(images: np.ndarray, trained: Trained, options: Options | None) -> Give
         )
     raw = stack.raw(0, stack.shape[0])
     return Given(np.shape(images), raw, shown(raw, seen), seen)
+
+
+def checked_poses(poses: np.ndarray, count: int, avae: AVAE) -> np.ndarray:
+    """Poses that are known already, float32; of another number they would be misplaced.
+
+    Raises:
+      InputError: they are not `count` finite invertible matrices.
+    """
+    poses, side = np.asarray(poses, np.float32), avae.group.d + 1
+    if poses.shape != (count, side, side):
+        raise InputError(f"poses: of shape {poses.shape}, wanted ({count}, {side}, {side})")
+    sound = np.isfinite(poses).all((1, 2))
+    sound[sound] = np.linalg.det(poses[sound]) != 0
+    if not sound.all():
+        raise InputError(
+            f"poses: number {np.argmin(sound)} is no pose, wanted a finite invertible matrix"
+        )
+    return poses
 
 
 def _unchanged(avae: AVAE) -> Framing:

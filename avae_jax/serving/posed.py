@@ -21,7 +21,7 @@ from avae_jax.inference.batch import bound_batch
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
-from avae_jax.serving.given import Given, taken
+from avae_jax.serving.given import Given, checked_poses, taken
 from avae_jax.serving.pretrained import require_values, wrapped
 from avae_jax.training.restore import load_with_options, own_copy, write_packed
 from avae_jax.transform.frame import Frame
@@ -40,20 +40,26 @@ class Posed:
     Made by `fit`, `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`
     and works them `batch` at a time by one compiled program. A model of `fit` takes images of the
     kind it was fitted to, of any size and type; other models take floats in the range and of
-    the shape that they were trained on. What an example gives depends on its place in `x` where
-    something is drawn (random starts, the draws of `log_likelihood`), and not on `batch`.
+    the shape that they were trained on. Draws (random starts, `log_likelihood`) depend on the
+    place of an example in `x`, and not on `batch`.
 
     Poses are in the frame of the images; pictures as the model sees them, but for `transform`.
 
-    Arrays are copied: what the caller does to weights afterwards changes nothing. Those that
-    `encode` and `decode` hold themselves, outside of `params`, are not. Methods want arrays
-    with values; inside `jit`, `vmap` and `grad`, `find_poses` does the same. It can be pickled
-    if `encode` and `decode` can: functions of a module, no lambdas.
+    Arrays are copied, but for those that `encode` and `decode` hold outside of `params`.
+    Methods want arrays with values; inside `jit`, `vmap` and `grad`, `find_poses` does the same.
+    It can be pickled if `encode` and `decode` can: functions of a module, no lambdas.
 
     Attributes:
       trained: weights, model, search and bank.
       batch: examples worked at once; the last are filled up to it.
       options: with which the model was trained; `None` for one trained elsewhere.
+
+    >>> import numpy as np, avae_jax
+    >>> posed = avae_jax.pretrained("digits")
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> posed.transform(x).shape, posed.pose(x).shape, posed.encode(x).shape
+    ((2, 24, 24, 1), (2, 3, 3), (2, 8))
     """
 
     trained: Trained
@@ -90,7 +96,7 @@ class Posed:
         batch: int = BATCH,
         **options: Any,
     ) -> "Posed":
-        """A VAE trained elsewhere; arguments and errors as for `own_vae.wrapped`."""
+        """A VAE trained elsewhere; arguments and errors as for `serving.pretrained.wrapped`."""
         return cls(wrapped(encode, decode, params, upright, **options), batch)
 
     @classmethod
@@ -127,7 +133,11 @@ class Posed:
           poses: of `pose`, where they are known already; `None` searches them.
         """
         given = self._taken(x)
-        poses = self._found(given).pose if poses is None else self._poses(poses, len(given.x))
+        poses = (
+            self._found(given).pose
+            if poses is None
+            else checked_poses(poses, len(given.x), self.trained.avae)
+        )
         return given.moved(poses, self._move(given.seen.own), size=self.batch)
 
     def encode(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> np.ndarray:
@@ -189,7 +199,6 @@ class Posed:
         """Compiled functions of a batch and its indices."""
         params, avae, search, bank, _ = self.trained
         key, chunk = jax.random.key(0), bounded(search, avae).chunk
-
         find = jit(functools.partial(evaluate.search_batch, avae=avae, search=search))
         views = jax.jit(functools.partial(evaluate.views, avae=avae))
         bound = functools.partial(bound_batch, avae=avae, chunk=chunk)
@@ -217,22 +226,13 @@ class Posed:
         """The part of the views that is wanted: of many examples no memory holds them all."""
         given = self._taken(x)
         require_values("poses", poses)
-        poses = self._found(given).pose if poses is None else self._poses(poses, len(given.x))
+        poses = (
+            self._found(given).pose
+            if poses is None
+            else checked_poses(poses, len(given.x), self.trained.avae)
+        )
         seen = given.models(poses)
         return self._worked(lambda *each: part(self._programs["views"](*each)), given.x, seen)
-
-    def _poses(self, poses: np.ndarray, count: int) -> np.ndarray:
-        """Checks poses that are known already; of another number they would be misplaced."""
-        poses, side = np.asarray(poses, np.float32), self.trained.avae.group.d + 1
-        if poses.shape != (count, side, side):
-            raise InputError(f"poses: of shape {poses.shape}, wanted ({count}, {side}, {side})")
-        sound = np.isfinite(poses).all((1, 2))
-        sound[sound] = np.linalg.det(poses[sound]) != 0
-        if not sound.all():
-            raise InputError(
-                f"poses: number {np.argmin(sound)} is no pose, wanted a finite invertible matrix"
-            )
-        return poses
 
     def checked(self, x: np.ndarray) -> np.ndarray:
         """`x` as the model sees it, float32.

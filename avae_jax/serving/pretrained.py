@@ -25,8 +25,8 @@ from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
 from avae_jax.models import Model
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.models.likelihoods import LIKELIHOODS
-from avae_jax.models.objective import AVAE, affine_vae
 
 # Upright examples encoded at once.
 BATCH = 64

@@ -19,7 +19,7 @@ from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.setup import assemble, stream
 from avae_jax.inference.trained import Trained
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.state import TrainState, bank_of, init_state
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from avae_jax.config.modes import require_writers
 from avae_jax.config.options import Options
 from avae_jax.core import sharding, signals
 from avae_jax.core.errors import Preempted
@@ -23,6 +24,7 @@ from avae_jax.training.state import TrainState
 from avae_jax.training.updates import first_state, run_updates
 from avae_jax.training.watch import Callback, Watch
 from avae_jax.training.workdir import WorkDir
+from avae_jax.training.writers import writers_of
 
 
 def train(
@@ -44,6 +46,7 @@ def train(
       Preempted: SIGTERM came; the state is saved.
       KeyboardInterrupt: SIGINT came, likewise.
     """
+    require_writers(options)
     sharers = sharding.sharers(options.train.batch_size)
     experiment = prepare(options, source)
     with WorkDir(folder, leads=sharding.leads()) as workdir, signals.awaited() as stops:
@@ -142,10 +145,11 @@ def run_training(
         state = initial_state(experiment, saved)
         start = int(jax.device_get(state.step))
         workdir.truncate_after(start or -1)
-        recorder = Recorder(experiment, workdir, saved, calls, trained, callback)
-        if not start:
-            recorder.record(state, 0)
-        state = run_updates(experiment, state, start, recorder, stops)
+        with writers_of(experiment.options, workdir, start) as writers:
+            recorder = Recorder(experiment, workdir, saved, calls, trained, callback, writers)
+            if not start:
+                recorder.record(state, 0)
+            state = run_updates(experiment, state, start, recorder, stops)
         saved.wait()
     return state
 

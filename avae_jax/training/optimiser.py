@@ -6,7 +6,12 @@ from avae_jax.config.options import TrainOptions
 
 
 def optimiser(options: TrainOptions) -> optax.GradientTransformation:
-    """Adam with warm-up, schedule and a bound on the norm of the gradient."""
+    """Adam with warm-up, schedule and a bound on the norm of the gradient.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> tx = avae_jax.optimiser(avae_jax.TrainOptions(steps=100))
+    >>> state = tx.init({"w": jnp.zeros(3)})
+    """
     rate = learning_rate(options)
     # Shifted by one: the schedule starts at 0, and the first update should have an effect.
     return optax.chain(

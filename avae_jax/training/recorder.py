@@ -13,10 +13,11 @@ from avae_jax.training.restore import with_raw_key
 from avae_jax.training.state import TrainState
 from avae_jax.training.watch import Callback, Watch
 from avae_jax.training.workdir import SECONDS, WorkDir, seconds_of
+from avae_jax.training.writers import Writers, pictures
 
 
 class Recorder:
-    """Logs metrics, saves checkpoints and snapshots; a `Watch` that writes."""
+    """Logs metrics and pictures, saves checkpoints and snapshots; a `Watch` that writes."""
 
     def __init__(
         self,
@@ -26,11 +27,12 @@ class Recorder:
         calls: CompiledEvaluation,
         trained: Callable[[TrainState], Trained],
         callback: Callback | None = None,
+        writers: Writers | None = None,
     ):
         options = experiment.options
         self._watch = Watch(steps=options.train.steps, every=options.log.every, callback=callback)
         self._experiment, self._workdir, self._saved = experiment, workdir, saved
-        self._calls, self._trained = calls, trained
+        self._calls, self._trained, self._writers = calls, trained, writers
         self._seconds = seconds_of(workdir)
         self._began = time.perf_counter()
 
@@ -54,10 +56,15 @@ class Recorder:
         self._watch.add(step, metrics)
         saving = step == options.train.steps or step % options.log.checkpoint_every == 0
         if saving or self._watch.due(step):
-            self._workdir.log(step, self._watch.look())
+            self._log(step, self._watch.look())
         self.record(state, step)
         if saving:
             self._save(step, state)
+
+    def _log(self, step: int, metrics: dict[str, float]) -> None:
+        self._workdir.log(step, metrics)
+        if self._writers:
+            self._writers.scalars(step, metrics)
 
     def stop(self, step: int, state: TrainState) -> None:
         """Saves update number `step` and ends the run.
@@ -94,6 +101,11 @@ class Recorder:
         poses = found_poses(task, trained, self._calls, log.moment_examples)
         labels = labels_of(task, len(poses["found"]))
         self._workdir.save_snapshot(step, {**poses, "label": labels})
+        if self._experiment.options.log.writers:
+            # All processes compute it, one has writers.
+            seen = pictures.moment(task, trained, self._calls, poses["found"])
+            if self._writers:
+                self._writers.picture(step, "held_out", seen)
         # The clock counts training only.
         self._began += time.perf_counter() - began
 

@@ -11,7 +11,7 @@ from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.proposals.head_training import Head
 from avae_jax.inference.proposals.template_bank import TemplateBank
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -19,6 +19,12 @@ class TrainState(flax.struct.PyTreeNode):
 
     `met: [N, Z]` are recent latent codes, for the bank of the search; `head` is the pose head
     if proposals are learned.
+
+    >>> import jax, jax.numpy as jnp, avae_jax
+    >>> tx, params = avae_jax.optimiser(avae_jax.TrainOptions()), {"w": jnp.zeros(3)}
+    >>> state = avae_jax.init_state(jax.random.key(0), params, tx, met=jnp.zeros((16, 8)))
+    >>> int(state.step), state.met.shape
+    (0, (16, 8))
     """
 
     step: Array
@@ -37,7 +43,13 @@ def init_state(
     met: Array,
     head: Head | None = None,
 ) -> TrainState:
-    """State before the first update; `met: [N, Z]` may be zeros."""
+    """State before the first update; `met: [N, Z]` may be zeros.
+
+    >>> import jax, jax.numpy as jnp, avae_jax
+    >>> tx, params = avae_jax.optimiser(avae_jax.TrainOptions()), {"w": jnp.zeros(3)}
+    >>> int(avae_jax.init_state(jax.random.key(0), params, tx, met=jnp.zeros((16, 8))).step)
+    0
+    """
     return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
 
 

@@ -50,6 +50,15 @@ def train_step(
 
     Raises:
       InputError: arguments of another shape, type or range.
+
+    >>> import functools, jax, jax.numpy as jnp, avae_jax
+    >>> params, avae, _, _, codes = avae_jax.pretrained("digits").trained
+    >>> tx = avae_jax.optimiser(avae_jax.TrainOptions())
+    >>> state = avae_jax.init_state(jax.random.key(0), params, tx, met=codes)
+    >>> step = functools.partial(avae_jax.train_step, avae=avae, tx=tx, search=None, pose_data=True)
+    >>> state, metrics = jax.jit(step)(state, jnp.zeros((8, 24, 24, 1)), jnp.arange(8))
+    >>> int(state.step), bool(metrics["loss"] > 0)
+    (1, True)
     """
     keys = _keys(state, x, index, avae=avae)
     pose_keys, search_keys, noise_keys = jax.vmap(jax.random.split, (0, None), 1)(keys, 3)

@@ -16,7 +16,7 @@ from avae_jax.core.collectives import Axes
 from avae_jax.core.progress import progress_bar, without_compiling
 from avae_jax.core.types import Array
 from avae_jax.inference.head_fitting import fit_head
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.training.experiment import Experiment
 from avae_jax.training.recorder import Recorder
 from avae_jax.training.state import TrainState

@@ -2,7 +2,7 @@
 
 config.json        the effective config
 lock               held while a process works here
-metrics.jsonl      one strict JSON object per line; tensorboard/ holds the same numbers
+metrics.jsonl      one strict JSON object per line; `writers` write the same numbers
 checkpoints/       weights and optimiser by step (see `checkpoint`)
 frame.json         shape, channels and fill of the examples
 seconds.json       training time so far
@@ -27,7 +27,6 @@ from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import locked, refused, whole
 from avae_jax.core.errors import InputError
 from avae_jax.training import snapshots
-from avae_jax.training.tensorboard import Events
 
 RESULTS = ("metrics.jsonl", "tensorboard", "checkpoints", "moments", "report")
 
@@ -55,8 +54,6 @@ class WorkDir:
         self._snapshots = self.folder / "moments"
         self._config_file = self.folder / "config.json"
         self._open = contextlib.ExitStack()
-        self._events: Events | None = None
-        self._purge_step = None
 
     def __enter__(self) -> "WorkDir":
         if not self.leads:
@@ -67,7 +64,6 @@ class WorkDir:
         return self
 
     def __exit__(self, *exception) -> None:
-        self._events = None
         with refused(self.folder):
             self._open.close()
 
@@ -139,7 +135,7 @@ class WorkDir:
             )
 
     def log(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """Appends the metrics of `step` to metrics.jsonl and to the TensorBoard events.
+        """Appends the metrics of `step` to metrics.jsonl.
 
         Args:
           metrics: numbers or scalar arrays by name; non-finite ones are written as null.
@@ -147,13 +143,10 @@ class WorkDir:
         if not self.leads:
             return
         record = {"step": int(step)} | {name: _plain(value) for name, value in metrics.items()}
-        numbers = {name: v for name, v in record.items() if isinstance(v, int | float)}
-        with refused(self.folder):
-            with self.metrics_file.open("a") as file:
-                file.write(json.dumps(record, allow_nan=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            self._writer().add(numbers.pop("step"), numbers)
+        with refused(self.folder), self.metrics_file.open("a") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def read_metrics(self) -> list[dict]:
         """The lines of metrics.jsonl in order, without a last line that a crash cut off."""
@@ -171,7 +164,6 @@ class WorkDir:
         """
         if not self.leads:
             return
-        self._purge_step = step + 1
         if self.metrics_file.exists():
             kept = [record for record in self.read_metrics() if record["step"] <= step]
             lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
@@ -207,13 +199,6 @@ class WorkDir:
           InputError: a file is truncated or garbled.
         """
         return [(step, snapshots.load(path)) for step, path in snapshots.files(self._snapshots)]
-
-    def _writer(self) -> Events:
-        """The TensorBoard file, created on first use."""
-        if self._events is None:
-            self._events = Events(self.folder / "tensorboard", purge_step=self._purge_step)
-            self._open.callback(self._events.close)
-        return self._events
 
 
 def _plain(value: Any) -> Any:

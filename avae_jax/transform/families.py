@@ -116,7 +116,12 @@ FAMILIES = {
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A family of poses in `d` dimensions and the names of its generators."""
+    """A family of poses in `d` dimensions and the names of its generators.
+
+    >>> import avae_jax
+    >>> avae_jax.parse_family("rigid", 2).generators
+    ('rotation_yx', 'shift_y', 'shift_x')
+    """
 
     name: str
     d: int
@@ -146,6 +151,10 @@ def parse_family(name: str, d: int) -> Family:
 
     Raises:
       InputError: unknown family or generator.
+
+    >>> import avae_jax
+    >>> avae_jax.parse_family("rotation+shift_x", 2).size
+    2
     """
     known = generator_names(d)
     chosen: list[str] = []
@@ -197,6 +206,11 @@ def retract(group: Family, pose: Array, alpha: Array) -> Array:
     Args:
       pose: `[d + 1, d + 1]`.
       alpha: `[P]`; zero does not change the pose. Differentiable.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> family = avae_jax.parse_family("translation", 2)
+    >>> avae_jax.retract(family, jnp.eye(3), jnp.array([0.5, -0.25]))[:2, 2].tolist()
+    [0.5, -0.25]
     """
     generators = jnp.asarray(basis(group), alpha.dtype)
     return matmul(pose, exponential((alpha[:, None, None] * generators).sum(0)))

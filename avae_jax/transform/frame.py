@@ -22,6 +22,10 @@ class Frame:
       shape: pixels on each axis, `S`.
       unit: length of the coordinate unit (in pixels, or in the unit of `spacing`).
       spacing: pixel size on each axis.
+
+    >>> import avae_jax
+    >>> avae_jax.make_frame((28, 20)).unit  # half the longest side
+    14.0
     """
 
     shape: Shape
@@ -34,7 +38,12 @@ class Frame:
 
 
 def make_frame(shape: Shape, *, spacing: tuple[float, ...] | None = None) -> Frame:
-    """The frame of images of spatial shape `shape`; `spacing` defaults to 1 on each axis."""
+    """The frame of images of spatial shape `shape`; `spacing` defaults to 1 on each axis.
+
+    >>> import avae_jax
+    >>> avae_jax.make_frame((28, 20), spacing=(1.0, 2.0)).unit
+    20.0
+    """
     spacing = spacing or (1.0,) * len(shape)
     longest = max(n * s for n, s in zip(shape, spacing, strict=True))
     return Frame(tuple(shape), longest / 2, tuple(spacing))

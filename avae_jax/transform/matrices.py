@@ -38,7 +38,12 @@ def exponential(a: Array) -> Array:
 
 
 def inverse(pose: Array) -> Array:
-    """Inverse of affine matrices `[..., d + 1, d + 1]`, d = 2 or 3, in closed form."""
+    """Inverse of affine matrices `[..., d + 1, d + 1]`, d = 2 or 3, in closed form.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> avae_jax.inverse(jnp.diag(jnp.array([2.0, 4.0, 1.0]))).diagonal().tolist()
+    [0.5, 0.25, 1.0]
+    """
     linear, shift = pose[..., :-1, :-1], pose[..., :-1, -1]
     adjugate = _adjugate_2(linear) if linear.shape[-1] == 2 else _adjugate_3(linear)
     determinant = (linear[..., 0, :] * adjugate[..., :, 0]).sum(-1)
@@ -77,6 +82,11 @@ class Factors(NamedTuple):
       rotation: `[..., d, d]`, orthogonal with determinant 1.
       shear: `[..., d (d - 1) / 2]`, the entries above the diagonal, row by row.
       scale: `[..., d]`; the last one is negative for a mirror image.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> factors = avae_jax.factorise(jnp.diag(jnp.array([2.0, 2.0, 1.0])))
+    >>> factors.scale.tolist(), factors.shift.tolist()
+    ([2.0, 2.0], [0.0, 0.0])
     """
 
     shift: Array
@@ -86,7 +96,13 @@ class Factors(NamedTuple):
 
 
 def compose(factors: Factors) -> Array:
-    """The pose matrix `[..., d + 1, d + 1]` of its factors."""
+    """The pose matrix `[..., d + 1, d + 1]` of its factors.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> moved = avae_jax.Factors(jnp.array([0.5, 0.0]), jnp.eye(2), jnp.zeros(1), jnp.ones(2))
+    >>> avae_jax.compose(moved)[:2, 2].tolist()
+    [0.5, 0.0]
+    """
     d = factors.scale.shape[-1]
     rows, columns = np.triu_indices(d, 1)
     eye = jnp.broadcast_to(jnp.eye(d, dtype=factors.scale.dtype), factors.rotation.shape)
@@ -96,7 +112,12 @@ def compose(factors: Factors) -> Array:
 
 
 def factorise(pose: Array) -> Factors:
-    """Factors of `[..., d + 1, d + 1]`: the inverse of `compose`, by Gram-Schmidt."""
+    """Factors of `[..., d + 1, d + 1]`: the inverse of `compose`, by Gram-Schmidt.
+
+    >>> import jax.numpy as jnp, avae_jax
+    >>> avae_jax.factorise(jnp.diag(jnp.array([2.0, 2.0, 1.0]))).scale.tolist()
+    [2.0, 2.0]
+    """
     linear, shift = pose[..., :-1, :-1], pose[..., :-1, -1]
     d = linear.shape[-1]
     axes: list[Array] = []

@@ -26,6 +26,11 @@ class Mixture(NamedTuple):
       spread: `[K, P, P]`, lower triangles with `covariance = spread spread^T` in local
         coordinates: radians, coordinates of the frame, shear, logarithm of scale.
       log_weights: `[K]`, whose exponentials sum to 1; `-inf` for an unused component.
+
+    >>> import numpy as np, avae_jax
+    >>> spread = np.full((1, 1, 1), 0.1)  # radians
+    >>> avae_jax.Mixture(np.eye(3)[None], spread, np.zeros(1)).spread.shape
+    (1, 1, 1)
     """
 
     centres: Array

@@ -109,7 +109,13 @@ def mirror(d: int) -> np.ndarray:
 
 
 def random_pose(key: Key, group: Family, ranges: RangeOptions) -> Array:
-    """A random pose `[d + 1, d + 1]` of the family within its ranges."""
+    """A random pose `[d + 1, d + 1]` of the family within its ranges.
+
+    >>> import jax, avae_jax
+    >>> family = avae_jax.parse_family("rigid", 2)
+    >>> avae_jax.random_pose(jax.random.key(0), family, avae_jax.RangeOptions()).shape
+    (3, 3)
+    """
     key_u, key_mirror = jax.random.split(key)
     if ranges.right_angles:
         pose = jax.random.choice(key_u, jnp.asarray(right_angles(group.d)))

@@ -20,7 +20,7 @@ from avae_jax.inference.find_poses import build_bank, find_poses
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve
-from avae_jax.models.objective import affine_vae
+from avae_jax.models.affine_model import affine_vae
 from avae_jax.transform import family, frame
 from benchmarks import command_line
 from benchmarks.accelerators import mib

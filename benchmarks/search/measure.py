@@ -21,7 +21,7 @@ from avae_jax.inference.problem import example_keys, prepare, problem
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve, starts
 from avae_jax.models import in_bfloat16
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from benchmarks.accelerators import mib, share_of_peak
 from benchmarks.data import SEED, Objects
 from benchmarks.search.models import Upright, posed

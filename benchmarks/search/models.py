@@ -14,8 +14,9 @@ from avae_jax.config.options import ModelOptions, TrainOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import REMEMBERED
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import AVAE, Outputs, affine_vae, reconstruct_canonical, terms
+from avae_jax.models.objective import Outputs, reconstruct_canonical, terms
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.step import objects as codes
 from avae_jax.transform import family, frame

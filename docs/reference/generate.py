@@ -45,6 +45,13 @@ flags of the form `--config.train.steps=200` set.
 | `align` | align a stack by a trained model | `--workdir`, `--input`, `--output` |
 | `fit-align` | train on a stack, then align it | `--input`, `--output` |
 | `plan` | compile the train step for other chips | `--topology` |
+
+The command `avae` is the same by a shorter name, with the mode as its first word: `avae train`. In
+bash, this line of `~/.bashrc` lets the tabulator key complete modes, flags, fields and choices:
+
+```sh
+eval "$(avae --print-completion)"
+```
 """
 SUMMARY = """# Numbers of a run
 

@@ -35,6 +35,7 @@ RULES = {
     "widths": option((4, 5), "how wide", low=1),
     "rest": option(None, "perhaps"),
     "on": option(True, "whether"),
+    "kinds": option(("a",), "which", choices=("a", "b")),
 }
 Sample = dataclasses.make_dataclass(
     "Sample",
@@ -47,6 +48,7 @@ Sample = dataclasses.make_dataclass(
             "widths": tuple[int, ...],
             "rest": int | None,
             "on": bool,
+            "kinds": tuple[str, ...] | None,
         }.items()
     ],
 )
@@ -62,6 +64,8 @@ FIELDS = {field.name: field for field in dataclasses.fields(Sample)}
         ("widths", "8,9", (8, 9)),
         ("rest", "none", None),
         ("on", "false", False),
+        ("kinds", "b,a", ("b", "a")),
+        ("kinds", "none", None),
     ],
 )
 def test_parse_and_written_are_inverse(name, text, value):
@@ -83,6 +87,8 @@ def test_parse_and_written_are_inverse(name, text, value):
         ("name", "denze"),
         ("widths", (4, 0)),
         ("on", 1),
+        ("kinds", ("a", "c")),
+        ("kinds", ()),
     ],
 )
 def test_broken_names_the_rule(name, value):
@@ -92,3 +98,9 @@ def test_broken_names_the_rule(name, value):
 def test_wanted_says_types_bounds_and_choices():
     assert "dense" in fields.wanted(FIELDS["name"]) and "conv" in fields.wanted(FIELDS["name"])
     assert "1" in fields.wanted(FIELDS["count"]) and "9" in fields.wanted(FIELDS["count"])
+    assert fields.wanted(FIELDS["kinds"]) == "a list of a, b or none"
+
+
+def test_settle_takes_one_text_for_a_list_of_texts():
+    assert fields.settle(FIELDS["kinds"], "b") == ("b",)
+    assert fields.settle(FIELDS["kinds"], ["a", "b"]) == ("a", "b")

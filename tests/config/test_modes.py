@@ -6,8 +6,15 @@ import pytest
 
 from avae_jax.config import files
 from avae_jax.config.flags import parser
-from avae_jax.config.modes import MODES, Request, request_of, require_inputs, untouched
-from avae_jax.config.options import DataOptions, Options
+from avae_jax.config.modes import (
+    MODES,
+    Request,
+    request_of,
+    require_inputs,
+    require_writers,
+    untouched,
+)
+from avae_jax.config.options import DataOptions, LogOptions, Options
 from avae_jax.core.errors import InputError
 
 STACK = ["--input", "x.npy", "--output", "out"]
@@ -67,3 +74,12 @@ def test_require_inputs_names_what_is_missing(tmp_path):
         with pytest.raises(InputError, match=said):
             require_inputs(Options(data=DataOptions(source=source)), None)
     require_inputs(Options(), None)
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_require_writers_names_the_extra_that_is_missing(name, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    require_writers(Options())
+    require_writers(Options(log=LogOptions(writers=None)))
+    with pytest.raises(InputError, match=f"^log.writers={name}: .*pip install .avae_jax.{name}"):
+        require_writers(Options(log=LogOptions(writers=("csv", name))))

@@ -11,7 +11,7 @@ from avae_jax import models
 from avae_jax.config.options import ModelOptions, SearchOptions
 from avae_jax.inference.flops import forward_equivalents
 from avae_jax.inference.search import resolve
-from avae_jax.models.objective import affine_vae
+from avae_jax.models.affine_model import affine_vae
 from avae_jax.transform import family, frame
 from tests.support.tiny_vae import avae_of, images, weights
 

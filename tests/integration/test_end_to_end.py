@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 import avae_jax
-from tests.support import ROOT
 from tests.support.cli import SMALL, command, lines_of, run, summary_of
+from tests.support.event_files import events_in
 from tests.support.processes import ran
 from tests.support.report_samples import given
+from tests.support.sharing import made_once
+from tests.support.wheels import installed_wheel
 
 pytestmark = pytest.mark.standard
 LOSSES = {"upright", "posed", "posed_search", "posed_true", "marginal"}
@@ -36,7 +38,13 @@ def test_run_leaves_everything_it_promises(digits):
     assert [line["step"] for line in lines_of(workdir)] == [2, 4]
     assert (workdir / "report" / "index.html").stat().st_size > 10_000
     assert (workdir / "checkpoints" / "4").is_dir()
-    assert list((workdir / "tensorboard").iterdir())
+    shown = [(e.step, v.tag) for e in events_in(workdir) for v in e.summary.value]
+    assert {(0, "held_out"), (4, "held_out"), (2, "loss"), (4, "loss")} <= {*shown}
+    assert [line[:2] for line in (workdir / "metrics.csv").read_text().split()] == [
+        "st",
+        "2,",
+        "4,",
+    ]
     assert "4/4" in done.stderr and "loss" in done.stderr
     assert "report" in done.stdout
 
@@ -204,21 +212,11 @@ def test_run_bad_input_refused_with_status_2(changes, said, tmp_path):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_run_from_an_installed_wheel(tmp_path):
+def test_run_from_an_installed_wheel(tmp_path, tmp_path_factory):
     """An installed wheel runs the main job elsewhere."""
-    source, target, elsewhere = (tmp_path / name for name in ("source", "target", "elsewhere"))
+    target = made_once(tmp_path_factory, "wheel", installed_wheel)
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for name in ("avae_jax", "configs"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
-        shutil.copy(ROOT / name, source)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    offline = ["--no-deps", "--no-index"]
-    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", str(tmp_path), str(source)]
-    subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("avae_jax-*.whl")
-    install = [*pip, "install", *offline, "--target", str(target), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
     assert list(target.glob("avae_jax-*.dist-info/licenses/LICENSE"))
     environment = os.environ | {"PYTHONPATH": str(target)}
     asked = [sys.executable, "-c", "import avae_jax; print(avae_jax.__file__)"]

@@ -11,10 +11,9 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.inference.problem import prepare, problem
 from avae_jax.inference.search.gauss_newton import linearise
 from avae_jax.models import Model, wrap
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl
 from avae_jax.models.objective import (
-    AVAE,
-    affine_vae,
     canonicalise,
     elbo,
     pad_to_outer,

@@ -10,7 +10,7 @@ from avae_jax import models, transform
 from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
 from avae_jax.inference.problem import prepare, problem
 from avae_jax.inference.search import resolve, search
-from avae_jax.models.objective import AVAE, affine_vae
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.transform.sampling import from_unit
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")

@@ -18,7 +18,7 @@ from PIL import Image
 import avae_jax
 from avae_jax import main
 from avae_jax.config import choices, files
-from avae_jax.config.flags import parser
+from avae_jax.config.flags import parser, words_of_command
 from avae_jax.config.modes import request_of
 from avae_jax.config.options import Options, fields
 from avae_jax.core.atomic_files import locked
@@ -174,6 +174,10 @@ def check(words):
     """Checks one command line, by a rule for each kind there is."""
     if words[:3] == MAIN:
         check_main(words[3:])
+    elif words[0] == "avae":
+        check_main(words_of_command(words[1:]))
+    elif words[0] == "eval":
+        check(words[1].removeprefix("$(").removesuffix(")").split())
     elif words[0].startswith("launch/"):
         check_launcher(words)
     elif words[:2] == ["pip", "install"]:

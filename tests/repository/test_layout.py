@@ -39,6 +39,7 @@ UNTESTED = {
     "data/formats/pictures/png.py": PICTURES,
     "data/formats/pictures/tags.py": PICTURES,
     "data/formats/pictures/tiff.py": PICTURES,
+    "config/data_options.py": "tried with the other options by config/test_options.py",
     "core/types.py": TYPES,
     "data/missing.py": "tried with files by models/test_observed.py",
     "data/nodata.py": "tried with files by models/test_observed.py",
@@ -79,6 +80,7 @@ UNTESTED = {
     },
     "inference/trained.py": TYPES,
     "report/findings.py": TYPES,
+    "training/writers/base.py": TYPES,
     "data/sources/tfds_builder.py": "finds what data/sources/test_tfds.py prepares",
     "evaluation/held_out.py": WHOLE_RUN,
     "evaluation/likelihood_bound.py": WHOLE_RUN,
@@ -86,6 +88,7 @@ UNTESTED = {
     "evaluation/results.py": WHOLE_RUN,
     "training/finish.py": WHOLE_RUN,
     "training/updates.py": "tried by training/test_loop.py and serving/test_fit.py",
+    "models/affine_model.py": "tried with the objective by models/test_objective.py",
     "report/parts.py": "seen in a browser by report/test_browser.py",
     "report/stylesheet.py": "seen in a browser by report/test_browser.py",
 }

@@ -190,3 +190,8 @@ def test_fit_says_what_it_chooses(capsys):
     fitted(clubs(), progress=True)
     out, err = capsys.readouterr()
     assert "24 training" not in out and "dense VAE of 3,700 weights" in out and "step" in err
+
+
+def test_fit_without_a_work_directory_has_no_writers():
+    with pytest.raises(avae_jax.InputError, match="log.writers=csv: wanted with a workdir"):
+        fitted(clubs(), writers="csv")

@@ -23,6 +23,7 @@ def options() -> av.Options:
         search=av.SearchOptions(preset="thorough"),
         train=av.TrainOptions(steps=10),
         eval=av.EvalOptions(examples=10),
+        log=av.LogOptions(every=5),
     )
 
 

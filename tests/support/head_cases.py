@@ -9,8 +9,8 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.inference.proposals import head_training, template_bank
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import resolve
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import AVAE
 from avae_jax.transform import inverse
 from tests.support.single_object import blobs, drawing
 

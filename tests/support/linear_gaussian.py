@@ -12,7 +12,8 @@ from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.posterior import pose_posterior
 from avae_jax.inference.search import resolve
 from avae_jax.models import wrap
-from avae_jax.models.objective import AVAE, affine_vae, render, to_observation
+from avae_jax.models.affine_model import AVAE, affine_vae
+from avae_jax.models.objective import render, to_observation
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
 from avae_jax.transform.mixture import Mixture

@@ -12,7 +12,7 @@ from avae_jax.config.options import RangeOptions, SearchOptions, TrainOptions
 from avae_jax.inference.proposals import head_training
 from avae_jax.inference.search import resolve
 from avae_jax.models import Model
-from avae_jax.models.objective import AVAE, affine_vae
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.state import TrainState, init_state
 from avae_jax.training.step import train_step

@@ -18,7 +18,7 @@ from avae_jax.core import collectives
 from avae_jax.core.collectives import Axes
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.proposals.template_bank import TemplateBank, init_head, score_templates
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 
 LEARNING_RATE = 1e-3
 

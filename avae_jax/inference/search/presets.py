@@ -121,6 +121,11 @@ def resolve_search(
     Raises:
       InputError: an unknown preset, more kept candidates than starts, or a contradiction
         between method, starts and family.
+
+    >>> import avae_jax
+    >>> options = avae_jax.SearchOptions(preset="original")
+    >>> avae_jax.resolve_search(options, avae_jax.parse_family("rotation", 2)).starts
+    32
     """
     preset = _values(look_up(PRESETS, options.preset, "search.preset"), options, group, training)
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}

@@ -26,6 +26,15 @@ class Problem(NamedTuple):
         freezes the latent code, and predicts at other poses; `None` if this is not possible.
       share: `(work, candidates) -> work(candidates)`, may divide work on candidates `[B, K]`
         between devices; `alone` does not.
+
+    >>> import functools, avae_jax
+    >>> family = avae_jax.parse_family("translation", 2)
+    >>> problem = avae_jax.Problem(
+    ...     predict=lambda goal, pose: pose[:2, 2] - goal,
+    ...     loss=lambda goal, apart: (apart**2).sum(),
+    ...     retract=functools.partial(avae_jax.retract, family),
+    ...     size=family.size,
+    ... )
     """
 
     predict: Callable[[PyTree, Array], PyTree]

@@ -33,6 +33,13 @@ class SearchResult(NamedTuple):
       candidate_losses: `[B, K]`.
       nonfinite: `[B]`, number of starts and candidates whose loss was not finite.
       scored, refined: `[B]`, numbers of scored starts and refined candidates.
+
+    >>> import numpy as np, avae_jax
+    >>> x = np.zeros((2, 24, 24, 1), np.float32)
+    >>> x[:, 6:18, 11:13] = 1
+    >>> found = avae_jax.pretrained("digits").find(x)
+    >>> found.pose.shape, found.candidates.shape
+    ((2, 3, 3), (2, 2, 3, 3))
     """
 
     pose: Array
@@ -65,8 +72,23 @@ def search(
 
     Raises:
       InputError: options that are not resolved, or starts of another shape or type.
+
+    >>> import functools, jax, jax.numpy as jnp, avae_jax
+    >>> family, ranges = avae_jax.parse_family("translation", 2), avae_jax.RangeOptions()
+    >>> problem = avae_jax.Problem(
+    ...     predict=lambda goal, pose: pose[:2, 2] - goal,
+    ...     loss=lambda goal, apart: (apart**2).sum(),
+    ...     retract=functools.partial(avae_jax.retract, family),
+    ...     size=family.size,
+    ... )
+    >>> starts = avae_jax.start_poses(jax.random.key(0), family, ranges, kind="even", count=8)
+    >>> options = avae_jax.resolve_search(avae_jax.SearchOptions(kind="even"), family)
+    >>> goals = jnp.array([[0.25, -0.125]])
+    >>> avae_jax.search(problem, goals, starts[None], options=options).pose[0, :2, 2].round(3)
+    Array([ 0.25 , -0.125], dtype=float32)
     """
     _require(data, starts, options)
+    data = jax.tree.map(jnp.asarray, data)
     keep = min(options.keep, starts.shape[1])
     if options.method == "register":
         chosen = None

@@ -23,6 +23,11 @@ def start_poses(key: Key, group: Family, ranges: RangeOptions, *, kind: str, cou
 
     Raises:
       InputError: an unknown kind.
+
+    >>> import jax, avae_jax
+    >>> family, ranges = avae_jax.parse_family("rotation", 2), avae_jax.RangeOptions()
+    >>> avae_jax.start_poses(jax.random.key(0), family, ranges, kind="even", count=8).shape
+    (8, 3, 3)
     """
     draw = look_up(STARTS, kind, "kind")
     return inverse(draw(key, group, ranges, count))

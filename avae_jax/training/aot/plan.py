@@ -17,7 +17,7 @@ from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.flops import forward_equivalents, forward_operations
 from avae_jax.inference.problem import bounded
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from avae_jax.training.aot import hlo
 from avae_jax.training.aot.topology import Topology, mesh_of, topology
 from avae_jax.training.experiment import Experiment, prepare

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params
+from avae_jax.models.affine_model import AVAE
 from avae_jax.models.likelihoods import EPS
-from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import basis
 from avae_jax.transform.frame import Frame, support
 from avae_jax.transform.prior import WIDTH

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from avae_jax.config.options import ModelOptions
 from avae_jax.core.types import Params
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE
 from benchmarks.search.torch.objective import Objective
 
 # Fastest or near it on CPUs: 40 x 40 convolutional and dense, 32^3 dense.

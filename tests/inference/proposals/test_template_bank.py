@@ -12,7 +12,7 @@ from avae_jax.config.options import ModelOptions
 from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.proposals import template_bank
 from avae_jax.models import wrap
-from avae_jax.models.objective import affine_vae
+from avae_jax.models.affine_model import affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import frame
 from avae_jax.transform.sampling import random_pose

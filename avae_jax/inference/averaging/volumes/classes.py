@@ -7,7 +7,6 @@ of the rest that exceed those of shuffled rows are no noise; in them, volumes ar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.mixture import GaussianMixture
 
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.volumes.level import Level, Volumes, pooled
@@ -54,6 +53,9 @@ def clusters(
       scores: `[N, d]`; one cluster where d is 0.
       least: share of rows in a cluster, at least.
     """
+    # Imported on first use: it is slow.
+    from sklearn.mixture import GaussianMixture
+
     best, kept = np.inf, np.zeros(len(scores), int)
     for k in counts if scores.size else ():
         mixture = GaussianMixture(

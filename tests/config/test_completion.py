@@ -1,0 +1,64 @@
+"""Tests of `avae_jax.config.completion`, in a real bash."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from avae_jax import main
+
+bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+# What bash hands to the function of a command: the words of the line, apart at each equals sign.
+ASK = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_avae 2>/dev/null
+printf "%s\\n" "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    """The script, as the command prints it."""
+    import contextlib
+    import io
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main.main(["--print-completion"]) == 0
+    file = tmp_path_factory.mktemp("completion") / "avae.bash"
+    file.write_text(printed.getvalue())
+    return file
+
+
+@bash
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        (["avae", "ev"], ["evaluate"]),
+        (["avae", "fit"], ["fit-align"]),
+        (["avae", "train", "--work"], ["--workdir"]),
+        (["avae", "align", "--over"], ["--overwrite"]),
+        (["avae", "train", "--over"], []),
+        (["avae", "train", "--config", "dig"], ["digits"]),
+        (["avae", "train", "--platform", "g"], ["gpu"]),
+        (["avae", "train", "--platform", "=", "t"], ["tpu"]),
+        (["avae", "train", "--config.train.st"], ["--config.train.steps="]),
+        (["avae", "train", "--config.model.name", "=", "den"], ["dense"]),
+        (["avae", "train", "--config.train.search", "="], ["true", "false"]),
+        (
+            ["avae", "train", "--config.seed", "=", "3", "--config.model.name", "=", "pa"],
+            ["patches"],
+        ),
+    ],
+)
+def test_bash_completes(script, line, completed):
+    asked = ["bash", "--norc", "-c", ASK, "bash", str(script), *line]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == completed
+
+
+@bash
+def test_bash_knows_the_command_once_the_script_is_read(script):
+    asked = ["bash", "--norc", "-c", f'source "{script}"; complete -p avae']
+    assert "_avae avae" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout
