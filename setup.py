@@ -8,7 +8,12 @@ setup(
     package_dir={"avae_jax.configs": "configs"},
     package_data={
         "avae_jax": ["py.typed", "*.pyi"],
-        "avae_jax.report": ["*.css", "*.js"],
+        "avae_jax.report": [
+            "scripts/*.js",
+            "styles/*.css",
+            "templates/*.html",
+            "templates/*/*.html",
+        ],
         "avae_jax.serving": ["weights/*.npz"],
     },
     zip_safe=False,

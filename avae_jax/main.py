@@ -77,6 +77,10 @@ def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
 
 def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
     request = request_of(flags.mode, vars(flags))
+    if flags.mode == "compare":
+        from avae_jax.report import comparison
+
+        return comparison.write(flags.runs, Path(flags.output or comparison.PAGE))
     with _said():
         options, workdir = _chosen(flags, overrides, request)
     if flags.print_config:
@@ -94,15 +98,11 @@ def _run(flags: argparse.Namespace, overrides: Sequence[str]) -> None:
         aot.plan(options, flags.topology, flags.json and Path(flags.json))
     elif flags.mode in TRAINING:
         _train(flags.mode, options, workdir)
-    elif request is None:
-        raise ValueError(f"{flags.mode}: no such mode")
-    elif flags.mode == "align":
+    elif request is not None:
         from avae_jax import alignment
 
-        alignment.align(options, workdir, request)
-    else:
-        from avae_jax import alignment
-
+        if flags.mode == "align":
+            return alignment.align(options, workdir, request)
         free = untouched(options, overrides)
         alignment.fit_align(options, workdir, request, untouched=free)
 

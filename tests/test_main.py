@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import avae_jax.training
-from avae_jax import main
+from avae_jax import main, report
 from avae_jax.config import files
 from avae_jax.config.options import Options, fields
 from avae_jax.core.errors import InputError, NumericalError
 from tests.support import ROOT
+from tests.support.report_samples import measured
 
 pytestmark = pytest.mark.standard
 
@@ -65,7 +66,7 @@ def test_help_explains_flags_examples_and_results(tmp_path):
     for text in (
         "--config FILE",
         "--workdir DIR",
-        "{train,evaluate,align,fit-align,plan}",
+        "{train,evaluate,align,fit-align,compare,plan}",
         "{auto,cpu,gpu,tpu}",
         "--config.path.to.field=value",
         "python -m avae_jax.main --config configs/solids.py --workdir runs/solids",
@@ -219,7 +220,7 @@ def test_command_by_its_name(tmp_path):
     done = process_of("avae_jax", "--version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"avae_jax {avae_jax.__version__}\n")
     said = process_of("avae_jax", cwd=tmp_path).stdout
-    assert said.startswith("usage: avae {train|evaluate|align|fit-align|plan}")
+    assert said.startswith("usage: avae {train|evaluate|align|fit-align|compare|plan}")
     wrong = process_of("avae_jax", "trian", cwd=tmp_path)
     assert wrong.returncode == 2 and wrong.stderr.endswith("plan, did you mean train?\n")
     wanted = process_of("avae_jax", "align", cwd=tmp_path)
@@ -270,3 +271,16 @@ def test_train_goes_on_by_the_config_of_its_work_directory(tmp_path, loop, monke
     ((_, options, _),) = loop.calls
     assert options.seed == 7 and options.train.steps == 9
     assert options.data.source == chosen.data.source
+
+
+def test_compare_writes_a_page_and_refuses_in_one_sentence(tmp_path):
+    for name in ("a", "b"):
+        report.write(tmp_path / name / "report", measured())
+    words = ["compare", "a", "b", "--output", "page.html"]
+    done = process_of("avae_jax", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "comparison: page.html\n")
+    again = process_of("avae_jax", *words, cwd=tmp_path)
+    assert again.returncode == 2 and again.stderr.count("\n") == 1
+    assert "page.html: exists already" in again.stderr
+    alone = process_of("avae_jax", "compare", "a", cwd=tmp_path)
+    assert alone.returncode == 2 and "wanted two or more" in alone.stderr

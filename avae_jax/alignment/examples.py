@@ -15,6 +15,10 @@ from avae_jax.report.folder import Pair, Section
 from avae_jax.transform.describe import sentence
 
 SHOWN, WORST = 24, 8  # examples
+CAPTION = (
+    "Left as it came, right aligned. Below: name, pose as it came, loss before > after, gap to the "
+    "next best pose (nats). Names of doubtful examples are orange."
+)
 LINES = 4096  # rows read at once
 
 
@@ -26,13 +30,13 @@ def shown_examples(work: Work, columns: dict[str, Column], mean: np.ndarray) -> 
     """
     count = work.stack.shape[0]
     even = np.unique(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int))
-    means = [_levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
+    means = [levels(each.reshape(work.stack.example), work) for each in (work.surveyed.mean, mean)]
     # Means are faint: both are scaled by the maximum of the brighter one.
     top = max(max(float(each.max()) for each in means), 1e-6)
     whole = Pair(means[0] / top, means[1] / top, "", ())
     return (
-        Section(f"Mean of all {count:,} examples", [whole]),
-        Section("Examples, evenly spaced in the stack", _pairs(work, columns, even)),
+        Section(f"Mean of all {count:,} examples", [whole], "Left as they came, right aligned."),
+        Section("Examples, evenly spaced in the stack", _pairs(work, columns, even), CAPTION),
         Section(
             "The most doubtful examples: another pose explains them nearly as well",
             _pairs(work, columns, _worst(columns)),
@@ -42,7 +46,7 @@ def shown_examples(work: Work, columns: dict[str, Column], mean: np.ndarray) -> 
 
 def class_averages(means: np.ndarray, members: np.ndarray, work: Work) -> Section:
     """The averages `[K, *S, C]` of classes with `members: [K]`, as they are stored."""
-    shown = [_levels(mean, work) for mean in means]
+    shown = [levels(mean, work) for mean in means]
     low, high = min(map(np.min, shown)), max(map(np.max, shown))
     pairs = [
         Pair((image - low) / max(high - low, 1e-6), None, f"class {k}", (f"{count:,} images",))
@@ -76,15 +80,15 @@ def _pair(work: Work, columns: dict[str, Column], index: int) -> Pair:
     if np.isfinite(gap):
         lines += (f"gap {gap:.1f} nats",)
     return Pair(
-        _levels(stack.raw(index, index + 1)[0], work),
-        _levels(row["aligned"].reshape(stack.example), work),
+        levels(stack.raw(index, index + 1)[0], work),
+        levels(row["aligned"].reshape(stack.example), work),
         stack.key(index) if stack.keys else f"{index}",
         lines,
         bool(row["doubtful"]),
     )
 
 
-def _levels(raw: np.ndarray, work: Work) -> np.ndarray:
+def levels(raw: np.ndarray, work: Work) -> np.ndarray:
     """Raw values scaled to [0, 1] for the sheet; `fill` where a pixel was not observed."""
     raw, fill = np.asarray(raw), work.seen.fill.astype(np.float32)
     # A mean is NaN where no example was observed.

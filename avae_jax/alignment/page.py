@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from avae_jax.alignment.example_map import map_words
 from avae_jax.alignment.job import Work
 from avae_jax.config import files
-from avae_jax.report import folder
+from avae_jax.report import Atlas, folder
 from avae_jax.report.table import flat
 
 NAME = "index.html"
@@ -22,6 +23,7 @@ def write(
     sections: Iterable[folder.Section],
     rows: Iterable[dict[str, Any]],
     result: dict[str, Any],
+    atlas: Atlas,
 ) -> None:
     """Writes the page of an alignment.
 
@@ -29,6 +31,7 @@ def write(
       sections: examples before and after.
       rows: blocks of the columns of poses.csv.
       result: the numbers of the alignment.
+      atlas: a sample of the examples.
     """
     page = folder.Alignment(
         title=f"{work.stack.path.name}, aligned",
@@ -38,6 +41,8 @@ def write(
         table=_table(rows),
         count=result["examples"],
         options=tuple(f"{name}={value}" for name, value in _options(work).items()),
+        atlas=atlas,
+        words=map_words(work),
     )
     path.write_text(folder.html(page), encoding="utf-8")
 
@@ -54,7 +59,8 @@ def _verdict(result: dict[str, Any], *, averaged: bool) -> str:
     sure = (
         "No pose is doubtful."
         if not doubtful
-        else f"{doubtful:,} poses ({doubtful / count:.1%}) are doubtful: another pose explains the "
+        else f"{doubtful:,} {'pose is' if doubtful == 1 else 'poses are'} doubtful "
+        f"({doubtful / count:.1%}): another pose explains the "
         "example nearly as well."
     )
     return f"{count:,} examples were aligned{fell}. {sure}"

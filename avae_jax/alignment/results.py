@@ -16,6 +16,7 @@ from avae_jax.alignment import (
     relion_star,
     written_files,
 )
+from avae_jax.alignment.example_map import example_map
 from avae_jax.alignment.examples import class_averages, shown_examples
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.model_frame import moves_centre
@@ -96,7 +97,8 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
         averages.write(folder, work.stack, found)
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)
-    page.write(folder / page.NAME, work, sections, table_blocks(work, columns), result)
+    atlas = example_map(work, columns)
+    page.write(folder / page.NAME, work, sections, table_blocks(work, columns), result, atlas)
     output.publish()
     try:
         _write_images(work, columns, folder, names)

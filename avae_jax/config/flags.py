@@ -38,6 +38,7 @@ examples:
   python -m avae_jax.main --config mnist --workdir /shared/mnist --multihost     (on every host)
   python -m avae_jax.main --mode align --workdir runs/digits --input mine.npy --output aligned
   python -m avae_jax.main --mode fit-align --input folder_of_images --output aligned
+  python -m avae_jax.main --mode compare --runs runs/digits runs/my --output comparison.html
   python -m avae_jax.main --mode plan --config mnist --topology v5e:16x16
 
 results, in the work directory:
@@ -96,6 +97,11 @@ def words_of_command(words: Sequence[str]) -> list[str]:
         return list(words) or ["--help"]
     if words[0] not in MODES:
         raise InputError(f"avae {words[0]}: {wanted_instead(words[0], MODES)}")
+    mode, *rest = words
+    if mode == "compare":
+        # The work directories stand before the flags.
+        count = next((i for i, word in enumerate(rest) if word.startswith("-")), len(rest))
+        return ["--mode", mode, *(["--runs"] if count else []), *rest]
     return ["--mode", *words]
 
 
@@ -133,7 +139,8 @@ def parser(*, usage: str = "") -> argparse.ArgumentParser:
         default="train",
         help="train: train, evaluate, report; evaluate: evaluate the last checkpoint, report; "
         "align: align a stack to the canonical pose of a trained model; fit-align: train on the "
-        "stack first; plan: compile for chips that this machine lacks (default: train)",
+        "stack first; compare: write one page about several runs; plan: compile for chips that "
+        "this machine lacks (default: train)",
     )
     parser.add_argument(
         "--platform",
@@ -180,7 +187,9 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         metavar="STACK",
         help=f"a file, one of {', '.join(stack_forms())}; or a folder of images, volumes or meshes",
     )
-    stack.add_argument("--output", metavar="DIR", help="directory of the results")
+    stack.add_argument(
+        "--output", metavar="DIR", help="directory of the results; of compare, a new file"
+    )
     stack.add_argument(
         "--reconstructions",
         action="store_true",
@@ -207,6 +216,14 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
+    compared = parser.add_argument_group("runs to compare, for the mode compare")
+    compared.add_argument(
+        "--runs",
+        metavar="DIR",
+        nargs="+",
+        help="work directories of two or more runs; --output names the page (default: "
+        "comparison.html), `avae compare DIR DIR` is shorter",
+    )
     plan = parser.add_argument_group("chips to plan for, for the mode plan")
     plan.add_argument(
         "--topology", metavar="NAME", help="v5e:16x16, v5p:..., v6e:... or cuda:8 (lowered only)"

@@ -19,13 +19,14 @@ STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
 METHODS = ("auto", "averages", "model")
 FITTING = ("method", "classes")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
-MODES = (*TRAINING, *ALIGNING, "plan")
+MODES = (*TRAINING, *ALIGNING, "compare", "plan")
 # Flags that each mode needs, and flags that it accepts; other modes refuse them.
-NEEDED = {**dict.fromkeys(ALIGNING, STACK), "plan": ("topology",)}
+NEEDED = {**dict.fromkeys(ALIGNING, STACK), "compare": ("runs",), "plan": ("topology",)}
 TAKEN = {
     "align": SWITCHES,
     "fit-align": (*SWITCHES, *FITTING),
     **dict.fromkeys(TRAINING, HOSTS),
+    "compare": ("output",),
     "plan": ("json",),
 }
 

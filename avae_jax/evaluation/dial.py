@@ -72,18 +72,18 @@ def values_of(dial: Dial, poses: np.ndarray, frame: Frame) -> np.ndarray:
 
 
 def dial_poses(
-    dial: Dial, poses: np.ndarray, *, group: Family, frame: Frame, upright: np.ndarray
+    dial: Dial, poses: np.ndarray, own: np.ndarray, *, group: Family, upright: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The stops of every example's dial, the found pose among them.
 
     Args:
       poses: `[n, d + 1, d + 1]`, found poses; they carry observations to the canonical pose.
-      upright: `[d + 1, d + 1]`, of `upright_pose`.
+      own: `[n]`, their values on the dial, of `values_of`.
+      upright: `[d + 1, d + 1]`, of `display_rotation`.
 
     Returns:
       Values `[n, A]` in order, and poses `[n, A, d + 1, d + 1]`.
     """
-    own = values_of(dial, poses, frame)
     grid = np.broadcast_to(dial.grid, (len(poses), len(dial.grid)))
     if not dial.relative:
         grid = np.sort(np.concatenate([grid, own[:, None]], axis=1), axis=1)

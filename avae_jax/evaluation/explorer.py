@@ -1,6 +1,7 @@
 """Data of the interactive parts of the report: pose sweeps, retained optima, latent map."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -8,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax import report
-from avae_jax.core import sharding
-from avae_jax.core.types import Array, PyTree
+from avae_jax.core import batches, sharding
+from avae_jax.core.types import PyTree
 from avae_jax.data.intensity import constant_examples
 from avae_jax.evaluation.dial import Dial, dial_of, dial_poses, display_rotation, values_of
 from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, in_batches
+from avae_jax.evaluation.latent_space import neighbours, principal, walks
 from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import PoseSweep, sweep_poses, thumbnail
 from avae_jax.inference import ambiguity
@@ -21,7 +23,7 @@ from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.select import near
 from avae_jax.inference.trained import Trained
 from avae_jax.models.observed import filled
-from avae_jax.transform.describe import sentence
+from avae_jax.transform.describe import sentences
 
 # Examples on the map and with a dial, by dimension: a volume takes time to render.
 MAPPED, TRIED = {2: 200, 3: 60}, {2: 24, 3: 6}
@@ -61,18 +63,32 @@ def explorer_data(
         return None
     seen = first_searched(task, calls, measured)
     upright = display_rotation(group, seen.pose, seen.applied, one_pose=task.options.one_pose)
-    attempt = functools.partial(_attempt, task, trained, upright)
     dial, chosen = dial_of(group, task.options.ranges), choose_examples(seen.gap, TRIED[group.d])
+    # All at once: each number of poses is compiled for.
+    every = np.concatenate([seen.pose[:, None], seen.candidates], axis=1)
+    flat = every.reshape(-1, *seen.pose.shape[1:])
+    there = values_of(dial, flat, task.avae.inner).reshape(every.shape[:2])
+    words = np.array(sentences(flat, group, task.avae.inner), object).reshape(there.shape)
     values, poses = dial_poses(
-        dial, seen.pose[chosen], group=group, frame=task.avae.inner, upright=upright
+        dial, seen.pose[chosen], there[chosen, 0], group=group, upright=upright
     )
-    tried = attempt(seen.observed[chosen], np.concatenate([poses, seen.candidates[chosen]], 1))
     still = np.broadcast_to(np.eye(group.d + 1, dtype=np.float32), seen.pose.shape)
+    dials = chosen, np.concatenate([poses, seen.candidates[chosen]], 1)
+    placed_at = np.arange(len(still)), np.stack([seen.pose, still], 1)
+    tried, placed = _attempt(task, trained, upright, seen.observed, (dials, placed_at))
     rows = [PoseSweep(*(leaf[i] for leaf in tried)) for i in range(len(chosen))]
-    trials = [_trial(task, dial, seen, *each) for each in zip(chosen, values, rows, strict=True)]
-    atlas = _atlas(task, seen, attempt(seen.observed, np.stack([seen.pose, still], 1)))
+    each = zip(chosen, values, there[chosen, 1:], words[chosen, 1:], rows, strict=True)
+    trials = [_trial(task, dial, seen, *one) for one in each]
+    atlas = _atlas(task, seen, placed, tuple(words[:, 0]))
     return report.Exploration(
-        dial.kind, dial.unit, dial.relative, dial.whole, ambiguity.DOUBTFUL, tuple(trials), atlas
+        kind=dial.kind,
+        unit=dial.unit,
+        relative=dial.relative,
+        whole=dial.whole,
+        doubtful=ambiguity.DOUBTFUL,
+        trials=tuple(trials),
+        atlas=atlas,
+        walks=walks(task, trained, placed.code[:, 0], atlas.labels, upright),
     )
 
 
@@ -112,18 +128,34 @@ def _attempt(
     trained: Trained,
     upright: np.ndarray,
     observed: np.ndarray,
-    poses: np.ndarray,
-) -> PoseSweep:
-    """`try_poses` for all of `observed: [n, *S, C]`, over the devices."""
+    tried: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> list[PoseSweep]:
+    """`sweep_poses` of some of `observed: [n, *S, C]`, over the devices.
+
+    All of it is one list of pairs of an example and a pose, so that one program serves.
+
+    Args:
+      tried: indices of examples `[m]` and their poses `[m, A, d + 1, d + 1]`.
+    """
     avae = task.avae
+    owners = np.concatenate([np.repeat(index, poses.shape[1]) for index, poses in tried])
+    flat = np.concatenate([poses.reshape(-1, 1, *poses.shape[2:]) for _, poses in tried])
     chunk = bounded(task.search, avae).chunk
+    size = sharding.whole_parts(min(task.options.eval.batch_size, chunk or len(flat), len(flat)))
     function = functools.partial(sweep_poses, avae=avae, chunk=chunk)
     function = sharding.examples(function, whole=("params", "upright"))
 
-    def one(x: Array, index: Array, observed: Array, poses: Array) -> PyTree:
-        return function(params=trained.params, x=observed, poses=poses, upright=upright)
+    def one(pairs: np.ndarray) -> PyTree:
+        x, poses = sharding.split(observed, owners[pairs]), sharding.split(flat, pairs)
+        return function(params=trained.params, x=x, poses=poses, upright=upright)
 
-    return in_batches(one, task, len(observed), observed, poses)
+    found = batches.in_batches(one, np.arange(len(flat)), size=size)
+    ends = np.cumsum([poses.shape[0] * poses.shape[1] for _, poses in tried])[:-1]
+    parts = zip(*(np.split(leaf[:, 0], ends) for leaf in found), strict=True)
+    return [
+        PoseSweep(*(leaf.reshape(*poses.shape[:2], *leaf.shape[1:]) for leaf in part))
+        for part, (_, poses) in zip(parts, tried, strict=True)
+    ]
 
 
 def _trial(
@@ -132,24 +164,30 @@ def _trial(
     seen: SearchedExamples,
     example: int,
     values: np.ndarray,
+    there: np.ndarray,
+    moved_by: Sequence[str],
     tried: PoseSweep,
 ) -> report.Trial:
-    """One example at all stops of its dial and at its distinct optima."""
+    """One example at all stops of its dial and at its distinct optima.
+
+    Args:
+      there: `[K]`, where its candidates lie on the dial.
+      moved_by: `[K]`, its candidates in words.
+    """
     avae, search = task.avae, task.search
     candidates, count = seen.candidates[example], len(values)
     kept = apart(candidates, seen.losses[example], degrees=search.distance or ambiguity.DEGREES)
     # The dial leads to the found pose, and to others where it sets the one parameter there is.
-    there = values_of(dial, candidates[kept], avae.inner)
     known = (avae.group.size == 1) & (not dial.relative) | (kept == 0)
     rows = np.concatenate([np.arange(count), count + kept])
     return report.Trial(
         example=int(example),
-        values=np.concatenate([values, np.where(known, there, np.nan)]),
+        values=np.concatenate([values, np.where(known, there[kept], np.nan)]),
         losses=tried.loss[rows],
         turned=tried.turned[rows],
         drawn=tried.drawn[rows],
         reconstruction=tried.reconstruction[rows],
-        moved_by=tuple(sentence(pose, avae.group, avae.inner) for pose in candidates[kept]),
+        moved_by=tuple(moved_by[k] for k in kept),
     )
 
 
@@ -166,7 +204,9 @@ def apart(poses: np.ndarray, losses: np.ndarray, *, degrees: float) -> np.ndarra
     return np.array(kept)
 
 
-def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas:
+def _atlas(
+    task: Task, seen: SearchedExamples, tried: PoseSweep, moved_by: tuple[str, ...]
+) -> report.Atlas:
     """The latent map, from every example `tried` at the found pose and unmoved."""
     avae, dataset, count = task.avae, task.dataset, len(seen.pose)
     place, shares = principal(tried.code[:, 0])
@@ -180,18 +220,6 @@ def _atlas(task: Task, seen: SearchedExamples, tried: PoseSweep) -> report.Atlas
         loss_after=tried.loss[:, 0],
         gap=seen.gap,
         doubtful=seen.doubtful,
-        moved_by=tuple(sentence(pose, avae.group, avae.inner) for pose in seen.pose),
+        moved_by=moved_by,
+        neighbours=neighbours(tried.code[:, 0]),
     )
-
-
-def principal(codes: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Codes `[m, Z]` along their two principal axes `[m, 2]`, and the shares of their variance."""
-    centred = np.nan_to_num(codes - codes.mean(axis=0))
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    # The sign of an axis is arbitrary: its largest entry is made positive.
-    axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
-    wanted = np.zeros((2, centred.shape[1]))
-    wanted[: len(axes[:2])] = axes[:2]
-    shares = np.zeros(2)
-    shares[: len(sizes[:2])] = (sizes[:2] ** 2) / max((sizes**2).sum(), 1e-12)
-    return centred @ wanted.T, (float(shares[0]), float(shares[1]))

@@ -3,7 +3,7 @@
 import datetime
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from avae_jax import report
 from avae_jax.config import files
 from avae_jax.core.errors import InputError
 from avae_jax.evaluation import pose_metrics
+from avae_jax.evaluation.agreement import agreement
 from avae_jax.evaluation.dial import display_rotation
 from avae_jax.evaluation.explorer import explorer_data
 from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, measure_held_out
@@ -27,7 +28,7 @@ from avae_jax.inference.trained import Trained
 from avae_jax.models.objective import canonicalise
 from avae_jax.models.observed import filled
 from avae_jax.report.summary import Training
-from avae_jax.transform.describe import sentence
+from avae_jax.transform.describe import sentences
 from avae_jax.transform.warp import warp
 
 
@@ -39,6 +40,7 @@ class Results(NamedTuple):
     summary: report.Summary
     curve: PoseCurve
     exploration: report.Exploration | None
+    agreement: report.Agreement | None
 
 
 def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: Training) -> Results:
@@ -48,13 +50,15 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
       training: entries of the summary about training.
     """
     held_out = measure_held_out(task, trained, calls)
+    agreed = agreement(task, held_out)
     bounds = bound_marginal_likelihood(task, trained, calls, held_out.result)
     return Results(
         task,
         held_out,
-        summarise(task, held_out, bounds, training),
+        summarise(task, held_out, bounds, agreed, training),
         loss_against_pose(task, trained, calls),
         explorer_data(task, trained, calls, held_out),
+        agreed,
     )
 
 
@@ -72,20 +76,33 @@ def findings(
       metrics: lines of metrics.jsonl.
       command: that writes the report again, if there is one.
     """
-    task, held_out, summary, curve, exploration = results
+    task, held_out, summary, curve, exploration, agreed = results
+    carry = carrier(task, held_out)
     return report.Findings(
         title=f"{Path(task.options.data.source).name}, {task.options.family}",
         config=files.to_dict(task.options),
         summary=summary,
         gallery=gallery(task, held_out, exploration),
         curve=report.Curve(curve.values, curve.without_search, curve.with_search, curve.label),
-        moments=tuple(snapshot(task, held_out, *recorded) for recorded in snapshots),
+        moments=tuple(snapshot(task, carry, *recorded) for recorded in snapshots),
         metrics=tuple(metrics),
         label_names=task.dataset.label_names,
         exploration=exploration,
-        agreement=agreement(task, held_out),
+        agreement=agreed,
         run=_run(task, command),
+        held_out=_columns(held_out, agreed),
     )
+
+
+def _columns(measured: HeldOutResult, agreed: report.Agreement | None) -> dict[str, np.ndarray]:
+    """Numbers of each held-out example, which `compare` resamples."""
+    columns = {
+        "index": np.arange(len(measured.found)),
+        "label": measured.labels,
+        "loss_posed_nats": measured.posed,
+        "loss_posed_search_nats": measured.posed_search,
+    }
+    return columns if agreed is None else columns | {"error_deg": agreed.degrees}
 
 
 def _run(task: Task, command: str) -> report.Run:
@@ -94,27 +111,6 @@ def _run(task: Task, command: str) -> report.Run:
     device_text = f"{jax.device_count()} x {known}" if jax.device_count() > 1 else known
     date = datetime.date.today().isoformat()
     return report.Run(date, avae_jax.__version__, device_text, task.options.seed, command)
-
-
-def agreement(task: Task, measured: HeldOutResult) -> report.Agreement | None:
-    """How far the found poses of each label agree; `None` where nothing says that they should."""
-    group = task.avae.group
-    if not (task.options.one_pose and group.has("rotation")):
-        return None
-    moved = measured.found @ measured.applied
-    degrees = pose_metrics.pose_errors(moved, measured.target).degrees
-    labels = [
-        _label_agreement(label, degrees[members], moved[members])
-        for label in np.unique(measured.labels)
-        for members in [measured.labels == label]
-    ]
-    return report.Agreement(degrees, tuple(labels), group.d)
-
-
-def _label_agreement(label: int, degrees: np.ndarray, moved: np.ndarray) -> report.LabelAgreement:
-    length = pose_metrics.resultant_length(moved, np.zeros(len(moved), int))
-    near, half = (degrees < 20.0).mean(), (degrees > 150.0).mean()
-    return report.LabelAgreement(int(label), len(degrees), float(near), float(half), length)
 
 
 def gallery(
@@ -130,6 +126,11 @@ def gallery(
     before, after = measured.posed, measured.posed_search
     if exploration is not None:
         before, after = exploration.atlas.loss_before, exploration.atlas.loss_after
+    words = (
+        sentences(measured.found[:count], avae.group, avae.inner)
+        if exploration is None
+        else exploration.atlas.moved_by[:count]
+    )
     show = functools.partial(turned_for_display, task, measured)
     return report.Gallery(
         observation=np.asarray(filled(measured.observed, avae.fill)),
@@ -139,15 +140,18 @@ def gallery(
         labels=measured.labels[:count] if task.dataset.label_names else None,
         loss_before=before[:count],
         loss_after=after[:count],
-        pose_text=tuple(sentence(pose, avae.group, avae.inner) for pose in measured.found[:count]),
+        pose_text=words,
     )
 
 
 def turned_for_display(task: Task, measured: HeldOutResult, images: np.ndarray) -> np.ndarray:
     """Canonical volumes `[n, *S, C]` rotated by `display_rotation`; images unchanged."""
-    avae, back = task.avae, _display_rotation(task, measured)
+    avae = task.avae
+    if avae.group.d == 2:
+        return images
+    back = _display_rotation(task, measured)
     turn = functools.partial(warp, source=avae.inner, target=avae.inner)
-    return np.asarray(jax.vmap(turn, (0, None, None))(images, back, avae.fill))
+    return np.asarray(jax.jit(jax.vmap(turn, (0, None, None)))(images, back, avae.fill))
 
 
 def _display_rotation(task: Task, measured: HeldOutResult) -> np.ndarray:
@@ -156,11 +160,12 @@ def _display_rotation(task: Task, measured: HeldOutResult) -> np.ndarray:
 
 
 def snapshot(
-    task: Task, measured: HeldOutResult, step: int, arrays: dict[str, np.ndarray]
+    task: Task, carry: Callable, step: int, arrays: dict[str, np.ndarray]
 ) -> report.Snapshot:
     """Found poses of a snapshot of training: the angles for the report, and a few inputs.
 
-    The examples are the first `measured` ones.
+    Args:
+      carry: moves the inputs by the found poses, see `carrier`.
     """
     try:
         found, labels = arrays["found"], arrays["label"]
@@ -171,7 +176,7 @@ def snapshot(
         angle = pose_metrics.plane_angle(moved)
     else:
         angle = pose_metrics.pose_errors(moved, pose_metrics.label_means(moved, labels)).degrees
-    inputs = _carried(task, measured, found[: len(measured.observed)].astype(np.float32))
+    inputs = carry(found)
     if not task.options.one_pose:
         # There is no target for the found poses.
         return report.Snapshot(step, angle[:0], labels[:0], np.nan, inputs)
@@ -180,11 +185,21 @@ def snapshot(
     )
 
 
-def _carried(task: Task, measured: HeldOutResult, found: np.ndarray) -> np.ndarray:
-    """The first observations `[k, *s, C]` moved by poses `[k, d + 1, d + 1]`, for display."""
+def carrier(task: Task, measured: HeldOutResult) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that moves the first observations by poses, for display.
+
+    It takes poses `[n, d + 1, d + 1]` of the examples and returns pictures `[k, *s, C]`; it is
+    compiled once for all snapshots.
+    """
     avae, back = task.avae, _display_rotation(task, measured)
 
     def one(x: jax.Array, pose: jax.Array) -> jax.Array:
         return thumbnail(canonicalise(x, pose, avae=avae))
 
-    return np.asarray(jax.jit(jax.vmap(one))(measured.observed[: len(found)], back @ found))
+    compiled = jax.jit(jax.vmap(one))
+
+    def carry(poses: np.ndarray) -> np.ndarray:
+        shown = poses[: len(measured.observed)].astype(np.float32)
+        return np.asarray(compiled(measured.observed[: len(shown)], back @ shown))
+
+    return carry

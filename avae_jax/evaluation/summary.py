@@ -6,7 +6,7 @@ from avae_jax.evaluation import pose_metrics
 from avae_jax.evaluation.held_out import HeldOutResult
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.marginal import Evidence
-from avae_jax.report import summary
+from avae_jax.report import Agreement, settled, summary
 from avae_jax.report.summary import Summary
 
 
@@ -14,17 +14,20 @@ def summarise(
     task: Task,
     measured: HeldOutResult,
     bounds: Evidence | None,
+    agreed: Agreement | None,
     training: summary.Training,
 ) -> Summary:
     """Groups of numbers, `None` if a number does not apply. Losses in nats per example.
 
     Args:
       bounds: result of `bound_marginal_likelihood`.
+      agreed: of the poses of each label, if it is known what they should share.
     """
     return Summary(
         loss=_losses(task, measured, bounds),
         marginal=_marginal(bounds, samples=task.options.eval.marginal_samples),
         pose=pose_numbers(task, measured),
+        settling=_settling(agreed, task.dataset.label_names),
         canonical=summary.CanonicalFrame(
             outside=float(measured.outside.mean()), cropped=float(measured.cropped.mean())
         ),
@@ -67,6 +70,14 @@ def _marginal(found: Evidence | None, *, samples: int) -> summary.MarginalBound:
     )
 
 
+def _settling(found: Agreement | None, names: tuple[str, ...]) -> summary.Settling:
+    if found is None:
+        return summary.Settling()
+    states = settled.SETTLED, settled.SYMMETRIC, settled.TWO_POSES, settled.OPEN
+    counts = (settled.count(found, state) for state in states)
+    return summary.Settling(settled.sentence(found, names), len(found.labels), *counts)
+
+
 def pose_numbers(task: Task, measured: HeldOutResult) -> summary.PoseErrors:
     """Agreement of the found poses; `None` if the family has no such parameter.
 
@@ -93,8 +104,9 @@ def print_summary(found: Summary) -> None:
     """Prints losses and poses, a line each."""
     loss, pose = found.loss, found.pose
     true = loss.posed_true
+    unmoved = f"{'as they come' if true is None else 'upright'} {loss.upright:.2f}, "
     print(
-        f"loss in nats: {'as they come' if true is None else 'upright'} {loss.upright:.2f}, "
+        f"loss in nats: {'' if summary.turning_smooths(loss) else unmoved}"
         f"posed {loss.posed:.2f}, with search {loss.posed_search:.2f}"
         + ("" if true is None else f", at the true pose {true:.2f}")
     )
@@ -108,24 +120,5 @@ def print_summary(found: Summary) -> None:
             f"poses: median error {pose.median_deg:.1f} degrees, "
             f"{pose.within_20:.0%} within 20, resultant length {pose.resultant_length:.2f}"
         )
-    said = settled(found)
-    if said:
-        print(said)
-
-
-# Resultant lengths from which on a model counts as settled, and below which it does not.
-SETTLED, UNSETTLED = 0.7, 0.4
-
-
-def settled(found: Summary) -> str:
-    """A sentence on whether the model has settled on one pose a label; nothing if unknown."""
-    length = found.pose.resultant_length
-    if length is None or not found.train.search:
-        return ""
-    if length >= SETTLED:
-        return f"The model has settled: the objects of a label share a pose ({length:.2f} of 1)."
-    how = "in part" if length >= UNSETTLED else "not"
-    return (
-        f"The model has {how} settled on one pose a label ({length:.2f} of 1): more updates help "
-        "(train.steps), and labels that look alike in several poses may never settle."
-    )
+    if found.settling.sentence:
+        print(" ".join(filter(None, (found.settling.sentence, settled.advice(found)))))

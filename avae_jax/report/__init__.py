@@ -11,6 +11,7 @@ from avae_jax.report.findings import (
     Run,
     Snapshot,
     Trial,
+    Walks,
 )
 from avae_jax.report.summary import Summary
 from avae_jax.report.writing import write
@@ -27,5 +28,6 @@ __all__ = [
     "Snapshot",
     "Summary",
     "Trial",
+    "Walks",
     "write",
 ]

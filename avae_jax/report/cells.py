@@ -107,7 +107,7 @@ def histogram(axes: "Axes", cell: Cell, highest: float) -> None:
     axes.plot([left, left + width], [base, base], color=chart.MUTED, linewidth=0.8)
     for degrees, side in ((0, "left"), (90, "center"), (180, "right")):
         at, text = left + width * degrees / 180, f"{degrees}\u00b0"
-        axes.text(at, base + 11, text, ha=side, color=chart.MUTED, fontsize=7)
+        axes.text(at, base + 11, text, ha=side, color=chart.MUTED, fontsize=8.3)
 
 
 def _shares(count: np.ndarray) -> np.ndarray:

@@ -1,16 +1,27 @@
 """The picture of the pose errors: a histogram of the angles from the common pose."""
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from avae_jax.report import chart
-from avae_jax.report.agreement import OPPOSITE, shares
+from avae_jax.report.agreement import shares
 from avae_jax.report.findings import Agreement
+from avae_jax.report.settled import OPPOSITE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def numbers(found: Agreement | None) -> dict[str, Any] | None:
+    """Columns of the chart; None without errors."""
+    if found is None or not len(found.degrees):
+        return None
+    edges, share = shares(found.degrees)
+    at_random = _at_random(edges, found.dimensions)
+    columns = (edges[:-1], edges[1:], np.round(share, 4), np.round(at_random, 4))
+    return dict(zip(("from_deg", "to_deg", "share", "share_at_random"), columns, strict=True))
 
 
 def draw(found: Agreement) -> bytes:
@@ -40,7 +51,7 @@ def _paint(found: Agreement, figure: "Figure") -> None:
     if half >= 0.03:
         axes.annotate(
             f"half a turn off: {half:.0%}",
-            (178, share[-3:].max()),
+            (178, max(*share[-2:], *_at_random(edges, found.dimensions)[-6:])),
             xytext=(0, 8),
             textcoords="offset points",
             ha="right",

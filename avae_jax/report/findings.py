@@ -41,6 +41,9 @@ class Atlas(NamedTuple):
       gap: `[m]` nats to the next optimum; infinite if there is none.
       doubtful: `[m]` bool.
       moved_by: `[m]`, the found poses, which carry inputs to the canonical pose, in words.
+      neighbours: `[m, n]`, the examples with the nearest codes, nearest first.
+      places: `[m]`, their places among all examples; None for the first m.
+      names: `[m]`, of files; empty where examples have none.
     """
 
     observed: np.ndarray
@@ -53,6 +56,27 @@ class Atlas(NamedTuple):
     gap: np.ndarray
     doubtful: np.ndarray
     moved_by: tuple[str, ...]
+    neighbours: np.ndarray
+    places: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+
+
+class Walks(NamedTuple):
+    """Objects decoded along straight lines through the latent space.
+
+    Attributes:
+      stops: `[A]` standard deviations from the mean code.
+      axes: `[k, A, *s, C]`, objects at these stops of the principal axes of the codes.
+      shares: `[k]`, of the variance of the codes along these axes.
+      pairs: `[P, 2]` int, indices in the atlas.
+      between: `[P, T, *s, C]`, objects on the way from the first of a pair to the second.
+    """
+
+    stops: np.ndarray
+    axes: np.ndarray
+    shares: tuple[float, ...]
+    pairs: np.ndarray
+    between: np.ndarray
 
 
 class Trial(NamedTuple):
@@ -95,6 +119,7 @@ class Exploration(NamedTuple):
     doubtful: float
     trials: tuple[Trial, ...]
     atlas: Atlas
+    walks: Walks | None = None
 
 
 class Snapshot(NamedTuple):
@@ -120,9 +145,12 @@ class LabelAgreement(NamedTuple):
     Attributes:
       label: its index.
       count: examples.
-      within_20, half_turn: shares of them within 20 degrees of the common pose of the label, and
-        150 degrees and more from it.
+      within_20: share of them within 20 degrees of the mean pose of the label, which is estimated
+        on other examples.
+      half_turn: share of them within 20 degrees of half a turn from the most common pose.
       resultant_length: 1 where all agree, near 0 where poses are spread evenly.
+      two_poses: share of them within 20 degrees of the most common pose or of half a turn from it.
+      alike: share of them that a pose half a turn from the found one explains nearly as well.
     """
 
     label: int
@@ -130,6 +158,8 @@ class LabelAgreement(NamedTuple):
     within_20: float
     half_turn: float
     resultant_length: float
+    two_poses: float
+    alike: float
 
 
 class Agreement(NamedTuple):
@@ -164,3 +194,4 @@ class Findings(NamedTuple):
     exploration: Exploration | None = None  # what the page lets one turn; None leaves that out
     agreement: Agreement | None = None  # None where no common pose is known
     run: Run | None = None
+    held_out: dict[str, np.ndarray] | None = None  # columns [n] of the held-out examples

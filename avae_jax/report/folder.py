@@ -1,19 +1,38 @@
 """The page of an alignment: average, examples before and after, poses, a table to sort."""
 
-import base64
-import importlib.resources
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from avae_jax.report import chart, picture, shell, volume
-from avae_jax.report.opening import navigation
-from avae_jax.report.text import escaped, plain
+from avae_jax.report import chart, explorer, picture, templates, volume
+from avae_jax.report.findings import Atlas
+from avae_jax.report.text import plain
 
 MOST = 20_000  # rows of the table
 # Columns `[n]` of numbers are drawn as histograms if their names end so.
 DRAWN = ("_deg", "_px")
+SCRIPTS = (
+    "page.js",
+    "examples.js",
+    "selection.js",
+    "solid.js",
+    "map.js",
+    "table.js",
+    "folder.js",
+)
+STYLES = ("page.css", "explore.css")
+WORDS = {
+    "input": "example as it came",
+    "object": "aligned example",
+    "inputs": "examples as they came",
+    "objects": "aligned examples",
+    "many": "examples",
+    "place": "place in the stack:",
+    "by": "pose of the object:",
+    "near": "Nearest on the map",
+    "codes": "latent codes",
+}
 
 
 class Pair(NamedTuple):
@@ -30,10 +49,11 @@ class Pair(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A heading and the pairs below it."""
+    """A heading, the pairs below it and a sentence between."""
 
     title: str
     pairs: Sequence[Pair]
+    note: str = ""
 
 
 class Alignment(NamedTuple):
@@ -46,6 +66,8 @@ class Alignment(NamedTuple):
       table: columns `[n]` of texts, numbers or truth values, by name; `name` is one of them.
       count: examples, more than rows of the table where it holds a part.
       options: `name=value` lines, what the alignment used.
+      atlas: a sample of the examples, before (`observed`) and after (`canonical`), or None.
+      words: what the map calls them, as `WORDS`.
     """
 
     title: str
@@ -55,30 +77,62 @@ class Alignment(NamedTuple):
     table: dict[str, Any]
     count: int  # type: ignore[assignment]  # a tuple has a method of that name
     options: tuple[str, ...]
+    atlas: Atlas | None = None
+    words: dict[str, str] = WORDS
 
 
 def html(found: Alignment) -> str:
     """The page, without references to other files."""
-    script = importlib.resources.files(__package__).joinpath("table.js").read_text("utf-8")
     radius = _radius(found.sections)
-    bodies = [
-        *(_examples(f"part-{i}", one, radius) for i, one in enumerate(found.sections) if one.pairs),
-        _histograms(found.table),
-        _table(found),
-        _options(found),
+    charts = _histograms(found.table)
+    columns = {name: _column(name, values) for name, values in found.table.items()}
+    digits = {name: _digits(name) for name, values in found.table.items() if _is_real(values)}
+    parts = [_part(f"part-{i}", one, radius) for i, one in enumerate(found.sections) if one.pairs]
+    values = {
+        "title": found.title,
+        "verdict": found.verdict,
+        "facts": found.facts,
+        "parts": parts,
+        "charts": {name: {"title": title} for name, (title, _, _) in charts.items()},
+        "pictures": {name: uri for name, (_, uri, _) in charts.items()},
+        "rows": len(next(iter(columns.values()), ())),
+        "total": found.count,
+        "options": found.options,
+        "folder": True,
+        "explored": _explored(found),
+        "sections": _sections(parts, charts, found),
+    }
+    numbers = {name: {"title": title, "columns": c} for name, (title, _, c) in charts.items()}
+    data = {
+        "charts": numbers,
+        "columns": columns,
+        "digits": digits,
+        "explored": values["explored"],
+        "pictures": None if found.atlas is None else explorer.mapped_pictures(found.atlas)[0],
+    }
+    return templates.render("folder.html", values, scripts=SCRIPTS, styles=STYLES, data=data)
+
+
+def _explored(found: Alignment) -> dict[str, Any] | None:
+    """Numbers and texts of the map."""
+    atlas = found.atlas
+    if atlas is None:
+        return None
+    volumes = np.ndim(atlas.observed) == 5
+    return {**explorer.mapped(atlas, (), None), "words": found.words, "volumes": volumes}
+
+
+def _sections(
+    parts: list[dict[str, Any]], charts: dict[str, Any], found: Alignment
+) -> list[dict[str, Any]]:
+    """Links of the navigation."""
+    links = [(one["id"], one["title"].split(",")[0].split(":")[0]) for one in parts]
+    links += [("atlas", "Map")] * (found.atlas is not None)
+    links += [("poses", "Poses")] * bool(charts) + [("table", "Table")]
+    links += [("config", "Options")] * bool(found.options)
+    return [
+        {"id": name, "title": title, "live": name in ("atlas", "table")} for name, title in links
     ]
-    links = [(name, title, name == "table") for name, title, body in bodies if body]
-    body = f"""<header>
-<h1>{escaped(found.title, 120)}</h1>
-<p class="verdict">{escaped(found.verdict)}</p>
-{"".join(f"<p>{escaped(fact)}</p>" for fact in found.facts)}
-</header>
-{navigation(links)}
-<main>
-{"".join(body for *_, body in bodies)}
-</main>
-<script type="module">{script}</script>"""
-    return shell.html(found.title, body, script=script)
 
 
 def _radius(sections: Sequence[Section]) -> float:
@@ -93,86 +147,51 @@ def both(pair: Pair) -> list[np.ndarray]:
     return [pair.before] if pair.after is None else [pair.before, pair.after]
 
 
-def _examples(name: str, section: Section, radius: float) -> tuple[str, str, str]:
-    cells = "".join(_pair(pair, radius) for pair in section.pairs)
-    body = (
-        f'<section id="{name}"><h2>{escaped(section.title)}</h2>'
-        f'<div class="pairs">{cells}</div></section>'
-    )
-    return name, escaped(section.title.split(",")[0].split(":")[0], 30), body
-
-
-def _pair(pair: Pair, radius: float) -> str:
-    pictures = "".join(
-        f'<img alt="{escaped(pair.name)} {when}" src="data:image/png;base64,{_png(image, radius)}">'
-        for when, image in zip(("before", "after"), both(pair), strict=False)
-    )
-    lines = "".join(f"<span>{escaped(line)}</span>" for line in pair.lines)
-    state = ' class="doubtful"' if pair.doubtful else ""
-    return (
-        f"<figure{state}><div>{pictures}</div><figcaption><b>{escaped(pair.name, 40)}</b>"
-        f"{lines}</figcaption></figure>"
-    )
+def _part(name: str, section: Section, radius: float) -> dict[str, Any]:
+    """The pairs below a heading, with their pictures."""
+    pairs = [
+        {
+            "name": pair.name,
+            "lines": pair.lines,
+            "doubtful": pair.doubtful,
+            "uris": [_png(image, radius) for image in both(pair)],
+        }
+        for pair in section.pairs
+    ]
+    return {"id": name, "title": section.title, "note": section.note, "pairs": pairs}
 
 
 def _png(example: np.ndarray, radius: float) -> str:
     # The last of four channels is transparency.
     shown = example[..., :3] if example.shape[-1] == 4 else example
-    return base64.b64encode(picture.png(np.asarray(shown), radius=radius)).decode("ascii")
+    return templates.uri("image/png", picture.png(np.asarray(shown), radius=radius))
 
 
-def _histograms(table: dict[str, Any]) -> tuple[str, str, str]:
-    """A histogram for each parameter of the pose of the objects."""
-    drawn = [
-        _histogram(name, np.asarray(values, float))
+def _histograms(table: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """Title, picture and numbers of the histogram of each parameter of the poses."""
+    return {
+        name: _histogram(name, np.asarray(values, float))
         for name, values in table.items()
         if name.endswith(DRAWN) and not name.startswith("align_")
-    ]
-    charts = "".join(
-        f'<img class="chart" alt="{alt}" src="data:image/svg+xml;base64,{data}">'
-        for alt, data in drawn
-    )
-    text = "How the objects lie in the images as they came."
-    body = (
-        f'<section id="poses"><h2>Poses of the objects</h2><p>{text}</p>'
-        f'<div class="pair">{charts}</div></section>'
-    )
-    return "poses", "Poses", body if drawn else ""
+    }
 
 
-def _histogram(name: str, values: np.ndarray) -> tuple[str, str]:
+def _histogram(name: str, values: np.ndarray) -> tuple[str, str, dict[str, Any]]:
     what, _, unit = name.rpartition("_")
     words = f"{what.replace('_', ' ')} ({'degrees' if unit == 'deg' else 'pixels'})"
+    finite = values[np.isfinite(values)]
+    span = (-180, 180) if unit == "deg" and (finite < 0).any() else None
+    counts, edges = np.histogram(finite, bins=36, range=span)
 
     def paint(figure: Any) -> None:
         axes = figure.add_axes((0.125, 0.2, 0.845, 0.76))
-        finite = values[np.isfinite(values)]
-        span = (-180, 180) if unit == "deg" and (finite < 0).any() else None
-        axes.hist(finite, bins=36, range=span, color=chart.WITH_SEARCH)
+        axes.stairs(counts, edges, fill=True, color=chart.WITH_SEARCH)
         axes.set_xlabel(words)
         axes.set_ylabel("examples")
 
-    svg = chart.svg(paint, width=480, height=260)
-    return f"Histogram of the {words}", base64.b64encode(svg).decode("ascii")
-
-
-def _table(found: Alignment) -> tuple[str, str, str]:
-    columns = {name: _column(name, values) for name, values in found.table.items()}
-    digits = {name: _digits(name) for name, values in found.table.items() if _is_real(values)}
-    rows = len(next(iter(columns.values()), ()))
-    some = f" The table shows {rows:,} of {found.count:,} rows; poses.csv has all."
-    text = f"Sort by a column with a click on its head.{some if rows < found.count else ''}"
-    data = shell.embedded({"columns": columns, "digits": digits})
-    body = f"""<section id="table" hidden><h2>All examples</h2><p>{text}</p>
-<form class="filter"><label>Name <input type="search" class="named"></label>
-<label><input type="checkbox" class="doubtful-only"> doubtful only</label>
-<button type="button" class="save">Save these rows as CSV</button>
-<output class="count" aria-live="polite"></output></form>
-<div class="wide"><table class="labels rows"><thead><tr></tr></thead><tbody></tbody></table></div>
-<p><button type="button" class="back">Previous</button>
-<button type="button" class="next">Next</button> <output class="page"></output></p>
-<script type="application/json" id="rows">{data}</script></section>"""
-    return "table", "Table", body
+    svg = templates.uri("image/svg+xml", chart.svg(paint, width=480, height=260))
+    columns = {"from": edges[:-1], "to": edges[1:], "examples": counts}
+    return f"Histogram of the {words}", svg, columns
 
 
 def _column(name: str, values: Any) -> list[Any]:
@@ -190,9 +209,3 @@ def _is_real(values: Any) -> bool:
 def _digits(name: str) -> int:
     """Digits behind the point of a column."""
     return 1 if name.endswith(("_deg", "_nats")) else 2
-
-
-def _options(found: Alignment) -> tuple[str, str, str]:
-    lines = "\n".join(escaped(line) for line in found.options)
-    body = f'<details id="config"><summary>Effective options</summary><pre>{lines}</pre></details>'
-    return "config", "Options", body if lines else ""

@@ -1,46 +1,45 @@
 """The gallery: one column per held-out example, from the input to its reconstruction."""
 
-import base64
+from typing import Any
 
 import numpy as np
 
 from avae_jax.report import picture, volume
 from avae_jax.report.findings import Gallery
-from avae_jax.report.text import decimal, escaped, label_name
+from avae_jax.report.templates import uri
+from avae_jax.report.text import label_name, plain, real
 
 MOST = 12  # examples shown
 ROWS = (
     ("observation", "input"),
     ("canonical_input", "canonical input"),
     ("canonical_reconstruction", "canonical reconstruction"),
-    ("reconstruction", "reconstruction in the input&#x27;s frame"),
+    ("reconstruction", "reconstruction in the input's frame"),
 )
 
 
-def table(gallery: Gallery, names: tuple[str, ...]) -> str:
-    """The gallery as an HTML table; pictures are embedded."""
+def rows(gallery: Gallery, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Label, losses and pose of each example."""
+    count = min(MOST, len(gallery.observation))
+    return [
+        {
+            "label": None if gallery.labels is None else label_name(int(gallery.labels[i]), names),
+            "loss_before": real(gallery.loss_before[i]),
+            "loss_after": real(gallery.loss_after[i]),
+            "moved_by": plain(gallery.pose_text[i]),
+        }
+        for i in range(count)
+    ]
+
+
+def pictures(gallery: Gallery) -> dict[str, list[str]]:
+    """The pictures of each row of the table, as parts of the page."""
     count = min(MOST, len(gallery.observation))
     radius = _radius(gallery, count)
-    rows = [_heads(gallery, names, count)]
-    rows += [_row(title, _pictures(gallery, field, title, count, radius)) for field, title in ROWS]
-    poses = [escaped(text) for text in gallery.pose_text[:count]]
-    before = [decimal(value) for value in gallery.loss_before[:count]]
-    after = [decimal(value) for value in gallery.loss_after[:count]]
-    rows.append(_row("moved by, to align", poses))
-    rows.append(_row('loss without search <span class="unit">nats</span>', before, "before"))
-    rows.append(_row('loss with search <span class="unit">nats</span>', after, "after"))
-    return f'<table class="gallery">{"".join(rows)}</table>'
-
-
-def cells(gallery: Gallery, field: str, title: str, count: int) -> str:
-    """The first `count` pictures of one field as cells of a row."""
-    found = _pictures(gallery, field, title, count, _radius(gallery, count))
-    return "".join(f"<td>{cell}</td>" for cell in found)
-
-
-def _pictures(gallery: Gallery, field: str, title: str, count: int, radius: float) -> list[str]:
-    examples = getattr(gallery, field)[:count]
-    return [_picture(example, f"{title} {i + 1}", radius) for i, example in enumerate(examples)]
+    return {
+        field: [_picture(example, radius) for example in getattr(gallery, field)[:count]]
+        for field, _ in ROWS
+    }
 
 
 def _radius(gallery: Gallery, count: int) -> float:
@@ -51,21 +50,5 @@ def _radius(gallery: Gallery, count: int) -> float:
     return max((volume.reach(example) for example in examples), default=0.0)
 
 
-def _heads(gallery: Gallery, names: tuple[str, ...], count: int) -> str:
-    if gallery.labels is None:
-        return ""
-    heads = [
-        f'<th scope="col" title="{escaped(name)}">{escaped(name, 14)}</th>'
-        for name in (label_name(int(label), names) for label in gallery.labels[:count])
-    ]
-    return f"<thead><tr><td></td>{''.join(heads)}</tr></thead>"
-
-
-def _row(title: str, cells: list[str], kind: str = "") -> str:
-    body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr class="{kind}"><th scope="row">{title}</th>{body}</tr>'
-
-
-def _picture(example: np.ndarray, alt: str, radius: float) -> str:
-    data = base64.b64encode(picture.png(np.asarray(example), radius=radius)).decode("ascii")
-    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
+def _picture(example: np.ndarray, radius: float) -> str:
+    return uri("image/png", picture.png(np.asarray(example), radius=radius))

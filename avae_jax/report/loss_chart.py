@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 POINTS = 400  # at most; more lines are averaged in groups
 
 
-def draw(metrics: Sequence[dict[str, Any]]) -> bytes | None:
-    """The chart as SVG; None if no line has a finite loss."""
+def numbers(metrics: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Columns of the chart; None if no line has a finite loss."""
     series = {key: column(metrics, key) for key in ("step", "loss", "nll", "kl")}
     if not (np.isfinite(series["loss"]) & np.isfinite(series["step"])).any():
         return None
+    return series
+
+
+def draw(metrics: Sequence[dict[str, Any]]) -> bytes:
+    """The chart as SVG, of metrics that have `numbers`."""
+    series = numbers(metrics)
+    assert series is not None
     return chart.svg(functools.partial(_paint, series), width=480, height=320)
 
 

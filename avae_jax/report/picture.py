@@ -37,6 +37,18 @@ def levels(image: np.ndarray) -> np.ndarray:
     return np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
 
 
+def shrunk(example: np.ndarray, side: int) -> np.ndarray:
+    """`example [*S, C]` with every axis of space at most `side`, as means over blocks."""
+    factor = -(-max(example.shape[:-1]) // side)
+    for axis in range(example.ndim - 1) if factor > 1 else ():
+        length = example.shape[axis]
+        step = min(factor, length)
+        whole = np.moveaxis(example, axis, -1)[..., : length // step * step]
+        blocks = whole.reshape(*whole.shape[:-1], -1, step).mean(axis=-1)
+        example = np.moveaxis(blocks, -1, axis)
+    return example
+
+
 def _to_size(pixels: np.ndarray) -> np.ndarray:
     """Small images are enlarged by an integer, so that pixels stay sharp; large ones shrink."""
     from PIL import Image

@@ -1,7 +1,7 @@
 """The picture of loss against the pose of the input, with and without search."""
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,31 @@ from avae_jax.report.text import number, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def numbers(curve: Curve | None) -> dict[str, Any] | None:
+    """Columns of the chart; None without a curve."""
+    if curve is None or not len(curve.degrees):
+        return None
+    return {
+        plain(curve.axis_label): curve.degrees,
+        "loss_without_search_nats": curve.without_search,
+        "loss_with_search_nats": curve.with_search,
+    }
+
+
+def right_angles(curve: Curve | None) -> str:
+    """`dips`, `peaks` or nothing: how the loss with search at right angles differs from others."""
+    if curve is None or not len(curve.degrees):
+        return ""
+    degrees, loss = np.asarray(curve.degrees, float), np.asarray(curve.with_search, float)
+    right = np.isclose(degrees % 90, 0, atol=0.1) | np.isclose(degrees % 90, 90, atol=0.1)
+    known = np.isfinite(loss)
+    if np.ptp(degrees) < 120 or not ((right & known).any() and (~right & known).any()):
+        return ""
+    off = loss[right & known].mean() - loss[~right & known].mean()
+    spread = loss[~right & known].std()
+    return "" if abs(off) <= 2 * spread else "dips" if off < 0 else "peaks"
 
 
 def draw(curve: Curve) -> bytes:

@@ -50,10 +50,31 @@ class Grid(NamedTuple):
         return float(np.clip(WIDTH / len(self.columns), SMALLEST, LARGEST))
 
 
-def draw(moments: Sequence[Snapshot], names: tuple[str, ...], *, dimensions: int) -> bytes | None:
-    """The chart as SVG; None without found poses."""
-    if not labels(moments):
+def numbers(
+    moments: Sequence[Snapshot], names: tuple[str, ...], *, dimensions: int
+) -> dict[str, Any] | None:
+    """Agreement of the poses of each label at each moment; None without found poses."""
+    tally = cells.plane if dimensions == 2 else cells.space
+    rows = [
+        (moment.step, label_name(label, names), len(angle), round(tally(angle)[1], 3))
+        for moment in moments
+        for label in labels(moments)
+        for angle in [angles(moment, label)]
+    ]
+    if not rows:
         return None
+    columns = zip(*rows, strict=True)
+    return dict(zip(("step", "label", "examples", "agreement"), columns, strict=True))
+
+
+def note(moments: Sequence[Snapshot]) -> str:
+    """A sentence where the chart leaves labels out."""
+    present = len(labels(moments))
+    return f"The first {LABELS} of {present} labels are shown." if present > LABELS else ""
+
+
+def draw(moments: Sequence[Snapshot], names: tuple[str, ...], *, dimensions: int) -> bytes:
+    """The chart as SVG, of moments with found poses."""
     grid = _grid(_spread(moments), labels(moments)[:LABELS], names)
     width = round(ASIDE + grid.side * len(grid.columns) + 12)
     height = round(ABOVE + grid.side * len(grid.rows) + BELOW)

@@ -25,7 +25,10 @@ class Losses:
     """Nats per example, means over the held-out examples."""
 
     upright: float | None = entry(
-        "as they come, no search", NATS, "Original examples of the data set, not resampled."
+        "as they come, no search",
+        NATS,
+        "Original examples of the data set, not resampled. If it exceeds the next number, the two "
+        "do not compare: turning an example smooths it, which removes noise.",
     )
     posed: float | None = entry(
         "posed at random, no search", NATS, "The same examples, each in a random pose."
@@ -46,6 +49,15 @@ class Losses:
         "Upper bound on -log p(x) of examples posed at random, with poses and codes integrated "
         "out: compares models with and without search.",
     )
+
+
+def turning_smooths(losses: Losses) -> bool:
+    """Whether turned examples are easier than those as they come, which no model is to blame for.
+
+    A turned example is interpolated, which removes noise and sharp edges. Where this outweighs the
+    unknown pose, losses of examples as they come say nothing about the model.
+    """
+    return losses.upright is not None and losses.posed is not None and losses.posed < losses.upright
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +99,28 @@ class PoseErrors:
         "",
         "Distance of the found shift from the label's common one; 1 is half the longest side.",
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settling:
+    """Labels by state (see `report.settled`); `None` where no common pose is known."""
+
+    sentence: str | None = entry("in words")
+    labels: int | None = entry("labels", "", "Kinds of objects; 1 where examples have no labels.")
+    settled: int | None = entry(
+        "settled", "labels", "At least 80 % of their examples lie within 20 degrees of one pose."
+    )
+    symmetric: int | None = entry(
+        "half-turn symmetric",
+        "labels",
+        "They keep two poses half a turn apart, and both explain most examples nearly as well.",
+    )
+    two_poses: int | None = entry(
+        "two poses",
+        "labels",
+        "At least 80 % of their examples lie within 20 degrees of two poses half a turn apart.",
+    )
+    open: int | None = entry("open", "labels", "Neither of these.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +185,7 @@ class Summary:
     loss: Losses = group(Losses, "Loss on held-out examples")
     marginal: MarginalBound = group(MarginalBound, "The bound on the marginal likelihood")
     pose: PoseErrors = group(PoseErrors, "Found poses")
+    settling: Settling = group(Settling, "Settling")
     canonical: CanonicalFrame = group(CanonicalFrame, "Canonical frame")
     search: SearchCost = group(SearchCost, "Search")
     train: Training = group(Training, "Training")

@@ -1,16 +1,25 @@
 """Table of the summary: name, unit and meaning of each number."""
 
 import dataclasses
+import json
 from typing import Any
 
-from avae_jax.report.summary import SHARE, Summary
-from avae_jax.report.text import ABSENT, escaped, number
+from avae_jax.report.summary import Losses, Summary, turning_smooths
+from avae_jax.report.text import plain, strict
 
 
-def table(summary: Summary) -> str:
-    """The summary as an HTML table."""
-    bodies = [_group(field, getattr(summary, field.name)) for field in dataclasses.fields(summary)]
-    return f'<table class="summary">{"".join(bodies)}</table>'
+def groups(summary: Summary) -> list[dict[str, Any]]:
+    """The numbers in groups: `key`, `title` and `rows`, each with name, value, unit, meaning."""
+    return [_group(field, getattr(summary, field.name)) for field in dataclasses.fields(summary)]
+
+
+def lines(config: dict[str, Any]) -> list[str]:
+    """Lines `field=value`, in the syntax of the command line."""
+    return [f"{key}={_literal(value)}" for key, value in flat(strict(config)).items()]
+
+
+def _literal(value: Any) -> str:
+    return plain(value) if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def flat(nested: dict[str, Any]) -> dict[str, Any]:
@@ -22,28 +31,11 @@ def flat(nested: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def shown(value: Any, unit: str) -> str:
-    """A value with its unit, as HTML."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or isinstance(value, str):
-        return escaped(ABSENT if value is None else value)
-    text = number(100 * value) if unit == SHARE else number(value)
-    return text if text == ABSENT or not unit else f'{text}&nbsp;<span class="unit">{unit}</span>'
-
-
-def _group(group: dataclasses.Field, numbers: Any) -> str:
-    title = escaped(group.metadata["title"])
-    head = f'<tr><th colspan="3" scope="rowgroup">{title}</th></tr>'
+def _group(group: dataclasses.Field, numbers: Any) -> dict[str, Any]:
+    smooths = isinstance(numbers, Losses) and turning_smooths(numbers)
     rows = [
-        _row(group, field, getattr(numbers, field.name)) for field in dataclasses.fields(numbers)
+        {"key": field.name, **field.metadata, "value": getattr(numbers, field.name)}
+        for field in dataclasses.fields(numbers)
+        if not (smooths and field.name == "upright")
     ]
-    return f"<tbody>{head}{''.join(rows)}</tbody>"
-
-
-def _row(group: dataclasses.Field, field: dataclasses.Field, value: Any) -> str:
-    name, unit, meaning = (field.metadata[part] for part in ("name", "unit", "meaning"))
-    return (
-        f'<tr><td title="{group.name}.{field.name}">{escaped(name)}</td>'
-        f'<td class="value">{shown(value, unit)}</td><td>{escaped(meaning)}</td></tr>'
-    )
+    return {"key": group.name, "title": group.metadata["title"], "rows": rows}

@@ -1,6 +1,5 @@
-"""Escaping of outside text, formatting of numbers."""
+"""Cleaning of outside text, formatting of numbers."""
 
-import html
 import math
 from typing import Any
 
@@ -20,11 +19,6 @@ def plain(text: Any, limit: int = 0) -> str:
     return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 
-def escaped(text: Any, limit: int = 0) -> str:
-    """`plain` text, escaped for HTML and its attributes."""
-    return html.escape(plain(text, limit), quote=True)
-
-
 def real(value: Any) -> float:
     """`value` as a float; NaN if it is absent or not a number."""
     try:
@@ -34,13 +28,16 @@ def real(value: Any) -> float:
 
 
 def number(value: Any) -> str:
-    """A number with four significant digits, a dash if it is absent or not finite."""
+    """A number without more digits than a reader needs, a dash if it is absent or not finite.
+
+    One decimal from 10 on, two from 1 on, two significant digits below.
+    """
     size = real(value)
     if not math.isfinite(size):
         return ABSENT
     if abs(size) >= 1000 or size == int(size):
         return f"{size:,.0f}"
-    return f"{size:.4g}"
+    return f"{size:.1f}" if abs(size) >= 10 else f"{size:.2f}" if abs(size) >= 1 else f"{size:.2g}"
 
 
 def decimal(value: Any, digits: int = 1) -> str:

@@ -1,6 +1,7 @@
 """Headline numbers of a run, each with its explanation."""
 
 import math
+from typing import Any
 
 from avae_jax.report.summary import Summary
 from avae_jax.report.text import decimal, real
@@ -17,18 +18,22 @@ WHY = {
 }
 
 
-def tiles(summary: Summary) -> str:
-    """The headline as HTML; numbers that do not apply are left out."""
+def tiles(summary: Summary) -> list[dict[str, Any]]:
+    """The headline; numbers that do not apply are left out.
+
+    Each has a `name`, a `value` with `digits` decimals and a `unit`, a `note`, and `why` it
+    matters.
+    """
     loss, pose, search = summary.loss, summary.pose, summary.search
     forwards = f"{decimal(search.forward_equivalents, 0)} forward passes of the model"
     time, unit = _time(real(search.seconds_per_example))
     found = (
-        _tile("near", 100 * real(pose.within_20), 0, "%", "within 20&deg;", "of the common pose"),
+        _tile("near", 100 * real(pose.within_20), 0, "%", "within 20\u00b0", "of the common pose"),
         _tile("length", pose.resultant_length, 2, "", "resultant length", "1: one common pose"),
         _tile("loss", loss.posed_search, 1, "nats", "loss with search", _ratio(summary)),
         _tile("cost", time, 2 if time < 10 else 0, unit, "search of an example", forwards),
     )
-    return f'<div class="tiles">{"".join(found)}</div>' if any(found) else ""
+    return [tile for tile in found if math.isfinite(real(tile["value"]))]
 
 
 def _ratio(summary: Summary) -> str:
@@ -43,11 +48,14 @@ def _time(seconds: float) -> tuple[float, str]:
     return (1000 * seconds, "ms") if seconds < 1 else (seconds, "s")
 
 
-def _tile(why: str, value: float | None, digits: int, unit: str, name: str, note: str) -> str:
-    if not math.isfinite(real(value)):
-        return ""
-    return (
-        f'<div class="tile">{name}<details><summary aria-label="What is this?">?</summary>'
-        f"<p>{WHY[why]}</p></details><b>{decimal(value, digits)}<small> {unit}</small></b>"
-        f"<span>{note}</span></div>"
-    )
+def _tile(
+    why: str, value: float | None, digits: int, unit: str, name: str, note: str
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": value,
+        "digits": digits,
+        "unit": unit,
+        "note": note,
+        "why": WHY[why],
+    }

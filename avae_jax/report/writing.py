@@ -6,21 +6,27 @@ import pathlib
 from avae_jax.core.atomic_files import whole
 from avae_jax.core.errors import InputError
 from avae_jax.report import page
+from avae_jax.report.content import content
 from avae_jax.report.findings import Findings
-from avae_jax.report.text import strict
 
 
 def write(folder: pathlib.Path, findings: Findings) -> None:
-    """Writes `index.html` (one self-contained page) and `summary.json` into `folder`.
+    """Writes `index.html` (one self-contained page), `data.json` and `summary.json` into `folder`.
 
-    The summary is strict JSON: numbers that are not finite become `null`.
+    JSON is strict: numbers that are not finite become `null`. `data.json` holds what the page
+    shows, except for pictures.
 
     Raises:
         InputError: `folder` cannot be created or written.
     """
     folder = pathlib.Path(folder)
-    summary = json.dumps(strict(findings.summary.to_dict()), indent=2, allow_nan=False) + "\n"
-    contents = {"index.html": page.html(findings), "summary.json": summary}
+    values = content(findings)
+    summary = json.dumps(values["summary"], indent=2, allow_nan=False) + "\n"
+    contents = {
+        "index.html": page.html(findings, values),
+        "data.json": json.dumps(values, allow_nan=False) + "\n",
+        "summary.json": summary,
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in contents.items():

@@ -63,7 +63,19 @@ def quaternions(poses: np.ndarray) -> dict[str, np.ndarray]:
 
 def sentence(pose: np.ndarray, group: Family, frame: Frame) -> str:
     """One short line, for example `-37 deg, shift +1.2 -0.4 px`."""
-    found = parameters(pose, group, frame)
+    return sentences(pose[None], group, frame)[0]
+
+
+def sentences(poses: np.ndarray, group: Family, frame: Frame) -> tuple[str, ...]:
+    """The same for poses `[n, d + 1, d + 1]`, which takes hardly longer than one."""
+    found = table(poses, frame, [kind for kind in GENERATORS if group.has(kind)])
+    return tuple(
+        _words({column: float(values[row]) for column, values in found.items()}, group)
+        for row in range(len(poses))
+    )
+
+
+def _words(found: dict[str, float], group: Family) -> str:
     parts = []
     for name, kind in GENERATORS.items():
         numbers = [value for column, value in found.items() if column.startswith(name)]

@@ -44,6 +44,7 @@ flags of the form `--config.train.steps=200` set.
 | `evaluate` | evaluate the newest checkpoint, write the report | `--workdir` |
 | `align` | align a stack by a trained model | `--workdir`, `--input`, `--output` |
 | `fit-align` | train on a stack, then align it | `--input`, `--output` |
+| `compare` | write one page about several runs | `--runs` |
 | `plan` | compile the train step for other chips | `--topology` |
 
 The command `avae` is the same by a shorter name, with the mode as its first word: `avae train`. In

@@ -27,7 +27,7 @@ def test_verdict_counts_doubtful_poses():
     numbers = {"examples": 200, "doubtful": 3, "loss_before_nats": 9.0, "loss_after_nats": 4.5}
     said = page._verdict(numbers, averaged=False)
     assert said.startswith("200 examples were aligned; the mean loss fell from 9.0 to 4.5 nats.")
-    assert "3 poses (1.5%) are doubtful" in said
+    assert "3 poses are doubtful (1.5%)" in said
     assert page._verdict(numbers | {"doubtful": 0}, averaged=True) == (
         "200 examples were aligned. No pose is doubtful."
     )

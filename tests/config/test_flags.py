@@ -2,7 +2,7 @@
 
 import pytest
 
-from avae_jax.config.flags import list_options, parser
+from avae_jax.config.flags import list_options, parser, words_of_command
 from avae_jax.config.options import fields
 
 
@@ -26,3 +26,11 @@ def test_parser_mistake_is_one_sentence(arguments, capsys):
 def test_list_options_has_a_line_for_every_field():
     lines = list_options().splitlines()
     assert [line.split()[0] for line in lines] == list(fields())
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"), [(["a", "b"], ["a", "b"]), (["a", "--output", "c"], ["a"]), ([], None)]
+)
+def test_runs_to_compare_stand_after_the_mode(words, runs):
+    flags = parser().parse_args(words_of_command(["compare", *words]))
+    assert (flags.mode, flags.runs) == ("compare", runs)

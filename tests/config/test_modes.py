@@ -41,6 +41,8 @@ def test_request_of_other_modes_is_none(mode):
         ("align", [], "--mode align: wants --input and --output"),
         ("align", STACK[:2], "--mode align: wants --output"),
         ("plan", [], "--mode plan: wants --topology"),
+        ("compare", [], "--mode compare: wants --runs"),
+        ("compare", ["--runs", "a", "--json", "x"], "--mode compare: has no use for --json"),
         ("train", STACK, "--mode train: has no use for --input, --output"),
         ("align", [*STACK, "--multihost"], "--mode align: has no use for --multihost"),
         ("evaluate", ["--json", "x"], "--mode evaluate: has no use for --json"),

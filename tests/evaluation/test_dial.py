@@ -22,8 +22,8 @@ def dial_poses(name, d=2, ranges=RangeOptions(), upright=None):
     group = family(name, d)
     poses, upright = found_poses(group), np.eye(d + 1) if upright is None else upright
     dial = turning.dial_of(group, ranges)
-    how = {"group": group, "frame": frame((8,) * d), "upright": upright}
-    return dial, poses, *turning.dial_poses(dial, poses, **how)
+    own = turning.values_of(dial, poses, frame((8,) * d))
+    return dial, poses, *turning.dial_poses(dial, poses, own, group=group, upright=upright)
 
 
 @pytest.mark.parametrize("name", ["rotation", "rigid", "affine"])

@@ -30,18 +30,3 @@ def test_apart_shows_one_optimum_once():
     np.testing.assert_array_equal(explorer.apart(poses, losses, degrees=15.0), [0, 2])
     lost = np.full(5, np.inf)
     np.testing.assert_array_equal(explorer.apart(poses, lost, degrees=15.0), [0])
-
-
-def test_principal_places_codes_along_widest_axes():
-    """Codes are placed along their widest axes."""
-    random = np.random.default_rng(0)
-    spread = random.normal(size=(50, 3)) * [0.1, 3.0, 1.0]
-    place, shares = explorer.principal(spread.astype(np.float32) + 5)
-    np.testing.assert_allclose(place[:, 0], spread[:, 1] - spread[:, 1].mean(), atol=0.3)
-    np.testing.assert_allclose(np.var(place, axis=0) / np.var(spread, axis=0).sum(), shares)
-    assert shares[0] > 0.8 > 0.15 > shares[1]
-    alone, shares = explorer.principal(np.array([[1.0], [2.0]]))
-    np.testing.assert_allclose(alone, [[-0.5, 0.0], [0.5, 0.0]])
-    assert shares == (1.0, 0.0)
-    one, _ = explorer.principal(np.ones((1, 4)))
-    np.testing.assert_array_equal(one, np.zeros((1, 2)))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import DataOptions, EvalOptions, Options, TrainOptions
-from avae_jax.evaluation.summary import settled, summarise
+from avae_jax.evaluation.summary import print_summary, summarise
 from avae_jax.inference.marginal import Evidence
-from avae_jax.report.summary import MarginalBound, PoseErrors, Summary, Training
+from avae_jax.report import Agreement, LabelAgreement
+from avae_jax.report.summary import MarginalBound, Settling, Training
 from avae_jax.transform import family
 
 OFF = np.array([0, -4, 8, 12, -19, 21, 30, 40, -50, 100, 180.0])
@@ -28,7 +29,7 @@ def task(name, **data):
     options = Options(data=DataOptions(source="x", **data), eval=EvalOptions(marginal_samples=7))
     return types.SimpleNamespace(
         options=options,
-        dataset=types.SimpleNamespace(train=[0] * 30, test=[0] * 20),
+        dataset=types.SimpleNamespace(train=[0] * 30, test=[0] * 20, label_names=()),
         avae=types.SimpleNamespace(group=family(name, 2)),
         search=types.SimpleNamespace(preset="fast"),
     )
@@ -58,7 +59,7 @@ BOUNDS = Evidence(np.array([-3.0, -7.0]), np.array([0.1, 0.1]), np.array([2.0, 3
 
 
 def test_summary_of_poses_and_losses():
-    found = summarise(task("rigid"), measured(), BOUNDS, Training(steps=3))
+    found = summarise(task("rigid"), measured(), BOUNDS, None, Training(steps=3))
     loss, pose = found.loss, found.pose
     assert (loss.upright, loss.posed, loss.posed_search, loss.posed_true) == (5, 6, 7, 8)
     assert loss.marginal == 5.0
@@ -80,28 +81,33 @@ def test_summary_of_poses_and_losses():
 
 
 def test_summary_leaves_out_what_does_not_apply():
-    shifted = summarise(task("translation"), measured(), None, Training())
+    shifted = summarise(task("translation"), measured(), None, None, Training())
     assert shifted.loss.marginal is None and shifted.marginal == MarginalBound()
     assert shifted.pose.median_shift == pytest.approx(0.05)
     assert shifted.pose.median_deg is shifted.pose.within_20 is shifted.pose.p90_deg is None
     as_is = task("rotation", pose="as_is")
     assert as_is.options.train == TrainOptions() and not as_is.options.one_pose
-    found = summarise(as_is, measured(), None, Training())
+    found = summarise(as_is, measured(), None, None, Training())
     assert set(vars(found.pose).values()) == {None} and found.loss.posed_true is None
 
 
-@pytest.mark.parametrize(
-    ("length", "search", "said"),
-    [
-        (0.9, True, "has settled"),
-        (0.5, True, "in part settled"),
-        (0.2, True, "not settled"),
-        (0.2, False, None),
-        (None, True, None),
-    ],
-)
-def test_settled_says_whether_and_what_to_do(length, search, said):
-    found = Summary(pose=PoseErrors(resultant_length=length), train=Training(search=search))
-    text = settled(found)
-    assert text == "" if said is None else said in text
-    assert said != "not settled" or "train.steps" in text
+def test_summary_and_print_say_what_the_report_says(capsys):
+    labels = (LabelAgreement(0, 9, 0.9, 0, 1, 0.9, 0), LabelAgreement(1, 9, 0.6, 0.4, 0, 1, 0))
+    agreed = Agreement(np.abs(OFF), labels, 2)
+    named = task("rotation")
+    named.dataset.label_names = ("cat", "dog")
+    found = summarise(named, measured(), None, agreed, Training(search=True))
+    said = "1 of 2 labels have settled on one pose; dog keeps two poses half a turn apart."
+    assert found.settling == Settling(said, 2, 1, 0, 1, 0)
+    print_summary(found)
+    assert capsys.readouterr().out.endswith(
+        f"{said} More updates (train.steps) or another seed can help.\n"
+    )
+
+
+def test_print_leaves_out_losses_that_do_not_compare(capsys):
+    noisy = measured()
+    noisy.upright = EACH + 9
+    for each, said in ((measured(), "upright 5.00, posed 6.00"), (noisy, "nats: posed 6.00")):
+        print_summary(summarise(task("rotation"), each, None, None, Training()))
+        assert said in capsys.readouterr().out

@@ -68,7 +68,7 @@ def test_run_on_a_gpu(tmp_path, monkeypatch):
 
 def explored_by(workdir):
     """What the page of a run is given to explore."""
-    return given((workdir / "report" / "index.html").read_text(encoding="utf-8"))
+    return given((workdir / "report" / "index.html").read_text(encoding="utf-8"))["explored"]
 
 
 def test_run_page_can_be_explored(digits):

@@ -1,5 +1,8 @@
 """The page in a real browser: what a reader does changes what is shown, wide and narrow."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
@@ -222,6 +225,136 @@ def test_filter_holds_for_all_parts(browser, page):
     assert browser.run(visible.format("#atlas .object")) == 12
 
 
+def rows(text):
+    return list(csv.reader(io.StringIO(text)))
+
+
+def visible(browser, selector):
+    return browser.run(
+        f"[...document.querySelectorAll('{selector}')].filter(e => e.offsetParent).length"
+    )
+
+
+def choose(browser, selector, value):
+    browser.run(
+        f"(() => {{ const s = document.querySelector('{selector}'); s.value = '{value}';"
+        "s.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_drawing_around_objects_selects_them_for_a_file(browser, page, width):
+    browser.open(page, width=width, touch=width < 500)
+    assert browser.run("document.querySelector('#atlas .keep').disabled")
+    x, y = browser.middle("#atlas .field")
+    wide, high = browser.run(
+        "(() => { const f = document.querySelector('#atlas .field');"
+        "return [f.clientWidth, f.clientHeight]; })()"
+    )
+    browser.run("document.querySelector('#atlas .draw').click()")
+    corners = [(0, 0), (0, -0.6), (-0.6, -0.6), (-0.6, 0.6), (0, 0.6)]
+    path = [(x + a * wide, y + b * high) for a, b in corners]
+    browser.press(*path[0], release=False)
+    for each in path[1:]:
+        browser.move(*each, down=True)
+    browser.release(*path[-1])
+    said_count = browser.run("document.querySelector('#atlas .chosen-count').value")
+    left = browser.run(
+        "JSON.parse(document.querySelector('#data').textContent).explored.examples"
+        ".filter(e => e.x < 0.5).map(e => e.index)"
+    )
+    assert said_count == f"{len(left)} selected" and 0 < len(left) < 12
+    browser.run("document.querySelector('#atlas .keep').click()")
+    head, *lines = rows(browser.saved("selection.csv"))
+    assert head[:2] == ["index", "label"] and [int(line[0]) for line in lines] == left
+    assert {line[1] for line in lines} <= {"cat", "dog", "bird"}
+    assert browser.faults == []
+
+
+def test_keyboard_selects_and_clears(browser, page):
+    browser.open(page, width=1280)
+    browser.run("document.querySelectorAll('#atlas .object')[3].focus()")
+    browser.key(" ")
+    assert browser.run("document.querySelector('#atlas .in-selection').checked")
+    assert browser.run("document.querySelector('#atlas .chosen-count').value") == "1 selected"
+    browser.run("document.querySelector('#atlas .in-selection').click()")
+    assert browser.run("document.querySelector('#atlas .chosen-count').value") == "0 selected"
+    choose(browser, "#atlas .by-doubt", "doubtful")
+    browser.run("document.querySelector('#atlas .every').click()")
+    assert browser.run("document.querySelector('#atlas .chosen-count').value") == "2 selected"
+    browser.run("document.querySelector('#atlas .none').click()")
+    assert browser.run("document.querySelector('#atlas .keep').disabled")
+
+
+def test_objects_sorted_in_rows_start_with_the_worst(browser, page):
+    browser.open(page, width=1280)
+    orders = browser.run(
+        "[...document.querySelector('#atlas .arranged').options].map(o => o.value)"
+    )
+    assert orders == ["map", "order", "loss", "gain", "gap", "label"]
+    shown = "[...document.querySelectorAll('#atlas .object')].map(o => o.ariaLabel)"
+    choose(browser, "#atlas .arranged", "gap")
+    assert [name for name in browser.run(shown) if "doubtful" in name] == browser.run(shown)[:2]
+    choose(browser, "#atlas .arranged", "label")
+    labels = [name.split(", ")[1] for name in browser.run(shown)]
+    assert labels == sorted(labels, key=["label cat", "label dog", "label bird"].index)
+    before = pixels(browser, "#atlas .object canvas")
+    choose(browser, "#atlas .shown-as", "input")
+    assert pixels(browser, "#atlas .object canvas") != before
+    assert visible(browser, "#atlas .object") == 12 and browser.faults == []
+
+
+def test_neighbours_lead_on(browser, page):
+    browser.open(page, width=1280)
+    assert visible(browser, "#atlas .near button") == 3
+    browser.run("document.querySelector('#atlas .near button').click()")
+    assert state(browser, "atlas") == "1" and "Input 2" in said(browser, "#atlas .pointed")
+
+
+def test_walk_between_two_inputs(browser, page):
+    browser.open(page, width=1280)
+    assert visible(browser, "#walks .axes .walk") == 2
+    assert visible(browser, "#walks .between canvas") == 4
+    first = pixels(browser, "#walks .between div > div:first-child canvas")
+    choose(browser, "#walks .from", "1")
+    assert "two different" in said(browser, "#walks .between")
+    choose(browser, "#walks .to", "0")
+    # The same way, from the other end.
+    assert pixels(browser, "#walks .between div > div:last-child canvas") == first
+    assert state(browser, "walks") == "1 0" and browser.faults == []
+
+
+@pytest.mark.parametrize("page", ["volumes"], indirect=True)
+def test_volumes_turn_under_the_mouse(browser, page):
+    browser.open(page, width=1280)
+    solid_canvas = "#atlas .pointed .solid"
+    empty = "document.querySelector('#atlas .pointed .solid').toDataURL().length > 1500"
+    browser.wait(empty)
+    before = pixels(browser, solid_canvas)
+    x, y = browser.middle(solid_canvas)
+    browser.press(x, y, release=False)
+    browser.move(x + 40, y + 15, down=True)
+    browser.release(x + 40, y + 15)
+    browser.wait(f"document.querySelector('{solid_canvas}').toDataURL() !== '{before}'")
+    turned = pixels(browser, solid_canvas)
+    browser.key("ArrowLeft")
+    browser.wait(f"document.querySelector('{solid_canvas}').toDataURL() !== '{turned}'")
+    assert browser.faults == []
+
+
+def test_charts_and_tables_are_saved(browser, page):
+    browser.open(page, width=1280)
+    buttons = "document.querySelectorAll('[data-chart=curve] button')"
+    browser.run(f"{buttons}[0].click()")
+    assert browser.saved("curve.svg").lstrip().startswith("<?xml")
+    browser.run(f"{buttons}[1].click()")
+    head, *lines = rows(browser.saved("curve.csv"))
+    assert head == ["rotation (degrees)", "loss_without_search_nats", "loss_with_search_nats"]
+    assert [float(x) for x in lines[0]] == [-180.0, 178.0, 119.0]
+    browser.run("document.querySelector('#numbers .save').click()")
+    assert any("119.2" in line[1] for line in rows(browser.saved("numbers.csv")) if len(line) > 1)
+
+
 def test_page_on_dark_screens_and_without_script(browser, page, tmp_path):
     browser.open(page, width=800, dark=True)
     assert browser.faults == []
@@ -229,10 +362,10 @@ def test_page_on_dark_screens_and_without_script(browser, page, tmp_path):
     # Whoever changes the script is stopped by the page itself, which then stays as without it.
     changed = tmp_path / "changed.html"
     text = page.read_text(encoding="utf-8").replace("await start();", "await start(); alert(1);")
-    changed.write_text(text.replace('id="explored"', 'id="other"'), encoding="utf-8")
-    browser.open(changed, width=800)
+    changed.write_text(text, encoding="utf-8")
+    browser.open(changed, width=800, ready=False)
     assert any("Content Security Policy" in str(fault) for fault in browser.faults)
-    assert browser.run("document.querySelectorAll('section[hidden]').length") == 3
+    assert browser.run("document.querySelectorAll('section[hidden]').length") == 4
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -251,5 +384,32 @@ def test_folder_page_sorts_filters_and_pages(browser, tmp_path, width):
     assert browser.run("document.querySelectorAll('.rows tbody tr').length") == 50
     browser.run("document.querySelector('.next').click(); document.querySelector('.next').click()")
     assert browser.run("document.querySelector('.page').value") == "page 3 of 3"
+    browser.run("document.querySelector('#table .save').click()")
+    assert len(rows(browser.saved("rows.csv"))) == 121
     browser.run("document.querySelector('.doubtful-only').click()")
     assert browser.run("document.querySelector('#table .count').value") == "18 of 120 rows"
+
+
+def test_folder_page_of_ten_thousand_ready_in_two_seconds(browser, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_text(html(alignment(count=10_000)), encoding="utf-8")
+    assert path.stat().st_size < 8e6
+    browser.open(path, width=1440)
+    entry = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+    assert browser.run(entry) < 2000
+
+
+def test_folder_page_maps_examples_by_name(browser, tmp_path):
+    (tmp_path / "index.html").write_text(html(alignment()), encoding="utf-8")
+    browser.open(tmp_path / "index.html", width=1280)
+    assert visible(browser, "#atlas .object") == 12
+    browser.run("document.querySelectorAll('#atlas .object')[4].focus()")
+    card = said(browser, "#atlas .pointed")
+    assert "image_40.png" in card and "place in the stack: 40" in card and "doubtful" in card
+    choose(browser, "#atlas .by-doubt", "doubtful")
+    browser.run("document.querySelector('#atlas .every').click()")
+    browser.run("document.querySelector('#atlas .keep').click()")
+    head, *lines = rows(browser.saved("selection.csv"))
+    assert head[:2] == ["index", "name"] and "label" not in head
+    assert [line[:2] for line in lines] == [["40", "image_40.png"], ["90", "image_90.png"]]
+    assert browser.faults == []

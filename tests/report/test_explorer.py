@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from avae_jax import report
-from avae_jax.report import explorer
 from tests.support.report_samples import (
     KEPT,
     NASTY,
@@ -41,7 +40,7 @@ def cell(pictures, row, column):
 def test_explorer_data_say_what_was_found(tmp_path):
     """The page says what was found."""
     found = explored()
-    data = given(text_of(tmp_path, found))
+    data = given(text_of(tmp_path, found))["explored"]
     trial, one = found.exploration.trials[2], data["trials"][2]
     assert one["example"] == 2 and len(one["by"]) == KEPT
     np.testing.assert_allclose(one["values"], trial.values)
@@ -57,10 +56,10 @@ def test_explorer_data_say_what_was_found(tmp_path):
 
 def test_explorer_pictures_are_where_the_script_looks(tmp_path):
     """Pictures are where the script looks for them."""
-    data = given(text_of(tmp_path, explored()))
+    data = given(text_of(tmp_path, explored()))["pictures"]
     trial, atlas = exploration().trials[1], exploration().atlas
     expected = (255 * trial.turned[7, ..., 0]).astype(np.uint8)
-    np.testing.assert_array_equal(cell(data["trials"][1]["pictures"], 0, 7)[..., 0], expected)
+    np.testing.assert_array_equal(cell(data["trials"][1], 0, 7)[..., 0], expected)
     across, rows = data["across"], 2
     shown = cell(data["atlas"], 23 // across, 23 % across)[..., 0]
     np.testing.assert_array_equal(shown, (255 * atlas.observed[23, ..., 0]).astype(np.uint8))
@@ -73,13 +72,13 @@ def test_explorer_data_cannot_end_the_script(tmp_path, found):
     """Nothing in the data ends the script."""
     atlas = found.exploration.atlas._replace(moved_by=("</script><!--<script>\u2028",) * 30)
     text = text_of(tmp_path, found._replace(exploration=found.exploration._replace(atlas=atlas)))
-    block = text.partition('id="explored">')[2].partition("</script>")[0]
+    block = text.partition('id="data">')[2].partition("</script>")[0]
     assert not set("<>&\u2028") & set(block) and block.isascii()
-    assert given(text)["examples"][0]["by"].startswith("</script><!--<script>")
+    assert given(text)["explored"]["examples"][0]["by"].startswith("</script><!--<script>")
     scripts = [tag for tag, _ in Page(text).tags if tag == "script"]
     assert len(scripts) == 2
     if found.label_names == NASTY:
-        assert given(text)["labels"]["0"] == NASTY[0]
+        assert given(text)["explored"]["labels"]["0"] == NASTY[0]
 
 
 def test_explorer_script_of_the_package_alone_may_run(tmp_path):
@@ -95,10 +94,10 @@ def test_explorer_script_of_the_package_alone_may_run(tmp_path):
     assert text.count("http") == text.count("http://www.w3.org/2000/svg") + text.count("http-equiv")
 
 
-def test_explorer_absent_runs_nothing(tmp_path):
-    """Without an exploration nothing runs."""
+def test_explorer_absent_leaves_its_parts_out(tmp_path):
     text = text_of(tmp_path, findings())
-    assert "<script" not in text and "hidden" not in text
+    assert given(text)["explored"] is None and "<section hidden" not in text
+    assert not {"turning", "atlas", "training"} & {a.get("id") for _, a in Page(text).tags}
 
 
 def noise(*shape):
@@ -121,8 +120,8 @@ def test_explorer_page_at_most_5_megabytes(tmp_path):
     )
     text = text_of(tmp_path, found)
     assert len(text) < 5e6
-    data = given(text)
-    assert len(data["trials"]) == 24 and min(data["trials"][0]["pictures"]["width"], 40) >= 8
+    dials = given(text)["pictures"]["trials"]
+    assert len(dials) == 24 and min(dials[0]["width"], 40) >= 8
 
 
 @pytest.mark.parametrize(
@@ -138,11 +137,6 @@ def test_explorer_page_at_most_5_megabytes(tmp_path):
     ],
 )
 def test_explorer_narrow_cases(tmp_path, changes):
-    data = given(text_of(tmp_path, explored(**changes)))
+    data = given(text_of(tmp_path, explored(**changes)))["explored"]
     assert len(data["trials"]) == len(changes.get("exploration", exploration()).trials)
     assert (data["training"] is None) == (len(changes.get("moments", "many")) < 2)
-
-
-def test_explorer_files_of_the_page_found():
-    assert all(explorer.script().count(name) for name in ("turningPart", "atlasPart"))
-    assert "prefers-reduced-motion" in explorer.style()

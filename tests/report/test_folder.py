@@ -10,22 +10,23 @@ from tests.support.report_samples import NASTY, Page, alignment
 
 
 def rows(text):
-    block = re.search(r'<script type="application/json" id="rows">(.*?)</script>', text, re.S)
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     return json.loads(block[1])
 
 
 def test_page_has_all_parts():
     text = html(alignment())
     page = Page(text)
-    assert text.count("data:image/png") == 2 + 1 + 8 and text.count('class="doubtful"') == 1
+    assert text.count("data:image/png") == 2 + 1 + 8 + 1 and text.count('class="doubtful"') == 1
     assert [a["alt"] for tag, a in page.tags if a.get("class") == "chart"] == [
         "Histogram of the rotation (degrees)",
         "Histogram of the shift x (pixels)",
     ]
     links = re.findall(r'<a href="#([^"]+)"', text)
-    assert links == ["part-0", "part-1", "part-2", "poses", "table", "config"]
+    assert links == ["part-0", "part-1", "part-2", "atlas", "poses", "table", "config"]
     assert all(f'id="{link}"' in text for link in links) and "All is well." in page.words
-    assert "http:" not in text and "https:" not in text
+    # One name space, which is not a place of the network.
+    assert text.count("http:") == text.count("http://www.w3.org/2000/svg") and "https:" not in text
 
 
 def test_page_table_holds_rounded_numbers():
@@ -56,7 +57,7 @@ def test_page_escapes_names():
 
 def test_page_of_volumes_and_without_examples():
     assert "data:image/png" in html(alignment(shape=(8, 8, 8, 1)))
-    assert "data:image/png" not in html(alignment(sections=()))
+    assert "data:image/png" not in html(alignment(sections=(), atlas=None))
 
 
 def test_page_of_ten_thousand_is_small():

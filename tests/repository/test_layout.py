@@ -89,8 +89,6 @@ UNTESTED = {
     "training/finish.py": WHOLE_RUN,
     "training/updates.py": "tried by training/test_loop.py and serving/test_fit.py",
     "models/affine_model.py": "tried with the objective by models/test_objective.py",
-    "report/parts.py": "seen in a browser by report/test_browser.py",
-    "report/stylesheet.py": "seen in a browser by report/test_browser.py",
 }
 
 

@@ -17,7 +17,7 @@ QUIET = (
     "headless no-sandbox disable-gpu no-first-run disable-background-networking "
     "disable-component-update disable-sync remote-debugging-pipe hide-scrollbars"
 )
-KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
+KEYS = {" ": 32, "Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
 
 
 def chromium():
@@ -56,6 +56,8 @@ class Browser:
         os.close(theirs_out)
         self._buffer, self._number, self._session, self.faults = b"", 0, None, []
         self._loaded = False
+        self._saved = profile / "saved"
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self._saved))
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -69,7 +71,7 @@ class Browser:
         os.close(self._in)
         os.close(self._out)
 
-    def open(self, path, *, width, height=900, dark=False, touch=False):
+    def open(self, path, *, width, height=900, dark=False, touch=False, ready=True):
         """Loads a file at a width of the screen and waits until its script is done."""
         self.faults.clear()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
@@ -82,7 +84,8 @@ class Browser:
         while not self._loaded:
             assert time.monotonic() < deadline, f"{path} does not load"
             self._note(self._read())
-        self.wait("document.body.dataset.ready || !document.querySelector('#explored')")
+        if ready:
+            self.wait("document.body.dataset.ready")
 
     def run(self, script):
         """The value of an expression in the page."""
@@ -118,6 +121,12 @@ class Browser:
         for kind in ("mousePressed", *(["mouseReleased"] * release)):
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def release(self, x, y):
+        """Lets the mouse go."""
+        self._call(
+            "Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1
+        )
+
     def key(self, name):
         """Presses a key."""
         known = {"key": name, "code": name, "windowsVirtualKeyCode": KEYS[name]}
@@ -125,6 +134,16 @@ class Browser:
             known["text"] = "\r"
         self._call("Input.dispatchKeyEvent", type="keyDown", **known)
         self._call("Input.dispatchKeyEvent", type="keyUp", **known)
+
+    def saved(self, name):
+        """The text of a file that the page has saved; the file is removed."""
+        deadline, path = time.monotonic() + 60, self._saved / name
+        while not path.exists():
+            assert time.monotonic() < deadline, f"{name} was not saved"
+            time.sleep(0.05)
+        text = path.read_text(encoding="utf-8")
+        path.unlink()
+        return text
 
     def screenshot(self, path):
         """The whole page as a picture."""

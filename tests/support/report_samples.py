@@ -65,12 +65,22 @@ def exploration(count=30, *, volume=False, labels=True):
         gap=np.where(np.arange(count) % 5 == 4, 1.5, np.inf),
         doubtful=np.arange(count) % 5 == 4,
         moved_by=tuple(f"{angle:+.0f} deg" for angle in angles),
+        neighbours=(np.arange(count)[:, None] + np.arange(1, min(4, count))) % count,
+    )
+    walks = report.Walks(
+        stops=np.array([-2.0, 0.0, 2.0]),
+        axes=np.stack([np.stack([draw(30.0 * i * k) for i in range(3)]) for k in range(2)]),
+        shares=(0.4, 0.2),
+        pairs=np.array([[0, 1], [0, 2], [1, 2]])[: count - 1 if count < 3 else 3].reshape(-1, 2),
+        between=np.stack([np.stack([draw(20.0 * i) for i in range(4)])] * 3)[
+            : 3 if count > 2 else count - 1
+        ],
     )
     trials = tuple(trial(i, float(angles[i]), volume=volume) for i in chosen)
-    return report.Exploration("rotation", "deg", volume, True, 5.0, trials, atlas)
+    return report.Exploration("rotation", "deg", volume, True, 5.0, trials, atlas, walks)
 
 
-VOID = {"meta", "link", "img", "input"}
+VOID = {"br", "meta", "link", "img", "input"}
 SUMMARY = report.Summary(
     loss=summary.Losses(upright=121.3, posed=164.6, posed_search=119.2),
     pose=summary.PoseErrors(median_deg=6.3, within_20=0.87, resultant_length=0.85),
@@ -112,6 +122,19 @@ def findings(**changes):
         label_names=("cat", "dog", "bird"),
     )
     return whole._replace(**changes)
+
+
+def measured(*, higher=0.0, seed=0, **changes):
+    """Findings with numbers of each held-out example; losses are so many nats `higher`."""
+    random = np.random.default_rng(seed)
+    columns = {
+        "index": np.arange(40),
+        "label": np.arange(40) % 3,
+        "loss_posed_nats": random.normal(160, 9, 40) + higher,
+        "loss_posed_search_nats": random.normal(120, 9, 40) + higher,
+        "error_deg": random.uniform(0, 40, 40),
+    }
+    return findings(held_out=columns)._replace(**changes)
 
 
 class Page(html.parser.HTMLParser):
@@ -169,7 +192,7 @@ def explored(**changes):
 
 def given(text):
     """The data that stand in a page."""
-    block = re.search(r'<script type="application/json" id="explored">(.*?)</script>', text, re.S)
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     return json.loads(block[1], parse_constant=pytest.fail)
 
 
@@ -190,5 +213,10 @@ def alignment(count=120, shape=(9, 9, 1), **changes):
         Section("Averages", [pairs[0]._replace(after=None)]),
     )
     sections += (Section("Examples, evenly spaced", pairs), Section("Doubtful", []))
-    page = Alignment("stack.npy", "All is well.", ("A fact.",), sections, table, count, ("a=1",))
+    names = tuple(f"image_{10 * i}.png" for i in range(12))
+    atlas = exploration(12, volume=len(shape) == 4, labels=False).atlas
+    atlas = atlas._replace(places=10 * np.arange(12), names=names)
+    page = Alignment(
+        "stack.npy", "All is well.", ("A fact.",), sections, table, count, ("a=1",), atlas
+    )
     return page._replace(**changes)

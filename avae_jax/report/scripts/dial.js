@@ -2,7 +2,7 @@
 
 async function turningPart(section, atlas) {
   const find = (selector) => section.querySelector(selector);
-  const sheets = await Promise.all(data.trials.map((trial) => opened(trial.pictures)));
+  const sheets = await Promise.all(page.pictures.trials.map(opened));
   const slider = find(".stop");
   const state = { trial: 0, column: 0, kept: -1 };
   const ring = data.kind === "rotation" ? ringOf(find(".dial .pad"), (value) => to(nearest(value))) : null;
@@ -124,6 +124,14 @@ async function turningPart(section, atlas) {
   }
 
   return { filter, open, has: (example) => data.trials.some((one) => one.example === example) };
+}
+
+// Where the dial stands, in words.
+function reading(value) {
+  if (value === null) return ABSENT;
+  const size = data.unit ? Math.round(value) : value.toFixed(2);
+  const sign = value >= 0.5 || (!data.unit && value > 0) ? "+" : "";
+  return `${sign}${String(size).replace("-", "\u2212")}${data.unit === "deg" ? "\u00b0" : data.unit}`;
 }
 
 function apart(value, other) {

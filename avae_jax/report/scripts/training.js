@@ -2,18 +2,20 @@
 
 async function trainingPart(section) {
   const { moments, names, inputs, plane } = data.training;
-  const sheet = await opened(data.training.pictures);
+  const sheet = await opened(page.pictures.training);
   const slider = section.querySelector(".moment");
   const pictures = Array.from({ length: inputs }, () => element("canvas", { role: "img" }));
   const diagrams = names.map((name) => diagram(name, plane));
   const highest = Math.max(...moments.flatMap((moment) => moment.shares.flat()), 1e-9);
   section.querySelector(".inputs").append(...pictures);
   // None where every example stands in a pose of its own.
-  if (names.length) section.querySelector(".roses").append(
-    ...diagrams.map((one) => one.figure),
-    element("p", {}, plane
-      ? "Which way found poses put the top of the objects of a label: a beam is longer where more examples agree, and the dashed circle is an even spread."
-      : "How far found poses lie from the common pose of their label, from 0\u00b0 at the left to 180\u00b0 at the right: a label that has settled stands at the left."));
+  if (names.length) {
+    section.querySelector(".roses").append(
+      ...diagrams.map((one) => one.figure),
+      element("p", {}, plane
+        ? "Which way found poses put the top of the objects of a label: a beam is longer where more examples agree, and the dashed circle is an even spread."
+        : "How far found poses lie from the common pose of their label, from 0\u00b0 at the left to 180\u00b0 at the right: a label that has settled stands at the left."));
+  }
   section.querySelector(".steps").append(
     ...moments.map(({ step }) => element("span", {}, step.toLocaleString("en"))));
   slider.max = moments.length - 1;

@@ -1,0 +1,3 @@
+// The page is ready: links to parts that need the script appear.
+
+document.body.dataset.ready = "true";
