@@ -279,7 +279,10 @@ def test_configs_travel_with_the_built_package(tmp_path):
     wanted = [str(built / "avae_jax" / "configs" / f"{name}.py") for name in CONFIGS]
     assert asked.stdout.split() == wanted
     assert (built / "avae_jax" / "py.typed").exists()
-    assert len(list((built / "avae_jax" / "report").glob("*.js"))) == 5
+    for part in ("report/scripts", "report/styles", "report/templates"):
+        assert {path.name for path in (built / "avae_jax" / part).rglob("*.*")} == {
+            path.name for path in (ROOT / "avae_jax" / part).rglob("*.*")
+        }
     assert list(elsewhere.iterdir()) == []
 
 
