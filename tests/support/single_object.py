@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.config.options import RangeOptions
-from avae_jax.models import objective, wrap
+from avae_jax.models import wrap
+from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import coordinates, frame
 
@@ -26,12 +27,12 @@ def blobs(shape: tuple[int, ...]) -> np.ndarray:
     return np.clip(image, 0, 1)[..., None]
 
 
-def drawing(image: np.ndarray, name: str) -> tuple[objective.AVAE, dict[str, jax.Array]]:
+def drawing(image: np.ndarray, name: str) -> tuple[AVAE, dict[str, jax.Array]]:
     """A model that draws `image` whatever it sees, in the family `name`, and its weights."""
     model = wrap(
         lambda params, x: (x.reshape(-1)[:2], jnp.zeros(2)), lambda params, z: params["image"]
     )
     shape = image.shape[:-1]
     group = family(name, len(shape))
-    avae = objective.affine_vae(model, frame(shape), FILL, group=group, ranges=RANGES)
+    avae = affine_vae(model, frame(shape), FILL, group=group, ranges=RANGES)
     return avae, {"image": jnp.asarray(image)}
