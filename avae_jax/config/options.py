@@ -120,7 +120,7 @@ class TrainOptions(Choosing):
 
     search: bool = option(True, "search the pose of every training example before each update")
     synchronised: float = option(
-        0.3,
+        0.2,
         "share of the updates, the first ones, that take poses from examples registered with one "
         "another and not from the search",
         low=0.0,

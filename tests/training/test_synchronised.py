@@ -20,7 +20,7 @@ def prepared(*overrides):
 @pytest.mark.parametrize(
     ("overrides", "count"),
     [
-        (("train.steps=10",), 3),
+        (("train.steps=10",), 2),
         (("train.steps=10", "train.synchronised=1.0"), 10),
         (("train.steps=10", "train.synchronised=0.0"), 0),
         (("train.steps=10", "train.search=false"), 0),
