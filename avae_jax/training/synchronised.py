@@ -24,6 +24,7 @@ from avae_jax.training.experiment import Experiment
 
 # Examples that are registered, by dimension: the cost grows with the square.
 EXAMPLES = {2: 2000, 3: 400}
+CERTAIN = 0.6
 
 
 class Synchronised(NamedTuple):
@@ -47,7 +48,10 @@ def synchronised_updates(experiment: Experiment) -> int:
 
 
 def synchronise(experiment: Experiment) -> Synchronised:
-    """Registers the first training examples; a function of the experiment alone."""
+    """Registers the first training examples, and keeps those whose pose is certain.
+
+    A function of the experiment alone.
+    """
     options, avae = experiment.options, experiment.avae
     examples = experiment.dataset.train[: EXAMPLES[avae.group.d]]
     with jax.default_device(jax.local_devices()[0]):
@@ -55,7 +59,11 @@ def synchronise(experiment: Experiment) -> Synchronised:
             keys = example_keys(stream(options, "synchronised"), np.arange(len(examples)))
             pose = jax.jit(functools.partial(pose_batch, avae=avae))
             examples = np.asarray(pose(keys, examples)[0])
-        return Synchronised(examples, agreed_poses(examples, avae=avae))
+        found = agreed_poses(examples, avae=avae)
+    # An example that fits in two poses would be learned in both. The search places it later, in
+    # a model that knows one pose of the others.
+    sure = found.certainty >= min(CERTAIN, float(np.median(found.certainty)))
+    return Synchronised(examples[sure], found.poses[sure])
 
 
 def synchronised_batch(

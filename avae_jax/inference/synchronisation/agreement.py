@@ -31,6 +31,17 @@ def agreed_rotations(pairs: Pairs, *, mirrored: bool = False) -> np.ndarray:
     return _revised(_merged(blocks.copy(), mirrored), blocks, mirrored)
 
 
+def certainty(pairs: Pairs, found: np.ndarray) -> np.ndarray:
+    """How far the pairs of each example confirm its rotation, `[N]`, at most 1.
+
+    It is 1 if all say what was `found: [N, d, d]`, and near 0 if they contradict one another or
+    each fits at several rotations.
+    """
+    said = np.einsum("nkij,nkjl->nil", pairs.rotations, found[pairs.neighbours])
+    agrees = np.einsum("nij,nij->n", found, said) / found.shape[-1]
+    return agrees / np.maximum(pairs.weights.sum(1), 1e-12)
+
+
 def _merged(blocks: np.ndarray, mirrored: bool) -> np.ndarray:
     """Rotations by merging groups; `blocks: [N, N, d, d]` is used up."""
     count, _, d, _ = blocks.shape

@@ -59,10 +59,12 @@ class Pairs(NamedTuple):
       neighbours: `[N, K]`, indices.
       rotations: `[N, K, d, d]`, the mean rotation that carries a neighbour to the example, times
         the weight of the pair; zero where nothing is known.
+      weights: `[N, K]`, the weight, which grows with the similarity.
     """
 
     neighbours: np.ndarray
     rotations: np.ndarray
+    weights: np.ndarray
 
 
 def similar_pairs(standard: Standard, rotations: Array, *, avae: AVAE) -> Pairs:
@@ -78,8 +80,9 @@ def similar_pairs(standard: Standard, rotations: Array, *, avae: AVAE) -> Pairs:
     kept = min(NEIGHBOURS, len(best) - 1)
     neighbours = np.sort(np.argpartition(-best, kept - 1, axis=1)[:, :kept], axis=1)
     tops = np.take_along_axis(best, neighbours, 1)
-    found = _mean_rotations(standard.images, rotations, neighbours, tops, **task)
-    return Pairs(neighbours, np.asarray(found))
+    found = np.asarray(_mean_rotations(standard.images, rotations, neighbours, tops, **task))
+    weights = np.exp((tops - 1) / PAIR_WIDTH)
+    return Pairs(neighbours, found * weights[..., None, None], weights)
 
 
 def _vectors(images: Array, pose: Array, frame: Frame, count: int) -> Array:
@@ -105,7 +108,7 @@ def _best(images: Array, rotations: Array, *, frame: Frame, count: int) -> Array
 def _mean_rotations(
     images: Array, rotations: Array, neighbours: Array, tops: Array, *, frame: Frame, count: int
 ) -> Array:
-    """Weighted mean rotations `[N, K, d, d]` of pairs whose largest cosines are `tops: [N, K]`."""
+    """Mean rotations `[N, K, d, d]` of pairs whose largest cosines are `tops: [N, K]`."""
     still = _vectors(images, jnp.eye(rotations.shape[-1]), frame, count)
 
     def step(sums: tuple[Array, Array], pose: Array) -> tuple[tuple[Array, Array], None]:
@@ -118,5 +121,4 @@ def _mean_rotations(
     d = rotations.shape[-1] - 1
     begin = jnp.zeros(tops.shape), jnp.zeros((*tops.shape, d, d))
     (total, rotated), _ = jax.lax.scan(step, begin, rotations)
-    weight = jnp.exp((tops - 1) / PAIR_WIDTH) / jnp.maximum(total, 1e-6)
-    return rotated * weight[..., None, None]
+    return rotated / jnp.maximum(total, 1e-6)[..., None, None]

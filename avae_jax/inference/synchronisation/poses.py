@@ -1,6 +1,7 @@
 """Poses that carry examples to a common pose, from the examples alone."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
 from avae_jax.inference.proposals.template_bank import rotations
-from avae_jax.inference.synchronisation.agreement import agreed_rotations
+from avae_jax.inference.synchronisation.agreement import agreed_rotations, certainty
 from avae_jax.inference.synchronisation.pairs import in_standard_position, similar_pairs
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
@@ -27,19 +28,30 @@ def can_agree(group: Family, ranges: RangeOptions) -> bool:
     return whole and ranges.rotation >= 180 and not ranges.right_angles
 
 
-def agreed_poses(x: Array, *, avae: AVAE) -> np.ndarray:
+class Agreed(NamedTuple):
+    """Poses on which examples agree.
+
+    Attributes:
+      poses: `[N, d + 1, d + 1]`, each from the observation to the common pose, within the ranges.
+      certainty: `[N]`, how far its most similar examples confirm the pose: at most 1.
+    """
+
+    poses: np.ndarray
+    certainty: np.ndarray
+
+
+def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
     """Poses on which examples agree, by registering them with one another.
 
     Args:
       x: `[N, *S, C]`, of a family for which `can_agree`; time and memory grow with N squared.
-
-    Returns:
-      `[N, d + 1, d + 1]`, each from the observation to the common pose, within the ranges.
     """
     group, ranges = avae.group, avae.ranges
     standard = jax.jit(functools.partial(in_standard_position, avae=avae))(x)
     pairs = similar_pairs(standard, rotations(group, ranges, TURNS[group.d]), avae=avae)
-    turned = np.swapaxes(agreed_rotations(pairs, mirrored=ranges.reflect), -1, -2)
+    found = agreed_rotations(pairs, mirrored=ranges.reflect)
+    turned = np.swapaxes(found, -1, -2)
     back = affine(jnp.asarray(turned), jnp.zeros(turned.shape[:-1]))
     reached = jax.jit(jax.vmap(functools.partial(within, group, ranges)))
-    return np.asarray(reached(matmul(back, standard.poses)))
+    poses = np.asarray(reached(matmul(back, standard.poses)))
+    return Agreed(poses, certainty(pairs, found))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group, special_ortho_group
 
-from avae_jax.inference.synchronisation.agreement import agreed_rotations
+from avae_jax.inference.synchronisation.agreement import agreed_rotations, certainty
 from avae_jax.inference.synchronisation.pairs import Pairs
 
 
@@ -14,7 +14,7 @@ def pairs_of(true, neighbours, *, wrong=0.0, seed=0):
     said = np.einsum("nij,nkmj->nkim", true, true[neighbours])
     lost = random.random(neighbours.shape) < wrong
     said[lost] = special_ortho_group(d, seed=random).rvs(lost.sum()).reshape(-1, d, d)
-    return Pairs(neighbours, said.astype(np.float32))
+    return Pairs(neighbours, said.astype(np.float32), np.ones(neighbours.shape))
 
 
 def others(count, kept, seed=1):
@@ -63,3 +63,14 @@ def test_agreed_rotations_leave_examples_without_pairs():
     found = agreed_rotations(told)
     np.testing.assert_array_equal(found[2:], np.broadcast_to(np.eye(2), (2, 2, 2)))
     assert spread(found[:2], true[:2]) < 1e-4
+
+
+def test_certainty_is_high_where_all_pairs_agree_and_low_where_none_does():
+    true = special_ortho_group(2, seed=4).rvs(40)
+    told = pairs_of(true, others(40, 8))
+    told.rotations[0] *= 0.0
+    told.rotations[1, ::2] *= -1
+    found = agreed_rotations(told)
+    sure = certainty(told, found)
+    assert sure.max() <= 1 + 1e-5 and np.median(sure) > 0.9
+    assert abs(sure[0]) < 1e-6 and sure[1] < 0.1

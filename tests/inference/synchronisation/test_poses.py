@@ -38,7 +38,7 @@ def agreement(x, labels, avae):
     keys = jax.random.split(jax.random.key(1), len(x))
     pose = jax.jit(lambda keys, x: pose_batch(keys, x, avae=avae))
     posed, applied = pose(keys, jnp.asarray(x, jnp.float32))
-    found = poses.agreed_poses(posed, avae=avae)
+    found = poses.agreed_poses(posed, avae=avae).poses
     return resultant_length(found @ np.asarray(applied), labels)
 
 
@@ -64,8 +64,8 @@ def test_agreed_poses_of_volumes_give_each_kind_one_pose():
 
 def test_agreed_poses_of_one_example_and_of_nothing_are_finite():
     avae = of_side(24, "rotation", 2)
-    assert np.isfinite(poses.agreed_poses(jnp.zeros((3, 24, 24, 1)), avae=avae)).all()
-    assert poses.agreed_poses(jnp.zeros((1, 24, 24, 1)), avae=avae).shape == (1, 3, 3)
+    assert np.isfinite(poses.agreed_poses(jnp.zeros((3, 24, 24, 1)), avae=avae).poses).all()
+    assert poses.agreed_poses(jnp.zeros((1, 24, 24, 1)), avae=avae).poses.shape == (1, 3, 3)
 
 
 @pytest.mark.parametrize(
