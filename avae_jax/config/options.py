@@ -119,12 +119,11 @@ class TrainOptions(Choosing):
     """
 
     search: bool = option(True, "search the pose of every training example before each update")
-    synchronised: float = option(
-        0.2,
-        "share of the updates, the first ones, that take poses from examples registered with one "
-        "another and not from the search",
-        low=0.0,
-        high=1.0,
+    synchronised: int = option(
+        200,
+        "first updates, which take poses from examples registered with one another and not from "
+        "the search; 0 searches from the start",
+        low=0,
     )
     steps: int = option(1000, "weight updates", low=0)
     batch_size: int = option(128, "examples per update", low=1)

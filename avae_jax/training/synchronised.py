@@ -7,7 +7,6 @@ and the search goes on from a model that knows one pose of each object.
 """
 
 import functools
-import math
 from typing import NamedTuple
 
 import jax
@@ -24,7 +23,8 @@ from avae_jax.training.experiment import Experiment
 
 # Examples that are registered, by dimension: the cost grows with the square.
 EXAMPLES = {2: 2000, 3: 400}
-CERTAIN = 0.6
+# Certainty below which an example waits for the search, and the median below which all do.
+CERTAIN, DOUBTFUL = 0.6, 0.3
 
 
 class Synchronised(NamedTuple):
@@ -44,13 +44,13 @@ def synchronised_updates(experiment: Experiment) -> int:
     options, avae = experiment.options, experiment.avae
     if not options.train.search or not can_agree(avae.group, avae.ranges):
         return 0
-    return math.floor(options.train.synchronised * options.train.steps)
+    return min(options.train.synchronised, options.train.steps)
 
 
-def synchronise(experiment: Experiment) -> Synchronised:
+def synchronise(experiment: Experiment) -> Synchronised | None:
     """Registers the first training examples, and keeps those whose pose is certain.
 
-    A function of the experiment alone.
+    A function of the experiment alone; `None` if few are certain, as in strong noise.
     """
     options, avae = experiment.options, experiment.avae
     examples = experiment.dataset.train[: EXAMPLES[avae.group.d]]
@@ -62,7 +62,12 @@ def synchronise(experiment: Experiment) -> Synchronised:
         found = agreed_poses(examples, avae=avae)
     # An example that fits in two poses would be learned in both. The search places it later, in
     # a model that knows one pose of the others.
-    sure = found.certainty >= min(CERTAIN, float(np.median(found.certainty)))
+    middle = float(np.median(found.certainty))
+    if middle < DOUBTFUL:
+        print("Examples resemble one another too little to be registered: the search begins.")
+        return None
+    sure = found.certainty >= min(CERTAIN, middle)
+    print(f"{sure.sum():,} of {len(sure):,} examples agree on poses, which the first updates take.")
     return Synchronised(examples[sure], found.poses[sure])
 
 

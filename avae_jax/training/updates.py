@@ -80,13 +80,14 @@ def run_updates(
 def supplied(experiment: Experiment, start: int) -> Iterator[tuple[Callable, tuple[Array, ...]]]:
     """The compiled step and the rows of each update from number `start` on."""
     first = synchronised_updates(experiment)
-    if start < first:
-        registered = synchronise(experiment)
+    registered = synchronise(experiment) if start < first else None
+    if registered is not None:
         step_of = compiled_step(experiment, registered=True)
         for step in range(start, first):
             yield step_of, synchronised_batch(experiment, registered, step)
+        start = first
     step_of = compiled_step(experiment)
-    for step in itertools.count(max(start, first)):
+    for step in itertools.count(start):
         yield step_of, batch(experiment, step)
 
 

@@ -14,6 +14,7 @@ SMALL = {
     "search.prototypes": 4,
     "search.turns": 12,
     "train.steps": 4,
+    "train.synchronised": 1,
     "train.batch_size": 16,
     "train.warmup": 0,
     "train.schedule": "constant",

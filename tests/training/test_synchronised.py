@@ -20,9 +20,9 @@ def prepared(*overrides):
 @pytest.mark.parametrize(
     ("overrides", "count"),
     [
-        (("train.steps=10",), 2),
-        (("train.steps=10", "train.synchronised=1.0"), 10),
-        (("train.steps=10", "train.synchronised=0.0"), 0),
+        (("train.steps=10", "train.synchronised=2"), 2),
+        (("train.steps=10", "train.synchronised=20"), 10),
+        (("train.steps=10", "train.synchronised=0"), 0),
         (("train.steps=10", "train.search=false"), 0),
         (("train.steps=10", "family=translation"), 0),
     ],
@@ -43,6 +43,14 @@ def test_synchronise_takes_examples_as_training_does_and_repeats_itself():
     np.testing.assert_array_equal(first.poses, again.poses)
 
 
+def test_synchronise_gives_up_where_examples_have_nothing_in_common(capsys):
+    experiment = prepared("data.pose=as_is")
+    noise = np.random.default_rng(0).random(experiment.dataset.train.shape, np.float32)
+    dataset = experiment.dataset._replace(train=noise)
+    assert synchronised.synchronise(experiment._replace(dataset=dataset)) is None
+    assert "too little to be registered" in capsys.readouterr().out
+
+
 def test_synchronised_batch_pairs_examples_with_their_poses():
     experiment = prepared()
     registered = synchronised.synchronise(experiment)
@@ -52,7 +60,7 @@ def test_synchronised_batch_pairs_examples_with_their_poses():
 
 
 def test_run_updates_from_the_middle_of_the_synchronised_ones_is_the_same():
-    experiment = prepared("train.steps=4", "train.synchronised=0.8", "log.every=1")
+    experiment = prepared("train.steps=4", "train.synchronised=3", "log.every=1")
     seen = []
 
     class Log:
