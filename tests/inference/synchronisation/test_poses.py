@@ -9,8 +9,8 @@ from avae_jax import data
 from avae_jax.config.options import DataOptions, RangeOptions
 from avae_jax.evaluation.pose_metrics import resultant_length
 from avae_jax.inference.synchronisation import poses
+from avae_jax.models.affine_model import affine_vae
 from avae_jax.models.augmentation import pose_batch
-from avae_jax.models.objective import affine_vae
 from avae_jax.transform import family, frame
 from tests.support.tiny_vae import avae_of
 
