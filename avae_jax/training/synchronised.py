@@ -23,6 +23,8 @@ from avae_jax.training.experiment import Experiment
 
 # Examples that are registered, by dimension: the cost grows with the square.
 EXAMPLES = {2: 2000, 3: 400}
+# Examples posed at once: large images take memory.
+TOGETHER = 100
 # Certainty below which an example waits for the search, and the median below which all do.
 CERTAIN, DOUBTFUL = 0.6, 0.3
 
@@ -58,7 +60,9 @@ def synchronise(experiment: Experiment) -> Synchronised | None:
         if options.data.pose == "random":
             keys = example_keys(stream(options, "synchronised"), np.arange(len(examples)))
             pose = jax.jit(functools.partial(pose_batch, avae=avae))
-            examples = np.asarray(pose(keys, examples)[0])
+            starts = range(0, len(examples), TOGETHER)
+            parts = [slice(start, start + TOGETHER) for start in starts]
+            examples = np.concatenate([pose(keys[part], examples[part])[0] for part in parts])
         found = agreed_poses(examples, avae=avae)
     # An example that fits in two poses would be learned in both. The search places it later, in
     # a model that knows one pose of the others.
