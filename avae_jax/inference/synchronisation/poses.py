@@ -1,6 +1,8 @@
 """Poses that carry examples to a common pose, from the examples alone."""
 
+import dataclasses
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -11,7 +13,11 @@ from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
 from avae_jax.inference.proposals.template_bank import rotations
 from avae_jax.inference.synchronisation.agreement import agreed_rotations, certainty
-from avae_jax.inference.synchronisation.pairs import in_standard_position, similar_pairs
+from avae_jax.inference.synchronisation.pairs import (
+    Standard,
+    in_standard_position,
+    similar_pairs,
+)
 from avae_jax.models.objective import AVAE
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import affine, matmul
@@ -47,11 +53,29 @@ def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
       x: `[N, *S, C]`, of a family for which `can_agree`; time and memory grow with N squared.
     """
     group, ranges = avae.group, avae.ranges
-    standard = jax.jit(functools.partial(in_standard_position, avae=avae))(x)
+    key = (avae.inner, group, np.asarray(avae.fill).tobytes(), avae.masked)
+    standard = _standard_position(Program(key, avae))(x)
     pairs = similar_pairs(standard, rotations(group, ranges, TURNS[group.d]), avae=avae)
     found = agreed_rotations(pairs, mirrored=ranges.reflect)
     turned = np.swapaxes(found, -1, -2)
     back = affine(jnp.asarray(turned), jnp.zeros(turned.shape[:-1]))
-    reached = jax.jit(jax.vmap(functools.partial(within, group, ranges)))
-    poses = np.asarray(reached(matmul(back, standard.poses)))
+    poses = np.asarray(_reached(matmul(back, standard.poses), group=group, ranges=ranges))
     return Agreed(poses, certainty(pairs, found))
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What a compiled function is made of, and the key that tells it from others."""
+
+    key: tuple
+    avae: AVAE = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(maxsize=4)
+def _standard_position(program: Program) -> Callable[[Array], Standard]:
+    return jax.jit(functools.partial(in_standard_position, avae=program.avae))
+
+
+@functools.partial(jax.jit, static_argnames=("group", "ranges"))
+def _reached(poses: Array, *, group: Family, ranges: RangeOptions) -> Array:
+    return jax.vmap(functools.partial(within, group, ranges))(poses)
