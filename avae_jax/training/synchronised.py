@@ -56,6 +56,7 @@ def synchronise(experiment: Experiment) -> Synchronised | None:
     """
     options, avae = experiment.options, experiment.avae
     examples = experiment.dataset.train[: EXAMPLES[avae.group.d]]
+    print(f"Registering {len(examples):,} examples with one another.", flush=True)
     with jax.default_device(jax.local_devices()[0]):
         if options.data.pose == "random":
             keys = example_keys(stream(options, "synchronised"), np.arange(len(examples)))
@@ -71,7 +72,7 @@ def synchronise(experiment: Experiment) -> Synchronised | None:
         print("Examples resemble one another too little to be registered: the search begins.")
         return None
     sure = found.certainty >= min(CERTAIN, middle)
-    print(f"{sure.sum():,} of {len(sure):,} examples agree on poses, which the first updates take.")
+    print(f"{sure.sum():,} of {len(sure):,} agree on poses, which the first updates take.")
     return Synchronised(examples[sure], found.poses[sure])
 
 

@@ -22,6 +22,7 @@ from avae_jax.training.recorder import Recorder
 from avae_jax.training.state import TrainState
 from avae_jax.training.step import train_step
 from avae_jax.training.synchronised import (
+    Synchronised,
     synchronise,
     synchronised_batch,
     synchronised_updates,
@@ -52,7 +53,9 @@ def run_updates(
       stops: whether to save and end after so many updates.
     """
     total, first = experiment.options.train.steps, synchronised_updates(experiment)
-    supply = supplied(experiment, start)
+    # Before the bar, which its sentences would break.
+    registered = synchronise(experiment) if start < first else None
+    supply = supplied(experiment, start, registered)
     with progress_bar(total=total, initial=start, unit="step") as bar:
         for step in range(start, total):
             if step in (start, first):
@@ -77,11 +80,12 @@ def run_updates(
     return state
 
 
-def supplied(experiment: Experiment, start: int) -> Iterator[tuple[Callable, tuple[Array, ...]]]:
+def supplied(
+    experiment: Experiment, start: int, registered: Synchronised | None
+) -> Iterator[tuple[Callable, tuple[Array, ...]]]:
     """The compiled step and the rows of each update from number `start` on."""
-    first = synchronised_updates(experiment)
-    registered = synchronise(experiment) if start < first else None
     if registered is not None:
+        first = synchronised_updates(experiment)
         step_of = compiled_step(experiment, registered=True)
         for step in range(start, first):
             yield step_of, synchronised_batch(experiment, registered, step)

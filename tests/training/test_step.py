@@ -141,3 +141,21 @@ def test_train_step_without_search_leaves_the_head():
     after, _ = step(state.replace(head=head), *next(batches(1)))
     for a, b in zip(leaves(head), leaves(after.head), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_train_step_at_given_poses_neither_moves_nor_searches():
+    """With identities it is the update of a plain VAE on the examples as they are."""
+    _, state = compiled("even")
+    x, index = next(batches(1))
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), (len(x), 3, 3))
+    options = {"avae": avae_of(), "tx": optimiser(TrainOptions(steps=40, warmup=2))}
+    given, _ = train.train_step(
+        state, x, index, poses=still, search=searching("even"), pose_data=True, **options
+    )
+    plain, _ = train.train_step(state, x, index, search=None, pose_data=False, **options)
+    jax.tree.map(np.testing.assert_array_equal, given.params, plain.params)
+    quarter = still @ np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    other, _ = train.train_step(
+        state, x, index, poses=quarter, search=searching("even"), pose_data=True, **options
+    )
+    assert np.abs(other.params["encode"] - plain.params["encode"]).max() > 1e-4

@@ -99,7 +99,10 @@ def _best(images: Array, rotations: Array, *, frame: Frame, count: int) -> Array
     still = _vectors(images, jnp.eye(rotations.shape[-1]), frame, count)
 
     def step(best: Array, pose: Array) -> tuple[Array, None]:
-        return jnp.maximum(best, still @ _vectors(images, pose, frame, count).T), None
+        turned = _vectors(images, pose, frame, count)
+        # Cosines are compared to some hundredths: the default of accelerators is too coarse.
+        cosine = jnp.matmul(still, turned.T, precision="highest")
+        return jnp.maximum(best, cosine), None
 
     return jax.lax.scan(step, jnp.full((count, count), -1.0), rotations)[0]
 
@@ -113,7 +116,7 @@ def _mean_rotations(
 
     def step(sums: tuple[Array, Array], pose: Array) -> tuple[tuple[Array, Array], None]:
         turned = _vectors(images, pose, frame, count)[neighbours]
-        cosine = jnp.einsum("nd,nkd->nk", still, turned)
+        cosine = jnp.einsum("nd,nkd->nk", still, turned, precision="highest")
         share = jnp.exp((cosine - tops) / ROTATION_WIDTH)
         linear = pose[:-1, :-1]
         return (sums[0] + share, sums[1] + jnp.tensordot(share, linear, 0)), None

@@ -41,10 +41,11 @@ def test_agreed_rotations_of_exact_pairs_are_exact(d):
 
 @pytest.mark.parametrize("d", [2, 3])
 def test_agreed_rotations_outvote_wrong_pairs(d):
+    """Of some 24 pairs of an example 30 % say anything: their mean errs by about 9 degrees."""
     true = special_ortho_group(d, seed=4).rvs(60)
-    found = agreed_rotations(pairs_of(true, others(60, 12), wrong=0.15))
+    found = agreed_rotations(pairs_of(true, others(60, 12), wrong=0.3))
     common = np.swapaxes(found, -1, -2) @ true
-    right = np.linalg.norm(common - np.median(common, 0), axis=(1, 2)) < 0.3
+    right = np.linalg.norm(common - np.median(common, 0), axis=(1, 2)) < 0.73  # 30 degrees
     assert right.mean() > 0.95
 
 
