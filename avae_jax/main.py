@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avae_jax.config import files
-from avae_jax.config.completion import bash_completion
+from avae_jax.config.completion import completion
 from avae_jax.config.flags import (
     COMMAND_USAGE,
     DEFAULT_CONFIG,
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None, *, usage: str = "") -> int:
     flags = reads.parse_args([text for text in given if not text.startswith(OVERRIDE)])
     try:
         if flags.list_options or flags.print_completion:
-            print(list_options() if flags.list_options else bash_completion())
+            shell = flags.print_completion
+            print(list_options() if flags.list_options else completion(shell))
             return 0
         _run(flags, overrides)
     except tuple(STATUS) as error:

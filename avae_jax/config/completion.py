@@ -1,6 +1,7 @@
-"""Completion of the command `avae` in bash."""
+"""Completion of the command `avae` in bash and zsh."""
 
 import dataclasses
+import re
 from typing import Any
 
 from avae_jax.config import files
@@ -29,8 +30,8 @@ _avae() {
 complete -o bashdefault -F _avae avae"""
 
 
-def bash_completion() -> str:
-    """A script for bash: modes, their flags, the fields of a config and the values of choices."""
+def completion(shell: str) -> str:
+    """A script for `bash` or `zsh`: modes, flags, fields of a config and values of choices."""
     # Imported for this alone.
     import shtab
 
@@ -47,7 +48,17 @@ def bash_completion() -> str:
                 action.choices = list(files.packaged())
         for name, field in fields().items():
             one.add_argument(f"--config.{name}", choices=_values(field))
-    return shtab.complete(command, "bash") + EQUALS
+    script = shtab.complete(command, shell)
+    return SHELLS[shell](script)
+
+
+def _zsh_equals(script: str) -> str:
+    """The script with `--config.field=value` as the only form of an override."""
+    return re.sub(r'^(  "--config\.[^\[]+)\[', r"\1=-[", script, flags=re.MULTILINE)
+
+
+# What becomes of the generated script of each shell.
+SHELLS = {"bash": lambda script: script + EQUALS, "zsh": _zsh_equals}
 
 
 def _values(field: dataclasses.Field) -> list[str] | None:

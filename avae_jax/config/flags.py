@@ -161,9 +161,11 @@ def _add_what_is_printed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action="version", version=f"avae_jax {__version__}")
     parser.add_argument(
         "--print-completion",
-        action="store_true",
-        help='print a script that completes the command avae in bash: eval "$(avae '
-        '--print-completion)"',
+        choices=("bash", "zsh"),
+        nargs="?",
+        const="bash",
+        help="print a script that completes the command avae in a shell, bash if not said: "
+        'eval "$(avae --print-completion)"',
     )
 
 

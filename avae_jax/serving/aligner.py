@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from avae_jax.core.choices import wanted_instead
 from avae_jax.core.errors import InputError
-from avae_jax.serving.fit import fit
 
 OUTPUTS = ("images", "codes")
 
@@ -59,6 +58,9 @@ class Aligner(TransformerMixin, BaseEstimator):
         del y
         self._require_output()
         given = {"family": self.family, "steps": self.steps, "seed": self.seed}
+        # It imports JAX, which the parameters of an estimator do not need.
+        from avae_jax.serving.fit import fit
+
         self.posed_ = fit(X, progress=self.progress, **given, **(self.options or {}))
         return self
 

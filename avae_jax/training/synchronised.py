@@ -25,8 +25,9 @@ from avae_jax.training.experiment import Experiment
 EXAMPLES = {2: 2000, 3: 400}
 # Examples posed at once: large images take memory.
 TOGETHER = 100
-# Certainty below which an example waits for the search, and the median below which all do.
-CERTAIN, DOUBTFUL = 0.6, 0.3
+# How far unused pairs must confirm the poses. The number is near the resultant length that the
+# poses have, on objects and on noise alike (docs/decisions).
+CONFIRMED = 0.5
 
 
 class Synchronised(NamedTuple):
@@ -50,9 +51,9 @@ def synchronised_updates(experiment: Experiment) -> int:
 
 
 def synchronise(experiment: Experiment) -> Synchronised | None:
-    """Registers the first training examples, and keeps those whose pose is certain.
+    """Registers the first training examples with one another.
 
-    A function of the experiment alone; `None` if few are certain, as in strong noise.
+    A function of the experiment alone; `None` if the poses are not confirmed, as in strong noise.
     """
     options, avae = experiment.options, experiment.avae
     examples = experiment.dataset.train[: EXAMPLES[avae.group.d]]
@@ -65,15 +66,11 @@ def synchronise(experiment: Experiment) -> Synchronised | None:
             parts = [slice(start, start + TOGETHER) for start in starts]
             examples = np.concatenate([pose(keys[part], examples[part])[0] for part in parts])
         found = agreed_poses(examples, avae=avae)
-    # An example that fits in two poses would be learned in both. The search places it later, in
-    # a model that knows one pose of the others.
-    middle = float(np.median(found.certainty))
-    if middle < DOUBTFUL:
+    if found.confirmed < CONFIRMED:
         print("Examples resemble one another too little to be registered: the search begins.")
         return None
-    sure = found.certainty >= min(CERTAIN, middle)
-    print(f"{sure.sum():,} of {len(sure):,} agree on poses, which the first updates take.")
-    return Synchronised(examples[sure], found.poses[sure])
+    print(f"They agree on poses ({found.confirmed:.2f} of 1), which the first updates take.")
+    return Synchronised(np.asarray(examples), found.poses)
 
 
 def synchronised_batch(

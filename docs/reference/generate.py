@@ -47,11 +47,13 @@ flags of the form `--config.train.steps=200` set.
 | `compare` | write one page about several runs | `--runs` |
 | `plan` | compile the train step for other chips | `--topology` |
 
-The command `avae` is the same by a shorter name, with the mode as its first word: `avae train`. In
-bash, this line of `~/.bashrc` lets the tabulator key complete modes, flags, fields and choices:
+The command `avae` is the same by a shorter name, with the mode as its first word: `avae train`. The
+first of these lines in `~/.bashrc`, or the second in `~/.zshrc` after `compinit`, lets the tab key
+complete modes, flags, fields and choices:
 
 ```sh
 eval "$(avae --print-completion)"
+eval "$(avae --print-completion zsh)"
 ```
 """
 SUMMARY = """# Numbers of a run

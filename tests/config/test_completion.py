@@ -1,4 +1,4 @@
-"""Tests of `avae_jax.config.completion`, in a real bash."""
+"""Tests of `avae_jax.config.completion`, in a real bash and zsh."""
 
 import shutil
 import subprocess
@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from avae_jax import main
+from avae_jax.config.completion import completion
 
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 # What bash hands to the function of a command: the words of the line, apart at each equals sign.
@@ -62,3 +63,34 @@ def test_bash_completes(script, line, completed):
 def test_bash_knows_the_command_once_the_script_is_read(script):
     asked = ["bash", "--norc", "-c", f'source "{script}"; complete -p avae']
     assert "_avae avae" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+
+
+# Types a line, the tabulator key and control-T in a terminal of its own; that key writes the line.
+PRESS = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'probe() { print -r -- "$BUFFER" >"'$2'"; exit; }; zle -N probe; bindkey "^T" probe'
+zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(<'$1')"; echo rea""dy'
+zpty -r -m shell seen '*ready*'
+zpty -w -n shell "$3"$'\t\x14'
+zpty -r -m shell seen '*nothing more*'
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("avae eval", "avae evaluate"),
+        ("avae train --workd", "avae train --workdir"),
+        ("avae train --config dig", "avae train --config digits"),
+        ("avae train --config.train.st", "avae train --config.train.steps="),
+        ("avae train --config.model.name=den", "avae train --config.model.name=dense"),
+    ],
+)
+def test_zsh_completes(tmp_path, line, completed):
+    script, left = tmp_path / "avae.zsh", tmp_path / "line"
+    script.write_text(completion("zsh"))
+    asked = ["zsh", "-f", "-c", PRESS, "zsh", str(script), str(left), line]
+    subprocess.run(asked, check=False, capture_output=True, timeout=60)
+    assert left.read_text().rstrip() == completed

@@ -29,6 +29,14 @@ def test_given_as_the_model_sees_them_is_left_alone():
         taken(np.uint8(x), trained(), Options())
 
 
+def test_given_one_channel_needs_no_axis_for_it():
+    x = np.random.default_rng(0).uniform(size=(3, 7, 7))
+    given = taken(x, trained(), Options())
+    assert given.x.shape == given.raw.shape == (3, 7, 7, 1) and given.shape == x.shape
+    with pytest.raises(InputError, match=r"shape \(7, 7\), wanted \[n, 7, 7, 1\]"):
+        taken(x[0], trained(), Options())
+
+
 def test_given_raw_is_scaled_and_framed():
     x = np.random.default_rng(0).uniform(0, 100, size=(3, 14, 14))
     given = taken(x, trained(), RAW)

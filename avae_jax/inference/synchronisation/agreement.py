@@ -31,15 +31,24 @@ def agreed_rotations(pairs: Pairs, *, mirrored: bool = False) -> np.ndarray:
     return _revised(_merged(blocks.copy(), mirrored), blocks, mirrored)
 
 
-def certainty(pairs: Pairs, found: np.ndarray) -> np.ndarray:
-    """How far the pairs of each example confirm its rotation, `[N]`, at most 1.
+def confirmation(told: Pairs, used: Pairs, found: np.ndarray) -> float:
+    """How far pairs that had no say confirm the rotations `found: [N, d, d]`, at most 1.
 
-    It is 1 if all say what was `found: [N, d, d]`, and near 0 if they contradict one another or
-    each fits at several rotations.
+    Rotations follow the pairs they were made of, even where these are noise: only other pairs can
+    tell. 1 if all of them say what was found, near 0 if they say anything, or nothing.
+
+    Args:
+      told: pairs to compare with; those also in `used`, from either side, are left out.
+      used: pairs of which the rotations were made.
     """
-    said = np.einsum("nkij,nkjl->nil", pairs.rotations, found[pairs.neighbours])
-    agrees = np.einsum("nij,nij->n", found, said) / found.shape[-1]
-    return agrees / np.maximum(pairs.weights.sum(1), 1e-12)
+    known = np.zeros((len(found),) * 2, bool)
+    np.put_along_axis(known, used.neighbours, True, 1)
+    unheard = ~np.take_along_axis(known | known.T, told.neighbours, 1)
+    # An example at Q, its neighbour at P, a relative rotation R: the trace of Q^T R P.
+    turned = np.einsum("nji,nkjl->nkil", found, told.rotations)
+    agrees = np.einsum("nkil,nkli->nk", turned, found[told.neighbours])
+    most = np.linalg.norm(told.rotations, axis=(2, 3)) * math.sqrt(found.shape[-1])
+    return float((agrees * unheard).sum() / max((most * unheard).sum(), 1e-12))
 
 
 def _merged(blocks: np.ndarray, mirrored: bool) -> np.ndarray:

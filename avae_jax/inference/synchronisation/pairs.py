@@ -20,7 +20,8 @@ from avae_jax.transform.frame import Frame
 from avae_jax.transform.image_moments import normaliser
 from avae_jax.transform.warp import warp
 
-NEIGHBOURS = 8
+# The most similar others of each example have a say in its rotation; the next ones test it.
+NEIGHBOURS, TESTS = 8, 4
 # Widths, in units of the cosine between two images, chosen on digits and MNIST: of the softmax
 # over rotations, and of the weight that falls with the similarity of a pair.
 ROTATION_WIDTH = 0.03
@@ -56,7 +57,7 @@ class Pairs(NamedTuple):
     """The most similar pairs.
 
     Attributes:
-      neighbours: `[N, K]`, indices.
+      neighbours: `[N, K]`, indices, the most similar first.
       rotations: `[N, K, d, d]`, the mean rotation that carries a neighbour to the example, times
         the weight of the pair; zero where nothing is known.
       weights: `[N, K]`, the weight, which grows with the similarity.
@@ -65,6 +66,10 @@ class Pairs(NamedTuple):
     neighbours: np.ndarray
     rotations: np.ndarray
     weights: np.ndarray
+
+    def ranks(self, first: int, end: int) -> "Pairs":
+        """Only some of each example, by rank."""
+        return Pairs(*(part[:, first:end] for part in self))
 
 
 def similar_pairs(standard: Standard, rotations: Array, *, avae: AVAE) -> Pairs:
@@ -77,8 +82,8 @@ def similar_pairs(standard: Standard, rotations: Array, *, avae: AVAE) -> Pairs:
     task = {"frame": frame, "count": len(standard.poses)}
     best = np.array(_best(standard.images, rotations, **task))
     np.fill_diagonal(best, -np.inf)
-    kept = min(NEIGHBOURS, len(best) - 1)
-    neighbours = np.sort(np.argpartition(-best, kept - 1, axis=1)[:, :kept], axis=1)
+    kept = min(NEIGHBOURS + TESTS, len(best) - 1)
+    neighbours = np.argsort(-best, axis=1, kind="stable")[:, :kept]
     tops = np.take_along_axis(best, neighbours, 1)
     found = np.asarray(_mean_rotations(standard.images, rotations, neighbours, tops, **task))
     weights = np.exp((tops - 1) / PAIR_WIDTH)

@@ -12,8 +12,9 @@ import numpy as np
 from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
 from avae_jax.inference.proposals.template_bank import rotations
-from avae_jax.inference.synchronisation.agreement import agreed_rotations, certainty
+from avae_jax.inference.synchronisation.agreement import agreed_rotations, confirmation
 from avae_jax.inference.synchronisation.pairs import (
+    NEIGHBOURS,
     Standard,
     in_standard_position,
     similar_pairs,
@@ -39,11 +40,12 @@ class Agreed(NamedTuple):
 
     Attributes:
       poses: `[N, d + 1, d + 1]`, each from the observation to the common pose, within the ranges.
-      certainty: `[N]`, how far its most similar examples confirm the pose: at most 1.
+      confirmed: how far pairs of examples that had no say confirm the poses; at most 1, near 0
+        in noise.
     """
 
     poses: np.ndarray
-    certainty: np.ndarray
+    confirmed: float
 
 
 def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
@@ -56,11 +58,12 @@ def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
     key = (avae.inner, group, np.asarray(avae.fill).tobytes(), avae.masked)
     standard = _standard_position(Program(key, avae))(x)
     pairs = similar_pairs(standard, rotations(group, ranges, TURNS[group.d]), avae=avae)
-    found = agreed_rotations(pairs, mirrored=ranges.reflect)
+    used, others = pairs.ranks(0, NEIGHBOURS), pairs.ranks(NEIGHBOURS, pairs.neighbours.shape[1])
+    found = agreed_rotations(used, mirrored=ranges.reflect)
     turned = np.swapaxes(found, -1, -2)
     back = affine(jnp.asarray(turned), jnp.zeros(turned.shape[:-1]))
     poses = np.asarray(_reached(matmul(back, standard.poses), group=group, ranges=ranges))
-    return Agreed(poses, certainty(pairs, found))
+    return Agreed(poses, confirmation(others, used, found))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group, special_ortho_group
 
-from avae_jax.inference.synchronisation.agreement import agreed_rotations, certainty
+from avae_jax.inference.synchronisation.agreement import agreed_rotations, confirmation
 from avae_jax.inference.synchronisation.pairs import Pairs
 
 
@@ -66,12 +66,22 @@ def test_agreed_rotations_leave_examples_without_pairs():
     assert spread(found[:2], true[:2]) < 1e-4
 
 
-def test_certainty_is_high_where_all_pairs_agree_and_low_where_none_does():
-    true = special_ortho_group(2, seed=4).rvs(40)
-    told = pairs_of(true, others(40, 8))
-    told.rotations[0] *= 0.0
-    told.rotations[1, ::2] *= -1
-    found = agreed_rotations(told)
-    sure = certainty(told, found)
-    assert sure.max() <= 1 + 1e-5 and np.median(sure) > 0.9
-    assert abs(sure[0]) < 1e-6 and sure[1] < 0.1
+def test_confirmation_is_high_for_objects_and_near_nothing_for_noise():
+    true = special_ortho_group(2, seed=4).rvs(200)
+    neighbours = others(200, 12)
+    for wrong, low, high in ((0.0, 0.99, 1.0), (0.3, 0.6, 0.8), (1.0, -0.15, 0.15)):
+        told = pairs_of(true, neighbours, wrong=wrong)
+        used = told.ranks(0, 8)
+        found = agreed_rotations(used)
+        assert low <= round(confirmation(told.ranks(8, 12), used, found), 4) <= high
+    # Noise confirms what was made of it.
+    assert confirmation(used, told.ranks(8, 12), found) > 0.3
+
+
+def test_confirmation_hears_no_pair_twice_and_needs_one():
+    true = special_ortho_group(2, seed=4).rvs(3)
+    told = pairs_of(true, np.array([[1, 2], [0, 2], [0, 1]]))
+    used = told.ranks(0, 1)
+    # Of the second pairs, that of 0 and 2 is used by 2; that of 1 and 2 is not.
+    assert confirmation(told, told, true) == 0.0
+    assert confirmation(told.ranks(1, 2), used, true) == pytest.approx(1.0)

@@ -41,10 +41,15 @@ def test_similar_pairs_say_nothing_where_two_turns_fit_equally():
 
 def test_similar_pairs_are_of_the_most_similar():
     short, long = np.asarray(images()[0]), np.asarray(images()[1])
-    x = np.stack([short, long] * (pairs.NEIGHBOURS + 1))
+    kept = pairs.NEIGHBOURS + pairs.TESTS
+    x = np.stack([short, long] * (kept - 2))
     told = found(x)
-    assert told.neighbours.shape == (len(x), pairs.NEIGHBOURS)
-    assert (told.neighbours % 2 == np.arange(len(x))[:, None] % 2).all()
+    assert told.neighbours.shape == (len(x), kept)
+    alike = told.neighbours % 2 == np.arange(len(x))[:, None] % 2
+    # The three that are left are of the other kind, and last.
+    assert alike[:, : kept - 3].all() and not alike[:, kept - 3 :].any()
+    assert (np.diff(told.weights) <= 0).all()
+    assert told.ranks(0, 2).neighbours.tolist() == told.neighbours[:, :2].tolist()
     assert (told.neighbours != np.arange(len(x))[:, None]).all()
 
 

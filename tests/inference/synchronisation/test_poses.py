@@ -62,6 +62,16 @@ def test_agreed_poses_of_volumes_give_each_kind_one_pose():
     assert agreement(solids.train, solids.train_labels, avae) > 0.97
 
 
+def test_agreed_poses_are_confirmed_for_objects_alone():
+    avae = of_side(24, "rotation", 2)
+    noise = np.random.default_rng(2).normal(size=(60, 24, 24, 1)).astype(np.float32)
+    assert poses.agreed_poses(jnp.asarray(noise), avae=avae).confirmed < 0.25
+    posed, _ = jax.jit(lambda keys, x: pose_batch(keys, x, avae=avae))(
+        jax.random.split(jax.random.key(1), 60), jnp.asarray(bodies(60), jnp.float32)
+    )
+    assert poses.agreed_poses(posed, avae=avae).confirmed > 0.9
+
+
 def test_agreed_poses_of_one_example_and_of_nothing_are_finite():
     avae = of_side(24, "rotation", 2)
     assert np.isfinite(poses.agreed_poses(jnp.zeros((3, 24, 24, 1)), avae=avae).poses).all()
