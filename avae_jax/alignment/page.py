@@ -1,4 +1,4 @@
-"""`index.html` of an alignment: what was found, over the user's own examples."""
+"""`index.html` and `data.json` of an alignment: what was found, over the user's own examples."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,22 +12,23 @@ from avae_jax.config import files
 from avae_jax.report import Atlas, folder
 from avae_jax.report.table import flat
 
-NAME = "index.html"
+NAMES = ("index.html", "data.json")
 # Columns of poses.csv that the page leaves out.
 HIDDEN = ("index", "align_", "quaternion_")
 
 
 def write(
-    path: Path,
+    place: Path,
     work: Work,
     sections: Iterable[folder.Section],
     rows: Iterable[dict[str, Any]],
     result: dict[str, Any],
     atlas: Atlas,
 ) -> None:
-    """Writes the page of an alignment.
+    """Writes the page of an alignment, and what it shows as data.
 
     Args:
+      place: the folder of the results.
       sections: examples before and after.
       rows: blocks of the columns of poses.csv.
       result: the numbers of the alignment.
@@ -44,7 +45,8 @@ def write(
         atlas=atlas,
         words=map_words(work),
     )
-    path.write_text(folder.html(page), encoding="utf-8")
+    for name, text in folder.files(page).items():
+        (place / name).write_text(text, encoding="utf-8")
 
 
 def _verdict(result: dict[str, Any], *, averaged: bool) -> str:

@@ -49,7 +49,7 @@ def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> 
         relion_star.NAME,
         LATENTS,
         SHEET,
-        page.NAME,
+        *page.NAMES,
         DRAWN,
         RESULT,
         UNFINISHED,
@@ -61,7 +61,7 @@ def names_of(stack: Stack, *, reconstructions: bool, averaged: bool = False) -> 
     if name.lower() in others:
         raise InputError(f"{stack.path}: {name} is the name of another result; rename the input")
     names = (name, TABLE, *([relion_star.NAME] if relion_star.fits(stack) else ()), LATENTS)
-    names += (SHEET, page.NAME)
+    names += (SHEET, *page.NAMES)
     names += averages.names_of(stack) if averaged else ()
     # Decoded objects are volumes, also of meshes.
     drawn = name + (".npy" if stack.move else "")
@@ -98,7 +98,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)
     atlas = example_map(work, columns)
-    page.write(folder / page.NAME, work, sections, table_blocks(work, columns), result, atlas)
+    page.write(folder, work, sections, table_blocks(work, columns), result, atlas)
     output.publish()
     try:
         _write_images(work, columns, folder, names)

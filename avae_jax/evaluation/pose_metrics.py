@@ -80,13 +80,23 @@ def resultant_length(poses: np.ndarray, labels: np.ndarray) -> float:
 
     Count-weighted mean over labels of the norm of the mean rotation over sqrt(d).
     """
+    return float(resultant_parts(poses, labels).mean())
+
+
+def resultant_parts(poses: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What each example adds to the resultant length, which is their mean: `[n]`, from -1 to 1.
+
+    The cosine between the rotation of E and the mean rotation of its label.
+    """
     d = poses.shape[-1] - 1
     rotations = orthogonal_part(poses[:, :d, :d])
-    total = 0.0
+    parts = np.zeros(len(poses))
     for label in np.unique(labels):
-        members = rotations[labels == label]
-        total += len(members) * np.linalg.norm(members.mean(0)) / math.sqrt(d)
-    return float(total / len(labels))
+        members = labels == label
+        mean = rotations[members].mean(0)
+        along = np.einsum("nij,ij->n", rotations[members], mean)
+        parts[members] = along / max(np.linalg.norm(mean) * math.sqrt(d), 1e-12)
+    return parts
 
 
 def plane_angle(poses: np.ndarray) -> np.ndarray:

@@ -102,7 +102,10 @@ def _columns(measured: HeldOutResult, agreed: report.Agreement | None) -> dict[s
         "loss_posed_nats": measured.posed,
         "loss_posed_search_nats": measured.posed_search,
     }
-    return columns if agreed is None else columns | {"error_deg": agreed.degrees}
+    if agreed is None:
+        return columns
+    parts = pose_metrics.resultant_parts(measured.found @ measured.applied, measured.labels)
+    return columns | {"error_deg": agreed.degrees, "resultant": parts}
 
 
 def _run(task: Task, command: str) -> report.Run:

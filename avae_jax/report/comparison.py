@@ -44,12 +44,12 @@ MEASURES = (
         lambda degrees: 100 * float((degrees < NEAR).mean()),
     ),
     Measure("median pose error", "degrees", 1, "error_deg", np.median),
+    Measure("resultant length", "", 3, "resultant", np.mean),
 )
 # Options on which the height of a loss depends, whatever the model has learned.
 DECIDE_LOSS = ("data.source", "data.size", "data.scale", "data.fill", "model.likelihood")
 # Numbers of the summary without an interval: name, unit, digits, group, key, factor.
 PLAIN = (
-    ("resultant length", "", 3, "pose", "resultant_length", 1.0),
     ("marginal bound", "nats", 2, "loss", "marginal", 1.0),
     ("labels that have settled", "", 0, "settling", "settled", 1.0),
     ("cost of the search", "forward passes", 0, "search", "forward_equivalents", 1.0),

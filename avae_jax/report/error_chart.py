@@ -38,20 +38,17 @@ def _paint(found: Agreement, figure: "Figure") -> None:
     axes.set_title("How far found poses lie from the common pose")
     colours = [chart.WITHOUT_SEARCH if x > OPPOSITE else chart.WITH_SEARCH for x in middle]
     axes.bar(middle, share, width=0.9 * np.diff(edges), color=colours)
-    axes.plot(middle, _at_random(edges, found.dimensions), "--", color=chart.MUTED, linewidth=1.2)
-    axes.annotate(
-        "poses at random",
-        (90, _at_random(edges, found.dimensions)[8]),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="center",
-        color=chart.MUTED,
-    )
+    random = _at_random(edges, found.dimensions)
+    line = {"color": chart.MUTED, "linewidth": 1.2, "label": "poses at random"}
+    axes.plot(middle, random, "--", **line)
+    # A band above the highest bar, so that the words lie on none.
+    axes.set_ylim(0, 1.2 * max(*share, *random))
+    axes.legend(loc="upper center", frameon=False, labelcolor=chart.MUTED)
     half = float((found.degrees > OPPOSITE).mean())
     if half >= 0.03:
         axes.annotate(
             f"half a turn off: {half:.0%}",
-            (178, max(*share[-2:], *_at_random(edges, found.dimensions)[-6:])),
+            (178, max(*share[-2:], *random[-6:])),
             xytext=(0, 8),
             textcoords="offset points",
             ha="right",

@@ -1,5 +1,6 @@
 """The page of an alignment: average, examples before and after, poses, a table to sort."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -7,8 +8,10 @@ import numpy as np
 
 from avae_jax.report import chart, explorer, picture, templates, volume
 from avae_jax.report.findings import Atlas
-from avae_jax.report.text import plain
+from avae_jax.report.text import plain, strict
 
+# Format version of data.json; raised when a key changes its meaning or is removed.
+FORMAT = 1
 MOST = 20_000  # rows of the table
 # Columns `[n]` of numbers are drawn as histograms if their names end so.
 DRAWN = ("_deg", "_px")
@@ -81,36 +84,61 @@ class Alignment(NamedTuple):
     words: dict[str, str] = WORDS
 
 
+def files(found: Alignment) -> dict[str, str]:
+    """The page and, as `data.json`, what it shows except for pictures; by name."""
+    values = content(found)
+    data = json.dumps(values, allow_nan=False) + "\n"
+    return {"index.html": _html(found, values), "data.json": data}
+
+
 def html(found: Alignment) -> str:
     """The page, without references to other files."""
-    radius = _radius(found.sections)
+    return _html(found, content(found))
+
+
+def content(found: Alignment) -> dict[str, Any]:
+    """Values for JSON: numbers rounded as the table shows them, `None` where there is none."""
+    shown = [part for part in found.sections if part.pairs]
     charts = _histograms(found.table)
-    columns = {name: _column(name, values) for name, values in found.table.items()}
-    digits = {name: _digits(name) for name, values in found.table.items() if _is_real(values)}
-    parts = [_part(f"part-{i}", one, radius) for i, one in enumerate(found.sections) if one.pairs]
     values = {
+        "format": FORMAT,
         "title": found.title,
         "verdict": found.verdict,
         "facts": found.facts,
-        "parts": parts,
-        "charts": {name: {"title": title} for name, (title, _, _) in charts.items()},
-        "pictures": {name: uri for name, (_, uri, _) in charts.items()},
-        "rows": len(next(iter(columns.values()), ())),
+        "parts": [_part(f"part-{i}", one) for i, one in enumerate(shown)],
+        "charts": charts,
+        "columns": {name: _column(name, values) for name, values in found.table.items()},
+        "digits": {name: _digits(name) for name, c in found.table.items() if _is_real(c)},
         "total": found.count,
         "options": found.options,
-        "folder": True,
         "explored": _explored(found),
-        "sections": _sections(parts, charts, found),
     }
-    numbers = {name: {"title": title, "columns": c} for name, (title, _, c) in charts.items()}
-    data = {
-        "charts": numbers,
-        "columns": columns,
-        "digits": digits,
-        "explored": values["explored"],
-        "pictures": None if found.atlas is None else explorer.mapped_pictures(found.atlas)[0],
+    return strict(values | {"sections": _sections(values)})
+
+
+def _html(found: Alignment, values: dict[str, Any]) -> str:
+    radius = _radius(found.sections)
+    shown = [part for part in found.sections if part.pairs]
+    parts = [
+        {
+            **one,
+            "pairs": [
+                _pictured(*pair, radius) for pair in zip(one["pairs"], part.pairs, strict=True)
+            ],
+        }
+        for one, part in zip(values["parts"], shown, strict=True)
+    ]
+    seen = values | {
+        "parts": parts,
+        "pictures": {
+            name: _drawn(one["columns"], one["words"]) for name, one in values["charts"].items()
+        },
+        "rows": len(next(iter(values["columns"].values()), ())),
+        "folder": True,
     }
-    return templates.render("folder.html", values, scripts=SCRIPTS, styles=STYLES, data=data)
+    data = {name: values[name] for name in ("charts", "columns", "digits", "explored")}
+    data["pictures"] = None if found.atlas is None else explorer.mapped_pictures(found.atlas)[0]
+    return templates.render("folder.html", seen, scripts=SCRIPTS, styles=STYLES, data=data)
 
 
 def _explored(found: Alignment) -> dict[str, Any] | None:
@@ -122,14 +150,13 @@ def _explored(found: Alignment) -> dict[str, Any] | None:
     return {**explorer.mapped(atlas, (), None), "words": found.words, "volumes": volumes}
 
 
-def _sections(
-    parts: list[dict[str, Any]], charts: dict[str, Any], found: Alignment
-) -> list[dict[str, Any]]:
+def _sections(values: dict[str, Any]) -> list[dict[str, Any]]:
     """Links of the navigation."""
+    parts = values["parts"]
     links = [(one["id"], one["title"].split(",")[0].split(":")[0]) for one in parts]
-    links += [("atlas", "Map")] * (found.atlas is not None)
-    links += [("poses", "Poses")] * bool(charts) + [("table", "Table")]
-    links += [("config", "Options")] * bool(found.options)
+    links += [("atlas", "Map")] * (values["explored"] is not None)
+    links += [("poses", "Poses")] * bool(values["charts"]) + [("table", "Table")]
+    links += [("config", "Options")] * bool(values["options"])
     return [
         {"id": name, "title": title, "live": name in ("atlas", "table")} for name, title in links
     ]
@@ -147,18 +174,17 @@ def both(pair: Pair) -> list[np.ndarray]:
     return [pair.before] if pair.after is None else [pair.before, pair.after]
 
 
-def _part(name: str, section: Section, radius: float) -> dict[str, Any]:
-    """The pairs below a heading, with their pictures."""
+def _part(name: str, section: Section) -> dict[str, Any]:
+    """The texts of the pairs below a heading."""
     pairs = [
-        {
-            "name": pair.name,
-            "lines": pair.lines,
-            "doubtful": pair.doubtful,
-            "uris": [_png(image, radius) for image in both(pair)],
-        }
+        {"name": pair.name, "lines": pair.lines, "doubtful": pair.doubtful}
         for pair in section.pairs
     ]
     return {"id": name, "title": section.title, "note": section.note, "pairs": pairs}
+
+
+def _pictured(texts: dict[str, Any], pair: Pair, radius: float) -> dict[str, Any]:
+    return {**texts, "uris": [_png(image, radius) for image in both(pair)]}
 
 
 def _png(example: np.ndarray, radius: float) -> str:
@@ -167,8 +193,8 @@ def _png(example: np.ndarray, radius: float) -> str:
     return templates.uri("image/png", picture.png(np.asarray(shown), radius=radius))
 
 
-def _histograms(table: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """Title, picture and numbers of the histogram of each parameter of the poses."""
+def _histograms(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Title, numbers and words of the histogram of each parameter of the poses."""
     return {
         name: _histogram(name, np.asarray(values, float))
         for name, values in table.items()
@@ -176,22 +202,27 @@ def _histograms(table: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, An
     }
 
 
-def _histogram(name: str, values: np.ndarray) -> tuple[str, str, dict[str, Any]]:
+def _histogram(name: str, values: np.ndarray) -> dict[str, Any]:
     what, _, unit = name.rpartition("_")
     words = f"{what.replace('_', ' ')} ({'degrees' if unit == 'deg' else 'pixels'})"
     finite = values[np.isfinite(values)]
     span = (-180, 180) if unit == "deg" and (finite < 0).any() else None
     counts, edges = np.histogram(finite, bins=36, range=span)
+    columns = {"from": edges[:-1], "to": edges[1:], "examples": counts}
+    return {"title": f"Histogram of the {words}", "words": words, "columns": columns}
+
+
+def _drawn(columns: dict[str, Any], words: str) -> str:
+    """The picture of a histogram."""
 
     def paint(figure: Any) -> None:
         axes = figure.add_axes((0.125, 0.2, 0.845, 0.76))
-        axes.stairs(counts, edges, fill=True, color=chart.WITH_SEARCH)
+        edges = [*columns["from"], columns["to"][-1]]
+        axes.stairs(columns["examples"], edges, fill=True, color=chart.WITH_SEARCH)
         axes.set_xlabel(words)
         axes.set_ylabel("examples")
 
-    svg = templates.uri("image/svg+xml", chart.svg(paint, width=480, height=260))
-    columns = {"from": edges[:-1], "to": edges[1:], "examples": counts}
-    return f"Histogram of the {words}", svg, columns
+    return templates.uri("image/svg+xml", chart.svg(paint, width=480, height=260))
 
 
 def _column(name: str, values: Any) -> list[Any]:

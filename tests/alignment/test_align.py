@@ -116,7 +116,15 @@ def test_align_resumed_gives_the_same_bytes(turned, tmp_path, monkeypatch):
             align_by(trained, options(), request)
     assert json.loads((tmp_path / "out" / "unfinished" / "done.json").read_text()) == 4
     align_by(trained, options(), request)
-    names = ("stack.npy", "poses.csv", "latents.npy", "sheet.png", "index.html", "align.json")
+    names = (
+        "stack.npy",
+        "poses.csv",
+        "latents.npy",
+        "sheet.png",
+        "index.html",
+        "data.json",
+        "align.json",
+    )
     for name in (*names, "reconstructions/stack.npy"):
         assert (tmp_path / "out" / name).read_bytes() == (folder / "out" / name).read_bytes()
 

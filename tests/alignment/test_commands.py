@@ -22,7 +22,15 @@ MEASURED = (
     "print(next(int(l.split()[1]) for l in lines if l.startswith('VmHWM')) // 1024); "
     "sys.exit(status)"
 )
-FILES = ("poses.csv", "latents.npy", "sheet.png", "index.html", "align.json", "files.json")
+FILES = (
+    "poses.csv",
+    "latents.npy",
+    "sheet.png",
+    "index.html",
+    "data.json",
+    "align.json",
+    "files.json",
+)
 
 
 @pytest.fixture

@@ -95,7 +95,16 @@ def test_results_tables_written_before_images(tmp_path, monkeypatch):
         align(tmp_path / "x.npy", tmp_path / "out")
     made = sorted(os.listdir(tmp_path / "out"))
     assert made == [
-        *("files.json", "index.html", "latents.npy", "lock", "poses.csv", "sheet.png", "unfinished")
+        *(
+            "data.json",
+            "files.json",
+            "index.html",
+            "latents.npy",
+            "lock",
+            "poses.csv",
+            "sheet.png",
+            "unfinished",
+        )
     ]
     monkeypatch.undo()
     align(tmp_path / "x.npy", tmp_path / "out")

@@ -27,7 +27,7 @@ def test_results_overwritten_are_own_files_only(pictures, tmp_path):
     found = {p.relative_to(target).as_posix() for p in (target / "my_images").rglob("*.png")}
     assert found == {f"my_images/{name}" for name in ("b.png", "deep/c.png", "z.png")}
     assert set(written_files.load(target)) == {
-        *found, "align.json", "index.html", "latents.npy", "poses.csv", "sheet.png"
+        *found, "align.json", "data.json", "index.html", "latents.npy", "poses.csv", "sheet.png"
     }  # fmt: skip
     assert not (target / "unfinished").exists()
 

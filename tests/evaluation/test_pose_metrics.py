@@ -12,6 +12,7 @@ from avae_jax.evaluation.pose_metrics import (
     pose_errors,
     quarter_turn,
     resultant_length,
+    resultant_parts,
 )
 
 
@@ -163,6 +164,13 @@ def test_resultant_length_weights_labels_by_examples():
     assert resultant_length(few, np.repeat([3, 8], [120, 360])) == pytest.approx(0.25)
     # Two poses at right angles in one label: |1 + i| / 2.
     assert resultant_length(plane([0, 90]), np.zeros(2)) == pytest.approx(np.sqrt(0.5))
+
+
+def test_resultant_parts_are_the_cosines_with_the_mean_of_the_label():
+    poses, labels = plane([0, 60, 10, 10]), np.array([0, 0, 1, 1])
+    parts = resultant_parts(poses, labels)
+    np.testing.assert_allclose(parts, [np.cos(np.pi / 6)] * 2 + [1, 1], atol=1e-6)
+    assert parts.mean() == pytest.approx(resultant_length(poses, labels))
 
 
 def test_plane_angle_signed_and_through_stretches():

@@ -32,6 +32,12 @@ def test_page_has_numbers_with_intervals_and_paired_differences(tmp_path):
     assert set(columns["run"]) == {"a", "b"} and len(columns["run"]) == len(columns["loss"]) == 60
 
 
+def test_resultant_length_has_an_interval(tmp_path):
+    row = html(two(tmp_path)).split("resultant length")[1].split("</tr>")[0]
+    value, low, high = map(float, re.search(r"(0\.\d+) .*?\[(0\.\d+), (0\.\d+)\]", row).groups())
+    assert low < value < high and high - low < 0.1
+
+
 def test_page_names_options_that_differ(tmp_path):
     config = {"data": {"source": "other", "size": 0}, "search": {"kind": None}, "seed": 0}
     runs = two(tmp_path, config=config)

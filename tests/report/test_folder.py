@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from avae_jax.report.folder import Pair, Section, html
+from avae_jax.report.folder import Pair, Section, files, html
 from tests.support.report_samples import NASTY, Page, alignment
 
 
@@ -37,6 +37,18 @@ def test_page_table_holds_rounded_numbers():
     np.testing.assert_allclose(columns["rotation_deg"], found.table["rotation_deg"], atol=0.05)
     assert columns["shift_x_px"][3] is None and columns["doubtful"][:2] == [True, False]
     assert digits == {"rotation_deg": 1, "shift_x_px": 2}
+
+
+def test_data_json_holds_what_the_page_shows():
+    found = alignment()
+    written = files(found)
+    assert sorted(written) == ["data.json", "index.html"] and written["index.html"] == html(found)
+    data = json.loads(written["data.json"], parse_constant=lambda name: 1 / 0)
+    shown = rows(written["index.html"])
+    assert all(data[name] == shown[name] for name in ("charts", "columns", "digits", "explored"))
+    assert (data["format"], data["title"], data["verdict"]) == (1, found.title, found.verdict)
+    assert [len(part["pairs"]) for part in data["parts"]] == [1, 1, 4]
+    assert "data:image" not in written["data.json"] and data["total"] == found.count
 
 
 def test_page_says_that_rows_are_left_out():

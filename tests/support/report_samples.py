@@ -133,6 +133,7 @@ def measured(*, higher=0.0, seed=0, **changes):
         "loss_posed_nats": random.normal(160, 9, 40) + higher,
         "loss_posed_search_nats": random.normal(120, 9, 40) + higher,
         "error_deg": random.uniform(0, 40, 40),
+        "resultant": random.uniform(0.5, 1, 40),
     }
     return findings(held_out=columns)._replace(**changes)
 
