@@ -105,6 +105,14 @@ def replicated(tree: PyTree, *, sharers: int = 1) -> PyTree:
     )
 
 
+def replicated_shapes(tree: PyTree) -> PyTree:
+    """Shapes and types of `tree` as what `replicated` places, for reading into."""
+    place = NamedSharding(mesh(), WHOLE)
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), tree
+    )
+
+
 def agreed(number: int) -> int:
     """Process 0's `number`; every process must call this."""
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))

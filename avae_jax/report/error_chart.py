@@ -39,8 +39,8 @@ def _paint(found: Agreement, figure: "Figure") -> None:
     colours = [chart.WITHOUT_SEARCH if x > OPPOSITE else chart.WITH_SEARCH for x in middle]
     axes.bar(middle, share, width=0.9 * np.diff(edges), color=colours)
     random = _at_random(edges, found.dimensions)
-    line = {"color": chart.MUTED, "linewidth": 1.2, "label": "poses at random"}
-    axes.plot(middle, random, "--", **line)
+    (line,) = axes.plot(middle, random, "--", color=chart.MUTED, linewidth=1.2)
+    line.set_label("poses at random")
     # A band above the highest bar, so that the words lie on none.
     axes.set_ylim(0, 1.2 * max(*share, *random))
     axes.legend(loc="upper center", frameon=False, labelcolor=chart.MUTED)

@@ -80,9 +80,9 @@ def taken(images: np.ndarray, trained: Trained, options: Options | None) -> Give
     avae = trained.avae
     if options is None or not takes_raw(options):
         like = *avae.inner.shape, len(avae.fill)
-        raw = _with_channel(images, like)
-        x = examples("x", raw, likelihood=avae.likelihood, like=like)
-        return Given(np.shape(images), np.asarray(raw), x, _unchanged(avae))
+        x = examples("x", images, likelihood=avae.likelihood, like=like)
+        raw = np.reshape(images, x.shape)
+        return Given(np.shape(images), raw, x, _unchanged(avae))
     stack = memory_stack(images, name="x", axes=options.data.axes)
     require_fit(stack, avae=avae, data=options.data)
     cut = cut_off(stack, data=options.data)
@@ -116,13 +116,6 @@ def checked_poses(poses: np.ndarray, count: int, avae: AVAE) -> np.ndarray:
             f"poses: number {np.argmin(sound)} is no pose, wanted a finite invertible matrix"
         )
     return poses
-
-
-def _with_channel(images: np.ndarray, like: tuple[int, ...]) -> np.ndarray:
-    """Images `[n, *S]` of a model with one channel as `[n, *S, 1]`; others as they are."""
-    if like[-1] == 1 and np.shape(images)[1:] == like[:-1]:
-        return np.asarray(images)[..., None]
-    return images
 
 
 def _unchanged(avae: AVAE) -> Framing:

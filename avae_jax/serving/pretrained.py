@@ -133,7 +133,8 @@ def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = 
 
     Args:
       name: of what holds them, for the sentence.
-      like: the shape `[*S, C]` that every example must have; `None` takes any in 2-D or 3-D.
+      like: the shape `[*S, C]` that every example must have, `[*S]` if C is 1; `None` takes any
+        in 2-D or 3-D.
 
     Raises:
       InputError: another shape, no examples, integers, values not finite or out of range.
@@ -144,6 +145,8 @@ def examples(name: str, x: np.ndarray, *, likelihood: str, like: Shape | None = 
         raise InputError(f"{name}: lists of unequal lengths, wanted an array") from error
     if x.dtype.kind not in "fiub":
         raise InputError(f"{name}: {x.dtype} values, wanted an array of floats")
+    if like is not None and like[-1] == 1 and x.shape[1:] == like[:-1]:
+        x = x[..., None]
     fits, wanted = x.ndim in (4, 5), "[n, H, W, C] or [n, D, H, W, C]"
     if like is not None:
         fits, wanted = x.shape[1:] == like, f"[n, {', '.join(map(str, like))}]"

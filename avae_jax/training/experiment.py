@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -55,11 +56,15 @@ def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
     return lambda state: Trained(state.params, avae, search, bank(state), state.met)
 
 
-def prepare(options: Options, source: Source | None = None) -> Experiment:
+def prepare(
+    options: Options, source: Source | None = None, *, abstract: bool = False
+) -> Experiment:
     """Loads the data and builds the model.
 
     Args:
       source: of arrays in memory, in place of the one that `options` name.
+      abstract: the state holds shapes and types alone, for one that is read: initial weights
+        cost a compilation.
 
     Raises:
       InputError: faults of the data or the config, before any computation.
@@ -67,20 +72,26 @@ def prepare(options: Options, source: Source | None = None) -> Experiment:
     dataset = data.load(options.data, seed=options.seed, source=source)
     data.require_unit_interval(dataset, options.model.likelihood)
     data.require_batch(dataset, options.train.batch_size)
-    avae, search, params = assemble(options, dataset.train.shape[1:], dataset.fill)
+    shape = dataset.train.shape[1:]
+    avae, search, params = assemble(options, shape, dataset.fill, abstract=abstract)
     avae = avae._replace(masked=dataset.masked)
     training_search = None
     if options.train.search:
         training_search = resolve_search(options.search, avae.group, training=True)
-    tx, state = initial_train_state(options, avae, search, params)
+    tx = optimiser(options.train)
+    begin = functools.partial(initial_train_state, options, avae, search, tx)
+    state = jax.eval_shape(begin, params) if abstract else begin(params)
     return Experiment(options, dataset, avae, search, training_search, tx, state)
 
 
 def initial_train_state(
-    options: Options, avae: AVAE, search: SearchOptions, params: Params
-) -> tuple[optax.GradientTransformation, TrainState]:
-    """The optimiser, and the state before the first update."""
-    tx = optimiser(options.train)
+    options: Options,
+    avae: AVAE,
+    search: SearchOptions,
+    tx: optax.GradientTransformation,
+    params: Params,
+) -> TrainState:
+    """The state before the first update."""
     met = jnp.zeros((max(REMEMBERED, search.prototypes), options.model.latent))
     head = head_training.init(stream(options, "head"), avae=avae, options=search)
-    return tx, init_state(stream(options, "train"), params, tx, met=met, head=head)
+    return init_state(stream(options, "train"), params, tx, met=met, head=head)

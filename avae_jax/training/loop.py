@@ -90,8 +90,9 @@ def evaluate(options: Options, folder: Path) -> None:
     """
     with WorkDir(folder, leads=sharding.leads()) as workdir, signals.awaited() as stops:
         workdir.compare(options)
-        experiment = prepare(options)
-        state = saved_state(sharding.replicated(experiment.state), options, workdir)
+        experiment = prepare(options, abstract=True)
+        begun = sharding.replicated_shapes(experiment.state)
+        state = saved_state(begun, options, workdir)
         workdir.claim(options)
         print_setup(experiment)
         calls = stopping_when_preempted(compile_evaluation(experiment.task), stops, 0)

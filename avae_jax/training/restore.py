@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import compile_cache
 from avae_jax.core.errors import InputError
+from avae_jax.core.types import Shape
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.setup import assemble
 from avae_jax.inference.trained import Trained
@@ -20,6 +22,7 @@ from avae_jax.models.affine_model import AVAE
 from avae_jax.training import packed_model
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment, initial_train_state
+from avae_jax.training.optimiser import optimiser
 from avae_jax.training.state import TrainState, bank_of
 from avae_jax.training.workdir import WorkDir
 
@@ -71,7 +74,7 @@ def load_with_options(
         return _unpacked(Path(path), build)
     workdir = WorkDir(path)
     options, frame = workdir.saved_options(), frame_in(workdir)
-    avae, search, begun = _begun(options, frame)
+    avae, search, begun = _begun(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
     state = saved_state(begun, options, workdir)
     bank = build(functools.partial(bank_of, avae=avae, search=search))(state)
     return Trained(state.params, avae, search, bank, state.met), options
@@ -93,7 +96,8 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
     """
     workdir = WorkDir(folder)
     options, frame = workdir.saved_options(), frame_in(workdir)
-    state = saved_state(_begun(options, frame)[-1], options, workdir)
+    begun = _begun(options, tuple(frame["shape"]), np.asarray(frame["fill"]))[-1]
+    state = saved_state(begun, options, workdir)
     packed_model.write(Path(file), options, frame, _kept(state))
 
 
@@ -122,10 +126,8 @@ def _unpacked(path: Path, build: Callable) -> tuple[Trained, Options]:
         raise InputError(f"{path}: has no shape of the examples, pack the model again")
     options, frame = packed.options, packed.frame
     shape, fill = tuple(frame["shape"]), np.asarray(frame["fill"])
-    avae, search, params = assemble(options, shape, fill, abstract=True)
-    begin = functools.partial(initial_train_state, options, avae, search)
-    begun = jax.eval_shape(lambda params: _kept(begin(params)[1]), params)
-    kept = jax.device_put(packed_model.like(begun, packed.arrays, path=path))
+    avae, search, begun = _begun(options, shape, fill)
+    kept = jax.device_put(packed_model.like(_kept(begun), packed.arrays, path=path))
     bank_from = build(functools.partial(build_bank, avae=avae, options=search))
     bank = bank_from(kept["params"], kept["met"], head=kept["head"])
     return Trained(kept["params"], avae, search, bank, kept["met"]), packed.options
@@ -137,10 +139,15 @@ def _kept(state: TrainState) -> dict[str, Any]:
     return {"params": state.params, "met": state.met, "head": head}
 
 
-def _begun(options: Options, frame: dict[str, Any]) -> tuple[AVAE, SearchOptions, TrainState]:
-    """The affine VAE of a config, its search, and a state before training."""
-    avae, search, params = assemble(options, tuple(frame["shape"]), np.asarray(frame["fill"]))
-    return avae, search, initial_train_state(options, avae, search, params)[1]
+def _begun(
+    options: Options, shape: Shape, fill: np.ndarray
+) -> tuple[AVAE, SearchOptions, TrainState]:
+    """The affine VAE of a config, its search, and shapes and types of a state on one device."""
+    avae, search, params = assemble(options, shape, fill, abstract=True)
+    begin = functools.partial(initial_train_state, options, avae, search, optimiser(options.train))
+    here = jnp.zeros(()).sharding
+    begun = jax.tree.map(lambda leaf: leaf.update(sharding=here), jax.eval_shape(begin, params))
+    return avae, search, begun
 
 
 def frame_in(workdir: WorkDir) -> dict[str, Any]:
@@ -185,7 +192,7 @@ def checkpoints(options: Options, workdir: WorkDir, *, reads: bool = False) -> C
 
 
 def saved_state(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState:
-    """The state of a work directory that `eval.checkpoint` selects, shaped like `begun`.
+    """The state of a work directory that `eval.checkpoint` selects, shaped and placed like `begun`.
 
     Raises:
       InputError: there is no readable one.
@@ -225,5 +232,8 @@ def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> Tra
 
 
 def with_raw_key(state: TrainState) -> TrainState:
-    """`state` with its key as plain numbers, for the disk."""
+    """`state`, or its shapes and types, with the key as plain numbers, for the disk."""
+    if isinstance(state.key, jax.ShapeDtypeStruct):
+        raw = jax.eval_shape(jax.random.key_data, state.key)
+        return state.replace(key=raw.update(sharding=state.key.sharding))
     return state.replace(key=jax.random.key_data(state.key))
