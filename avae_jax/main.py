@@ -17,12 +17,12 @@ from pathlib import Path
 from avae_jax.config import files
 from avae_jax.config.completion import completion
 from avae_jax.config.flags import (
-    COMMAND_USAGE,
     DEFAULT_CONFIG,
     list_options,
     parser,
     words_of_command,
 )
+from avae_jax.config.help_texts import COMMAND_USAGE
 from avae_jax.config.modes import CONFIG, TRAINING, Request, request_of, require_inputs, untouched
 from avae_jax.config.options import Options
 from avae_jax.core import compile_cache

@@ -8,62 +8,15 @@ from avae_jax import __version__
 from avae_jax.config import files
 from avae_jax.config.choices import stack_forms
 from avae_jax.config.fields import wanted, written
+from avae_jax.config.help_texts import DESCRIPTION, DETAILS, PROGRAM, of_command
+from avae_jax.config.keywords import field_named
 from avae_jax.config.modes import METHODS, MODES
-from avae_jax.config.options import MAY_CHANGE, Options, fields, values
+from avae_jax.config.options import Options, fields, values
 from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
 
 DEFAULT_CONFIG = "digits"
 
-DESCRIPTION = """\
-Trains a variational autoencoder with a search for the pose at which it explains each
-example best, evaluates it over all poses and writes a report.
-
-Without arguments: handwritten digits, each rotated by an unknown angle, into runs/digits.
-"""
-
-DETAILS = f"""\
-options of the experiment:
-  --config.path.to.field=value   set one field of the config; may be repeated
-  Lists are written 512,512 and switches true or false. A second start in the same work
-  directory continues the first one, and may change only these fields:
-  {", ".join(name + "*" * name.endswith(".") for name in MAY_CHANGE)}
-
-examples:
-  python -m avae_jax.main
-  python -m avae_jax.main --config configs/solids.py --workdir runs/solids
-  python -m avae_jax.main --config digits --config.train.steps=50 --workdir runs/short
-  python -m avae_jax.main --config mnist_idx --config.data.source=npz:my.npz --workdir runs/my
-  python -m avae_jax.main --mode evaluate --workdir runs/digits
-  python -m avae_jax.main --config mnist --workdir /shared/mnist --multihost     (on every host)
-  python -m avae_jax.main --mode align --workdir runs/digits --input mine.npy --output aligned
-  python -m avae_jax.main --mode fit-align --input folder_of_images --output aligned
-  python -m avae_jax.main --mode compare --runs runs/digits runs/my --output comparison.html
-  python -m avae_jax.main --mode plan --config mnist --topology v5e:16x16
-
-results, in the work directory:
-  report/index.html     the page to look at first: pictures and the table
-  report/summary.json   the numbers of the table
-  metrics.jsonl         training, one line every few updates; tensorboard/ holds the same
-                        and pictures, log.writers has other services
-  checkpoints/          weights by step; the same command continues from the last one
-  config.json           the config with every field
-
-results of align and fit-align, in the output directory:
-  the aligned stack, with the name and format of the input
-  poses.csv             one line an example (and poses.star for MRC files); latents.npy has
-                        the latent codes
-  index.html            the page to look at first; sheet.png is its picture
-
-exit status:
-  0 done   1 a loss that is not finite, or another failure   2 bad input   130 after Ctrl-C
-  143 after SIGTERM; training saves before 130 and 143, and the same command continues
-"""
-
-
-COMMAND_USAGE = f"""\
-avae {{{"|".join(MODES)}}} [--config FILE] [--workdir DIR]
-       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]"""
 # What people call the devices of --platform.
 CALLED = {"cuda": "gpu", "nvidia": "gpu", "rocm": "gpu", "metal": "cpu"}
 
@@ -76,12 +29,16 @@ class Parser(argparse.ArgumentParser):
 
     def _hint(self, message: str) -> str:
         """What was probably meant, or nothing."""
-        unknown = re.match("unrecognized arguments: (\\S+)", message)
+        unknown = re.match("unrecognized arguments: ([^\\s=]+)(?:[ =]([^-\\s]\\S*))?", message)
         if unknown:
-            name, equals, value = unknown[1].partition("=")
-            if name.removeprefix("--") in fields():
-                return f"; did you mean --config.{name.removeprefix('--')}{equals}{value}?"
-            return nearest(name, self._option_string_actions)
+            name, value = unknown[1].removeprefix("--"), f"={unknown[2]}" if unknown[2] else ""
+            field = field_named(name)
+            if field:
+                return f"; did you mean --config.{field}{value}?"
+            dotted = [f"--config.{field}" for field in fields() if "." in name]
+            return nearest(f"--config.{name}", dotted) or nearest(
+                unknown[1], self._option_string_actions
+            )
         chosen = re.match("argument --platform: invalid choice: '(.*?)'", message)
         meant = CALLED.get(chosen[1]) if chosen else None
         return f"; {chosen[1]} is --platform {meant}" if chosen and meant else ""
@@ -112,12 +69,12 @@ def parser(*, usage: str = "") -> argparse.ArgumentParser:
       usage: of the command, if not that of `python -m avae_jax.main`.
     """
     parser = Parser(
-        prog="python -m avae_jax.main",
+        prog=PROGRAM,
         usage=usage
         or "%(prog)s [--config FILE] [--workdir DIR] [--mode MODE]\n"
         "       [--platform NAME] [--input STACK --output DIR] [--config.path.to.field=value ...]",
-        description=DESCRIPTION,
-        epilog=DETAILS,
+        description=of_command(DESCRIPTION) if usage else DESCRIPTION,
+        epilog=of_command(DETAILS) if usage else DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

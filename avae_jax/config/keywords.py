@@ -53,19 +53,24 @@ def _section(name: str, value: Any) -> dict[str, Any]:
 
 def _full_name(keyword: str) -> str:
     """The field that a keyword means, such as `model.latent` for `latent`."""
-    known = fields()
-    exact = keyword.replace("__", ".", 1)
-    if exact in known:
-        return exact
-    sections = [name.rpartition(".")[0] for name in known if name.rpartition(".")[2] == keyword]
-    if sections:
-        chosen = next((one for one in FIRST if one in sections), sections[0])
-        return f"{chosen}.{keyword}"
-    spelt = [*_sections(), *(name.rpartition(".")[2] for name in known)]
+    found = field_named(keyword.replace("__", ".", 1))
+    if found:
+        return found
+    spelt = [*_sections(), *(name.rpartition(".")[2] for name in fields())]
     raise InputError(
         f"{keyword}: no such option; wanted the name of one, such as latent or ranges__scale"
         f"{nearest(keyword, spelt)}"
     )
+
+
+def field_named(name: str) -> str:
+    """The field with this name or, without a section, this last part of one; "" for no field."""
+    known = fields()
+    if name in known:
+        return name
+    sections = [field.rpartition(".")[0] for field in known if field.rpartition(".")[2] == name]
+    chosen = [one for one in FIRST if one in sections] or sections
+    return f"{chosen[0]}.{name}" if chosen else ""
 
 
 def untouched_by(given: frozenset[str]) -> frozenset[str]:

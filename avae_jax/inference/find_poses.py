@@ -84,6 +84,10 @@ def find_poses(
 
 def _require_keys(keys: Key, count: int) -> None:
     """Checks that every example has a key, typed or of two numbers."""
+    if not hasattr(keys, "dtype"):
+        raise InputError(
+            f"find_poses: keys={keys!r}, wanted one an example: avae_jax.example_keys(key, index)"
+        )
     typed = jnp.issubdtype(keys.dtype, jax.dtypes.prng_key)
     if keys.shape != ((count,) if typed else (count, 2)):
         raise InputError(

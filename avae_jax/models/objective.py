@@ -95,6 +95,7 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
     """
     require_posed("elbo", x, pose, avae=avae)
     require_observation("elbo: x", x, avae=avae)
+    x, pose = jnp.asarray(x), jnp.asarray(pose)
     outputs = predict(params, key, x, pose, avae=avae)
     return terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae)
 
@@ -137,6 +138,7 @@ def canonicalise(x: Array, pose: Array, *, avae: AVAE) -> Array:
     True
     """
     require_posed("canonicalise", x, pose, avae=avae)
+    x, pose = jnp.asarray(x), jnp.asarray(pose)
     matrix, fill = inverse(pose), avae.fill.astype(x.dtype)
     image = shown(x, avae=avae)
     return pull(

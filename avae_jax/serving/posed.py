@@ -39,9 +39,9 @@ class Posed:
 
     Made by `fit`, `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`
     and works them `batch` at a time by one compiled program. A model of `fit` takes images of the
-    kind it was fitted to, of any size and type; other models take floats in the range and of
-    the shape that they were trained on. Draws (random starts, `log_likelihood`) depend on the
-    place of an example in `x`, and not on `batch`.
+    kind it was fitted to, of any type, and of another size where `data.size` is not 0; other
+    models take floats in the range and of the shape that they were trained on. Draws (random
+    starts, `log_likelihood`) depend on the place of an example in `x`, and not on `batch`.
 
     Poses are in the frame of the images; pictures as the model sees them, but for `transform`.
 

@@ -8,7 +8,8 @@ import tomllib
 from pathlib import Path
 
 from avae_jax.config.fields import wanted, written
-from avae_jax.config.flags import DETAILS, parser
+from avae_jax.config.flags import parser
+from avae_jax.config.help_texts import DETAILS
 from avae_jax.config.options import MAY_CHANGE, Options, fields, values
 from avae_jax.report.summary import Summary
 

@@ -23,6 +23,23 @@ def test_parser_mistake_is_one_sentence(arguments, capsys):
     assert said.startswith("avae_jax: ") and said.count("\n") == 1 and "see --help" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--train.stps", "50"], ", did you mean --config.train.steps?"),
+        (["--steps", "50"], "; did you mean --config.train.steps=50?"),
+        (["--train.steps=50"], "; did you mean --config.train.steps=50?"),
+        (["--latent=4"], "; did you mean --config.model.latent=4?"),
+        (["--confg", "digits"], ", did you mean --config?"),
+        (["--qqq"], "arguments: --qqq, see"),
+    ],
+)
+def test_parser_says_what_was_probably_meant(words, said, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(words)
+    assert said in capsys.readouterr().err
+
+
 def test_list_options_has_a_line_for_every_field():
     lines = list_options().splitlines()
     assert [line.split()[0] for line in lines] == list(fields())

@@ -57,6 +57,11 @@ MISTAKES = {
         lambda: elbo(pose=np.eye(4, dtype=np.float32)),
         r"elbo: pose: of shape \[4, 4\], wanted \[3, 3\], poses of 2 dimensions",
     ),
+    "a number for keys": (lambda: find_poses(keys=0), "keys=0, wanted one an example"),
+    "options as a dict": (
+        lambda: find_poses(options={"kind": "even"}),
+        "options: dict, wanted avae_jax.SearchOptions",
+    ),
     "a misspelt option": (
         lambda: avae_jax.SearchOptions(presets="fast"),
         r"SearchOptions\(presets=...\): no such option, did you mean preset\?",
@@ -119,3 +124,10 @@ def test_find_poses_makes_its_own_bank_and_takes_options_as_they_are():
     bank = avae_jax.build_bank(tiny_vae.weights(), met, avae=AVAE, options=options)
     given = jax.jit(lambda x: find_poses(x, options=options, bank=bank))(X[:2])
     np.testing.assert_allclose(own.loss, given.loss, rtol=1e-5)
+
+
+def test_arrays_of_numpy_are_taken_without_a_warning():
+    """Float64 is what NumPy makes of most images, and lists are arrays too."""
+    expected = elbo().nll
+    for x, pose in ((X[0].astype(np.float64), np.eye(3)), (X[0].tolist(), POSE.tolist())):
+        np.testing.assert_allclose(elbo(x, pose).nll, expected, rtol=1e-6)

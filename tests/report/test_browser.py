@@ -375,6 +375,9 @@ def test_folder_page_sorts_filters_and_pages(browser, tmp_path, width):
     browser.open(tmp_path / "index.html", width=width)
     assert browser.faults == []
     assert browser.run("document.documentElement.scrollWidth") <= width
+    # A shadow says that there is more at the side.
+    style = "getComputedStyle(document.querySelector('.rows').closest('.wide')).backgroundImage"
+    assert "gradient" in browser.run(style)
     cell = "document.querySelector('.rows tbody tr td:nth-child(2)').textContent"
     head = "document.querySelectorAll('.rows th button')[1].click()"
     browser.run(head)

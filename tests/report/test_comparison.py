@@ -32,6 +32,16 @@ def test_page_has_numbers_with_intervals_and_paired_differences(tmp_path):
     assert set(columns["run"]) == {"a", "b"} and len(columns["run"]) == len(columns["loss"]) == 60
 
 
+def test_differences_that_chance_explains_do_not_stand_out(tmp_path):
+    text = html(two(tmp_path))
+    found = re.findall(
+        r'class="(clear|unit)">\S+ \[(\S+), (\S+)\]', text.split("labels compared")[1]
+    )
+    assert {kind for kind, *_ in found} == {"clear", "unit"}
+    for kind, low, high in found:
+        assert (kind == "unit") == (float(low) <= 0 <= float(high))
+
+
 def test_resultant_length_has_an_interval(tmp_path):
     row = html(two(tmp_path)).split("resultant length")[1].split("</tr>")[0]
     value, low, high = map(float, re.search(r"(0\.\d+) .*?\[(0\.\d+), (0\.\d+)\]", row).groups())

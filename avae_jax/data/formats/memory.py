@@ -61,6 +61,9 @@ def numbers(images: object, *, name: str) -> np.ndarray:
         raise InputError(f"{name}: lists of unequal lengths, wanted an array") from error
     if array.dtype.kind == "V" and array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
+    if array.dtype.hasobject:
+        came = type(images).__name__ if array.ndim == 0 else f"an array of {array.dtype}"
+        raise InputError(f"{name}: {came}; an array of numbers is wanted")
     require_numbers(array.dtype, name=name)
     return array
 

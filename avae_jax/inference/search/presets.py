@@ -127,6 +127,8 @@ def resolve_search(
     >>> avae_jax.resolve_search(options, avae_jax.parse_family("rotation", 2)).starts
     32
     """
+    if not isinstance(options, SearchOptions):
+        raise InputError(f"options: {type(options).__name__}, wanted avae_jax.SearchOptions(...)")
     preset = _values(look_up(PRESETS, options.preset, "search.preset"), options, group, training)
     given = {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
     full = SearchOptions(**{**preset, **given})

@@ -30,6 +30,12 @@ def test_memory_stack_source_tells_arrays_and_labels_apart():
 
 
 def test_memory_stack_refuses_what_holds_no_images():
-    for wrong, said in (([[1], [1, 2]], "unequal"), ("a", "dtype"), (np.zeros((3, 3)), "shape")):
+    for wrong, said in (
+        (None, "images: NoneType; an array of numbers"),
+        (np.array([None]), "images: an array of object;"),
+        ([[1], [1, 2]], "unequal"),
+        ("a", "dtype"),
+        (np.zeros((3, 3)), "shape"),
+    ):
         with pytest.raises(InputError, match=said):
             memory_stack(wrong)
