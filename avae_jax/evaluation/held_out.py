@@ -199,12 +199,13 @@ def labels_of(task: Task, count: int) -> np.ndarray:
 
 
 def found_poses(task: Task, trained: Trained, calls: CompiledEvaluation, count: int) -> PyTree:
-    """Applied and found poses of the first test examples, for a snapshot of training."""
-
+    """Applied and found poses of the first test examples and the losses there, for a snapshot."""
     search = functools.partial(calls.search, params=trained.params, bank=trained.bank)
 
     def one(x: Array, index: Array) -> PyTree:
         observed, applied = calls.apply(x=x, index=index)
-        return {"applied": applied, "found": search(x=observed, index=index).pose}
+        found = search(x=observed, index=index).pose
+        loss = calls.loss(params=trained.params, x=observed, index=index, poses=found)
+        return {"applied": applied, "found": found, "loss": loss}
 
     return in_batches(one, task, min(count, len(task.dataset.test)))

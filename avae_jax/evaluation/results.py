@@ -179,12 +179,13 @@ def snapshot(
         angle = pose_metrics.plane_angle(moved)
     else:
         angle = pose_metrics.pose_errors(moved, pose_metrics.label_means(moved, labels)).degrees
-    inputs = carry(found)
+    # Earlier versions recorded no losses.
+    shown = carry(found), float(np.mean(arrays.get("loss", np.nan)))
     if not task.options.one_pose:
         # There is no target for the found poses.
-        return report.Snapshot(step, angle[:0], labels[:0], np.nan, inputs)
+        return report.Snapshot(step, angle[:0], labels[:0], np.nan, *shown)
     return report.Snapshot(
-        step, angle, labels, pose_metrics.resultant_length(moved, labels), inputs
+        step, angle, labels, pose_metrics.resultant_length(moved, labels), *shown
     )
 
 

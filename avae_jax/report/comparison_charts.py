@@ -75,7 +75,8 @@ def _chart(axis: Axis, runs: Sequence[SavedRun]) -> Overlaid | None:
         first = next(iter(known["columns"]))
         words = words if first == "step" else first
         x, y = (np.array([*map(real, known["columns"][name])]) for name in (first, axis.column))
-        lines.append(Line(run.name, x, y))
+        # Rows of other columns have no value here.
+        lines.append(Line(run.name, x[np.isfinite(y)], y[np.isfinite(y)]))
     if not any(np.isfinite(line.y).any() for line in lines):
         return None
     columns: dict[str, list[Any]] = {

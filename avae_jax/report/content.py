@@ -37,6 +37,7 @@ SECTIONS = (
     ("training", "Training", True),
     ("losses", "Losses", False),
     ("numbers", "All numbers", False),
+    ("words", "Words", False),
     ("config", "Config", False),
 )
 
@@ -107,7 +108,7 @@ def _charts(findings: Findings) -> dict[str, Any]:
             dimensions=findings.gallery.observation.ndim - 2,
         ),
         "curve": pose_curve.numbers(findings.curve),
-        "loss": loss_chart.numbers(findings.metrics),
+        "loss": loss_chart.numbers(findings.metrics, findings.moments),
         "agreement": agreement_chart.numbers(findings.moments),
         "errors": error_chart.numbers(findings.agreement),
     }

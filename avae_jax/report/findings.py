@@ -1,5 +1,6 @@
 """Content of a report: plain arrays, numbers and text."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,6 +138,7 @@ class Snapshot(NamedTuple):
     canonical_input: np.ndarray | None = (
         None  # [k, *s, C], some inputs in the canonical frame of that step
     )
+    loss: float = math.nan  # with search, mean over the held-out examples, nats
 
 
 class LabelAgreement(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avae_jax.report import chart, explorer, picture, templates, volume
+from avae_jax.report import chart, explorer, picture, templates, terms, volume
 from avae_jax.report.findings import Atlas
 from avae_jax.report.text import plain, strict
 
@@ -135,6 +135,7 @@ def _html(found: Alignment, values: dict[str, Any]) -> str:
         },
         "rows": len(next(iter(values["columns"].values()), ())),
         "folder": True,
+        "words": terms.OF_FOLDERS,
     }
     data = {name: values[name] for name in ("charts", "columns", "digits", "explored")}
     data["pictures"] = None if found.atlas is None else explorer.mapped_pictures(found.atlas)[0]
@@ -156,7 +157,7 @@ def _sections(values: dict[str, Any]) -> list[dict[str, Any]]:
     links = [(one["id"], one["title"].split(",")[0].split(":")[0]) for one in parts]
     links += [("atlas", "Map")] * (values["explored"] is not None)
     links += [("poses", "Poses")] * bool(values["charts"]) + [("table", "Table")]
-    links += [("config", "Options")] * bool(values["options"])
+    links += [("words", "Words")] + [("config", "Options")] * bool(values["options"])
     return [
         {"id": name, "title": title, "live": name in ("atlas", "table")} for name, title in links
     ]

@@ -1,4 +1,4 @@
-"""The picture of the loss and its two terms against the step of training."""
+"""The picture of the loss, its two terms and the held-out loss against the step of training."""
 
 import functools
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avae_jax.report import chart
+from avae_jax.report.findings import Snapshot
 from avae_jax.report.text import number, real
 
 if TYPE_CHECKING:
@@ -16,17 +17,28 @@ if TYPE_CHECKING:
 POINTS = 400  # at most; more lines are averaged in groups
 
 
-def numbers(metrics: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Columns of the chart; None if no line has a finite loss."""
+def numbers(
+    metrics: Sequence[dict[str, Any]], moments: Sequence[Snapshot]
+) -> dict[str, Any] | None:
+    """Columns of the chart, rows by step; None if no line has a finite loss."""
     series = {key: column(metrics, key) for key in ("step", "loss", "nll", "kl")}
     if not (np.isfinite(series["loss"]) & np.isfinite(series["step"])).any():
         return None
-    return series
+    held_out = np.array([(moment.step, real(moment.loss)) for moment in moments]).reshape(-1, 2)
+    held_out = held_out[np.isfinite(held_out[:, 1])]
+    own = len(series["step"])
+    order = np.argsort(np.concatenate([series["step"], held_out[:, 0]]), kind="stable")
+    rows = {
+        key: np.append(values, np.full(len(held_out), np.nan)) for key, values in series.items()
+    }
+    rows["step"][own:] = held_out[:, 0]
+    rows["held_out"] = np.append(np.full(own, np.nan), held_out[:, 1])
+    return {key: values[order] for key, values in rows.items()}
 
 
-def draw(metrics: Sequence[dict[str, Any]]) -> bytes:
+def draw(metrics: Sequence[dict[str, Any]], moments: Sequence[Snapshot]) -> bytes:
     """The chart as SVG, of metrics that have `numbers`."""
-    series = numbers(metrics)
+    series = numbers(metrics, moments)
     assert series is not None
     return chart.svg(functools.partial(_paint, series), width=480, height=320)
 
@@ -46,16 +58,23 @@ def column(metrics: Sequence[dict[str, Any]], key: str) -> np.ndarray:
 def _paint(series: dict[str, np.ndarray], figure: "Figure") -> None:
     axes = figure.add_axes((0.125, 0.165, 0.66, 0.715))
     axes.set_title("Training")
-    step, loss, nll, kl = (series[key] for key in ("step", "loss", "nll", "kl"))
-    lines = [("loss", loss, chart.INK), ("nll", nll, chart.SECOND)]
-    lines = [line for line in lines if np.isfinite(line[1]).any()]
-    for _, y, colour in lines:
-        axes.plot(step, y, color=colour, linewidth=1.8)
-    ends = [(_last(y), f"{name} {number(_last(y))}", colour) for name, y, colour in lines]
-    if np.isfinite(nll + kl).any():
-        axes.fill_between(step, nll, nll + kl, color=chart.THIRD, alpha=0.35, linewidth=0)
+    step, nll, kl = series["step"], series["nll"], series["kl"]
+    named = (
+        ("loss", series["loss"], chart.INK, ""),
+        ("nll", nll, chart.SECOND, ""),
+        ("held out", series["held_out"], chart.WITH_SEARCH, "o"),
+    )
+    lines = [line for line in named if np.isfinite(line[1]).any()]
+    for _, y, colour, marker in lines:
+        seen = np.isfinite(y)
+        axes.plot(step[seen], y[seen], color=colour, linewidth=1.8, marker=marker, markersize=4)
+    ends = [(_last(y), f"{name} {number(_last(y))}", colour) for name, y, colour, _ in lines]
+    seen = np.isfinite(nll + kl)
+    if seen.any():
+        band = step[seen], nll[seen], (nll + kl)[seen]
+        axes.fill_between(*band, color=chart.THIRD, alpha=0.35, linewidth=0)
         ends.append((_last(nll + kl / 2), f"kl {number(_last(kl))}", chart.THIRD))
-    _frame(axes, np.concatenate([y for _, y, _ in lines]))
+    _frame(axes, np.concatenate([y for _, y, *_ in lines]))
     axes.set_xlabel("step (weight updates)")
     axes.set_ylabel("nats per example")
     chart.name_ends(axes, ends)

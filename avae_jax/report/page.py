@@ -13,6 +13,7 @@ from avae_jax.report import (
     pose_curve,
     settling,
     templates,
+    terms,
 )
 from avae_jax.report.findings import Findings
 
@@ -37,6 +38,7 @@ SCRIPTS = (
 STYLES = ("page.css", "explore.css")
 CONSTANTS = {
     "folder": False,
+    "words": tuple(terms.TERMS),
     "STRIP": STRIP,
     "STRIP_ROWS": STRIP_ROWS,
     "GALLERY_ROWS": gallery.ROWS,
@@ -81,7 +83,7 @@ def _charts(findings: Findings, wanted: dict[str, Any]) -> dict[str, str]:
             findings.moments, findings.label_names, dimensions=dimensions
         ),
         "curve": lambda: pose_curve.draw(curve),
-        "loss": lambda: loss_chart.draw(findings.metrics),
+        "loss": lambda: loss_chart.draw(findings.metrics, findings.moments),
         "agreement": lambda: agreement_chart.draw(findings.moments),
         "errors": lambda: error_chart.draw(agreed),
     }

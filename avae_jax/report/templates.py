@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from avae_jax.report import terms
 from avae_jax.report.text import decimal, number, plain, strict
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def environment() -> "Environment":
         "share": share,
         "signed": signed,
     }
+    made.globals |= {"TERMS": terms.TERMS, "anchor": terms.anchor}
     made.globals["show"] = made.get_template("macros.html").module
     return made
 

@@ -17,12 +17,20 @@ WHY = {
     "cost": "Time of the search on this device, and its operations in forward passes of the model.",
 }
 
+# What the name of each tile is linked to.
+TERM = {
+    "loss": "loss",
+    "near": "common pose",
+    "length": "resultant length",
+    "cost": "forward pass",
+}
+
 
 def tiles(summary: Summary) -> list[dict[str, Any]]:
     """The headline; numbers that do not apply are left out.
 
-    Each has a `name`, a `value` with `digits` decimals and a `unit`, a `note`, and `why` it
-    matters.
+    Each has a `name`, a `value` with `digits` decimals and a `unit`, a `note`, `why` it
+    matters and the `term` that defines it.
     """
     loss, pose, search = summary.loss, summary.pose, summary.search
     forwards = f"{decimal(search.forward_equivalents, 0)} forward passes of the model"
@@ -58,4 +66,5 @@ def _tile(
         "unit": unit,
         "note": note,
         "why": WHY[why],
+        "term": TERM[why],
     }

@@ -49,5 +49,5 @@ def test_sections_are_those_that_show_something():
     every = [name for name, *_ in SECTIONS]
     assert [one["id"] for one in content(found())["sections"]] == every
     bare = findings(moments=(), curve=None, metrics=({"step": 1, "loss": math.nan},))
-    few = ["gallery", "numbers", "config"]
+    few = ["gallery", "numbers", "words", "config"]
     assert [one["id"] for one in content(bare)["sections"]] == few

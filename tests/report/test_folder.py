@@ -23,7 +23,7 @@ def test_page_has_all_parts():
         "Histogram of the shift x (pixels)",
     ]
     links = re.findall(r'<a href="#([^"]+)"', text)
-    assert links == ["part-0", "part-1", "part-2", "atlas", "poses", "table", "config"]
+    assert links == ["part-0", "part-1", "part-2", "atlas", "poses", "table", "words", "config"]
     assert all(f'id="{link}"' in text for link in links) and "All is well." in page.words
     # One name space, which is not a place of the network.
     assert text.count("http:") == text.count("http://www.w3.org/2000/svg") and "https:" not in text

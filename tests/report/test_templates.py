@@ -19,6 +19,7 @@ def page(title, **values):
         "options": ["a", "b"],
         "pictures": {},
         "explored": None,
+        "words": ("loss",),
     } | values
     return render("folder.html", given, scripts=["page.js"], data={"charts": {}})
 

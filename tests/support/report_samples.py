@@ -101,7 +101,13 @@ def gallery(shape=(9, 9, 1), count=12, labels=True):
 def moments(labels=3, count=4):
     key = np.random.default_rng(1)
     return tuple(
-        report.Snapshot(100 * i, key.uniform(0, 180, 60), key.integers(0, labels, 60), 0.3 * i)
+        report.Snapshot(
+            100 * i,
+            key.uniform(0, 180, 60),
+            key.integers(0, labels, 60),
+            0.3 * i,
+            loss=120 - 5.0 * i,
+        )
         for i in range(count)
     )
 
