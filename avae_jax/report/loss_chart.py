@@ -56,7 +56,7 @@ def column(metrics: Sequence[dict[str, Any]], key: str) -> np.ndarray:
 
 
 def _paint(series: dict[str, np.ndarray], figure: "Figure") -> None:
-    axes = figure.add_axes((0.125, 0.165, 0.66, 0.715))
+    axes = figure.add_axes((0.125, 0.165, 0.6, 0.715))
     axes.set_title("Training")
     step, nll, kl = series["step"], series["nll"], series["kl"]
     named = (

@@ -32,7 +32,7 @@ TERMS = {
     "poses half a turn apart, and fewer near the common pose.",
 }
 # Those that the page of an alignment uses.
-OF_FOLDERS = ("doubtful", "gap", "latent code", "loss", "nats", "pose")
+OF_FOLDERS = ("doubtful", "gap", "loss", "nats", "pose")
 
 
 def anchor(term: str) -> str:
