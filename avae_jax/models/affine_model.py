@@ -1,5 +1,6 @@
 """An affine VAE: a model, a family of poses, and the frames they act in."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -42,6 +43,20 @@ class AVAE(NamedTuple):
     fill: Array
     interpolation: str
     masked: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgramKey:
+    """An affine VAE as the key of compiled programs: equal where the same program serves."""
+
+    known: tuple
+    avae: AVAE = dataclasses.field(compare=False)
+
+    @classmethod
+    def of(cls, avae: AVAE) -> "ProgramKey":
+        """The key of `avae`: everything but the array `fill`, and its bytes."""
+        rest = tuple(part for name, part in avae._asdict().items() if name != "fill")
+        return cls((*rest, np.asarray(avae.fill).tobytes()), avae)
 
 
 def affine_vae(

@@ -69,8 +69,18 @@ def build_model(
 def model_and_init(
     shape: Shape, channels: int, *, options: ModelOptions
 ) -> tuple[Model, Callable[[Key], Params]]:
-    """What `build_model` returns, with the function of the key that makes the weights."""
-    module = VAE(tuple(shape), channels, options)
+    """What `build_model` returns, with the function of the key that makes the weights.
+
+    Equal arguments give the same functions, so that programs made of them compile once.
+    """
+    return _model_and_init(tuple(shape), channels, options)
+
+
+@functools.lru_cache(maxsize=16)
+def _model_and_init(
+    shape: Shape, channels: int, options: ModelOptions
+) -> tuple[Model, Callable[[Key], Params]]:
+    module = VAE(shape, channels, options)
     # By name, so that a model can be pickled.
     methods = ("encode", "decode", "log_sigma")
     model = Model(*(functools.partial(_call, module, method) for method in methods))

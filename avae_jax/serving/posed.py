@@ -9,20 +9,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from avae_jax.alignment.programs import move
 from avae_jax.config.options import Options
 from avae_jax.core import compile_cache
 from avae_jax.core.batches import in_batches
-from avae_jax.core.compilation import jit
 from avae_jax.core.errors import InputError
 from avae_jax.core.types import Decode, Encode, Params, PyTree
-from avae_jax.inference import batch as evaluate
-from avae_jax.inference.batch import bound_batch
-from avae_jax.inference.problem import bounded
+from avae_jax.inference.batch import Views
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.trained import Trained
+from avae_jax.models.affine_model import ProgramKey
 from avae_jax.serving.given import Given, checked_poses, taken
 from avae_jax.serving.pretrained import require_values, wrapped
+from avae_jax.serving.programs import batch_programs, mover
 from avae_jax.training.restore import load_with_options, own_copy, write_packed
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.lie import brackets
@@ -164,7 +162,7 @@ class Posed:
         """What the model draws of the examples, at the pose in which they are, `[n, *S, C]`."""
         return self._viewed(x, poses, lambda views: views.reconstruction)
 
-    def views(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> evaluate.Views:
+    def views(self, x: np.ndarray, *, poses: np.ndarray | None = None) -> Views:
         """All pictures of the examples, and the codes `mu: [n, Z]` of the canonical objects.
 
         Raises:
@@ -195,14 +193,11 @@ class Posed:
         return self._worked(bound, x)
 
     @functools.cached_property
-    def _programs(self) -> dict[Any, Callable]:
+    def _programs(self) -> dict[str, Callable]:
         """Compiled functions of a batch and its indices."""
         params, avae, search, bank, _ = self.trained
-        key, chunk = jax.random.key(0), bounded(search, avae).chunk
-        find = jit(functools.partial(evaluate.search_batch, avae=avae, search=search))
-        views = jax.jit(functools.partial(evaluate.views, avae=avae))
-        bound = functools.partial(bound_batch, avae=avae, chunk=chunk)
-        bound = jit(bound, static_argnames="samples")
+        find, views, bound = batch_programs(ProgramKey.of(avae), search)
+        key = jax.random.key(0)
         return {
             "find": lambda x, index: find(params, key, x, index, bank),
             "views": lambda x, index, poses: views(params, x, poses),
@@ -211,11 +206,7 @@ class Posed:
 
     def _move(self, own: Frame) -> Callable:
         """The compiled `(raw, poses, fill) -> moved` of images in a frame of their own."""
-        if own not in self._programs:
-            avae = self.trained.avae
-            how = {"interpolation": avae.interpolation, "masked": avae.masked}
-            self._programs[own] = jax.jit(functools.partial(move, own=own, **how))
-        return self._programs[own]
+        return mover(own, self.trained.avae.interpolation, self.trained.avae.masked)
 
     def _found(self, given: Given) -> SearchResult:
         """What the search finds, its poses in the frame of the images."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 from avae_jax import data
 from avae_jax.config.options import Options, SearchOptions
@@ -20,7 +21,7 @@ from avae_jax.inference.proposals.template_bank import REMEMBERED
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.setup import assemble, stream
 from avae_jax.inference.trained import Trained
-from avae_jax.models.affine_model import AVAE
+from avae_jax.models.affine_model import AVAE, ProgramKey
 from avae_jax.training.optimiser import optimiser
 from avae_jax.training.state import TrainState, bank_of, init_state
 
@@ -52,8 +53,15 @@ class Experiment(NamedTuple):
 def trained_by(experiment: Experiment) -> Callable[[TrainState], Trained]:
     """A function from a state to its trained model; the bank's program is compiled once."""
     avae, search = experiment.avae, experiment.search
-    bank = sharding.same(functools.partial(bank_of, avae=avae, search=search))
+    bank = _bank_program(ProgramKey.of(avae), search, sharding.mesh())
     return lambda state: Trained(state.params, avae, search, bank(state), state.met)
+
+
+@functools.lru_cache(maxsize=8)
+def _bank_program(key: ProgramKey, search: SearchOptions, mesh: Mesh) -> Callable:
+    # The mesh belongs to the key: its devices get the bank.
+    del mesh
+    return sharding.same(functools.partial(bank_of, avae=key.avae, search=search))
 
 
 def prepare(

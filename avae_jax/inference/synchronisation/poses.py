@@ -1,6 +1,5 @@
 """Poses that carry examples to a common pose, from the examples alone."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from avae_jax.inference.synchronisation.pairs import (
     in_standard_position,
     similar_pairs,
 )
-from avae_jax.models.objective import AVAE
+from avae_jax.models.affine_model import AVAE, ProgramKey
 from avae_jax.transform.families import Family
 from avae_jax.transform.matrices import affine, matmul
 from avae_jax.transform.prior import within
@@ -55,8 +54,7 @@ def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
       x: `[N, *S, C]`, of a family for which `can_agree`; time and memory grow with N squared.
     """
     group, ranges = avae.group, avae.ranges
-    key = (avae.inner, group, np.asarray(avae.fill).tobytes(), avae.masked)
-    standard = _standard_position(Program(key, avae))(x)
+    standard = _standard_position(ProgramKey.of(avae))(x)
     pairs = similar_pairs(standard, rotations(group, ranges, TURNS[group.d]), avae=avae)
     used, others = pairs.ranks(0, NEIGHBOURS), pairs.ranks(NEIGHBOURS, pairs.neighbours.shape[1])
     found = agreed_rotations(used, mirrored=ranges.reflect)
@@ -66,17 +64,9 @@ def agreed_poses(x: Array, *, avae: AVAE) -> Agreed:
     return Agreed(poses, confirmation(others, used, found))
 
 
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """What a compiled function is made of, and the key that tells it from others."""
-
-    key: tuple
-    avae: AVAE = dataclasses.field(compare=False)
-
-
 @functools.lru_cache(maxsize=4)
-def _standard_position(program: Program) -> Callable[[Array], Standard]:
-    return jax.jit(functools.partial(in_standard_position, avae=program.avae))
+def _standard_position(key: ProgramKey) -> Callable[[Array], Standard]:
+    return jax.jit(functools.partial(in_standard_position, avae=key.avae))
 
 
 @functools.partial(jax.jit, static_argnames=("group", "ranges"))
