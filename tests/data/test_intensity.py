@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avae_jax.core.errors import InputError
-from avae_jax.data.intensity import constant_examples, to_float
+from avae_jax.data.intensity import Scaling, constant_examples, scaling_of, to_float
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,10 @@ def test_to_float_window_becomes_0_to_1():
     np.testing.assert_array_equal(values, np.float32([0, 0.5, 1]))
     with pytest.raises(InputError, match="data.window=-9,999"):
         to_float([raw], name="x")
+
+
+@pytest.mark.parametrize(("least", "largest"), [(0.5, 1e300), (-1e300, 0.5), (-1e300, 1e300)])
+def test_scaling_leaves_numbers_too_large_to_the_check_of_examples(least, largest):
+    """Which says the example; that they lie too close together would be wrong."""
+    scaling, _ = scaling_of(np.dtype(np.float64), least, largest, name="x")
+    assert scaling == Scaling(0, 1)

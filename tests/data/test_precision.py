@@ -19,6 +19,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.formats import open_stack
 from avae_jax.data.intensity import Scaling, scaled
+from avae_jax.data.missing import Missing
 from avae_jax.transform.frame import frame
 from avae_jax.transform.matrices import identity
 
@@ -88,6 +89,34 @@ def test_what_is_seen_and_what_comes_back(name):
     )
     made = drawn(levels.values * 0 + np.float32(0.5), seen, values.dtype)
     assert made.dtype == values.dtype and len(np.unique(made)) == 1
+
+
+@pytest.mark.parametrize("top", [1e-60, 1e60])
+def test_contrast_that_float32_cannot_hold_is_kept(top):
+    values = contrast(top)[..., None]
+    levels = lowered(values, framing_of(values, (0, top), fill=0))
+    np.testing.assert_allclose(levels.values.max(), 1)
+    back = raised(levels.values, levels, values.dtype)
+    np.testing.assert_allclose(back / top, values / top, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("i2", -9), ("f4", None), ("f8", -9.5)])
+def test_pixels_that_were_not_observed_come_back_as_their_mark(dtype, value):
+    """Some of an image, and those only."""
+    raw = np.arange(12, dtype=dtype).reshape(1, 3, 4, 1)
+    levels = lowered(raw, framing_of(raw, (0, 11)))
+    gone = raw % 5 == 2
+    missing = Missing(value, nan=value is None)
+    back = raised(np.where(gone, np.nan, levels.values), levels, raw.dtype, missing=missing)
+    np.testing.assert_allclose(back, np.where(gone, missing.written, raw), rtol=1e-6)
+
+
+def test_drawn_integers_keep_their_last_digit():
+    """At an offset where doubles are hundreds apart."""
+    low = -(2**62)
+    seen = framing_of(np.zeros((1, 1, 3, 1)), (low, low + 8192))
+    made = drawn(np.float32([[[[0], [0.123], [1]]]]), seen, np.dtype(np.int64))
+    assert (made.ravel() - low).tolist() == [0, 1008, 8192]
 
 
 def test_a_move_keeps_the_digits_of_doubles():

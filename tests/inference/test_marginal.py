@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avae_jax.core.types import Array
-from avae_jax.inference.marginal import among, from_draws, marginal_bound
+from avae_jax.inference.marginal import among, from_draws, marginal_bound, summarise
 from avae_jax.inference.problem import prepare, problem
 from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import uniform_points
@@ -86,3 +86,15 @@ def test_marginal_bound_bounds_the_likelihood_over_rotations():
         return marginal_bound(weights(), keys, x, posterior, avae=avae, samples=samples)
 
     rises_to(exact, estimate)
+
+
+@pytest.mark.quick
+def test_summarise_is_the_mean_weight_and_its_standard_error():
+    """A draw that is not a number counts as one of weight nothing."""
+    for drawn in ([1.0, 2, 5], [3.0, 3, 3, np.nan], [4.0]):
+        found = jax.jit(summarise)(np.log(np.float32(drawn)))
+        drawn = np.nan_to_num(drawn)
+        error = drawn.std(ddof=1) / len(drawn) ** 0.5 if len(drawn) > 1 else 0
+        np.testing.assert_allclose(found.bound, np.log(drawn.mean()), rtol=1e-5)
+        np.testing.assert_allclose(found.error, error / drawn.mean(), rtol=1e-4)
+        np.testing.assert_allclose(found.effective, drawn.sum() ** 2 / (drawn**2).sum(), rtol=1e-5)

@@ -1,6 +1,7 @@
 """The posterior of the pose: peaks of a known width, symmetric objects, calibrated regions."""
 
 import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +10,15 @@ import pytest
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.inference.find_poses import find_poses
-from avae_jax.inference.posterior import pose_posterior
+from avae_jax.inference.posterior import mixture, pose_posterior
 from avae_jax.inference.search import resolve
-from avae_jax.transform import frame, inverse, retract, warp
+from avae_jax.inference.search.curvature import Mode
+from avae_jax.transform import family, frame, inverse, retract, warp
 from avae_jax.transform.frame import coordinates as pixels
-from avae_jax.transform.matrices import matmul
+from avae_jax.transform.matrices import affine, matmul, plane_rotation
 from avae_jax.transform.mixture import hpd_level, log_density, uniform_points
 from avae_jax.transform.prior_density import prior_pose
-from tests.support.linear_gaussian import avae_of, observations, posterior_of
+from tests.support.linear_gaussian import avae_of, observations, posterior_of, weights
 from tests.support.single_object import drawing
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
@@ -89,3 +91,41 @@ def test_level_regions_hold_the_truth_as_often_as_said():
     keys = jax.random.split(jax.random.key(1), count)
     share = jax.jit(jax.vmap(covers))(keys, posterior, poses).mean()
     assert 0.85 <= share <= 0.95
+
+
+@pytest.mark.quick
+def test_mixture_of_peaks_that_are_distinct():
+    """Weights are volumes times densities; of peaks at one place the best counts."""
+    angles, losses = np.float32([0.5, 0.0, 0.01, 0.52]), np.float32([3.0, 1.0, 2.0, 4.0])
+    turns = affine(plane_rotation(jnp.asarray(angles), (0, 1), 2), jnp.zeros((4, 2)))
+    spread = jnp.float32([0.02, 0.05, 0.05, 0.02])[:, None, None]
+    peaks = Mode(turns, jnp.asarray(losses), spread)
+    found = jax.jit(functools.partial(mixture, group=family("rotation", 2)))(peaks)
+    np.testing.assert_allclose(found.centres, turns[np.array([1, 2, 0, 3])])
+    heights = np.array([0.05 * np.exp(-1), 0, 0.02 * np.exp(-3), 0])
+    np.testing.assert_allclose(np.exp(found.log_weights), heights / heights.sum(), rtol=1e-4)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("codes", "chunk", "each"), [(0, 64, 21), (4, 64, 5), (9, 2, 1)])
+def test_pose_posterior_counts_what_a_pair_computes(codes, chunk, each, monkeypatch):
+    """A chunk bounds the decoded images: three losses in a round, each of all codes."""
+
+    class Asked(Exception):
+        pass
+
+    def over_pairs(*arguments, chunk):
+        raise Asked(chunk)
+
+    monkeypatch.setattr("avae_jax.inference.posterior.over_pairs", over_pairs)
+    avae = avae_of()
+    x, found = jnp.zeros((1, *avae.inner.shape, 1)), SimpleNamespace(candidates=None)
+    with pytest.raises(Asked) as raised:
+        jax.eval_shape(
+            lambda params, key: pose_posterior(
+                params, key, x, found, avae=avae, codes=codes, chunk=chunk
+            ),
+            weights(),
+            jax.random.key(0),
+        )
+    assert raised.value.args == (each,)

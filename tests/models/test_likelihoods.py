@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from avae_jax.models.likelihoods import EPS, bernoulli_nll, gaussian_kl, gaussian_nll
+from avae_jax.models.likelihoods import (
+    EPS,
+    LIKELIHOODS,
+    bernoulli_nll,
+    gaussian_kl,
+    gaussian_nll,
+)
 
 SHAPE = (4, 5, 2)
 RANDOM = np.random.default_rng(0)
@@ -55,3 +61,33 @@ def test_gaussian_kl_agrees_with_its_integral():
         total += scipy.integrate.trapezoid(q.pdf(z) * (q.logpdf(z) - scipy.stats.norm.logpdf(z)), z)
     assert gaussian_kl(jnp.float32(mu), jnp.float32(logvar)) == pytest.approx(total, rel=1e-4)
     assert gaussian_kl(jnp.zeros(5), jnp.zeros(5)) == 0
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_templates_score_as_the_likelihood(name):
+    """Between two templates the scores differ as the log-likelihoods do."""
+    likelihood, random = LIKELIHOODS[name], np.random.default_rng(1)
+    x, means = jnp.float32(random.random(5)), jnp.float32(random.random((2, 3, 5)))
+    rows, offsets = likelihood.templates(means)
+    scores = np.asarray((rows * x[None, None]).sum(-1) + offsets).ravel()
+    losses = [float(likelihood.nll(x, mean, jnp.float32(0))) for mean in means.reshape(6, 5)]
+    np.testing.assert_allclose(scores - scores[0], losses[0] - np.array(losses), atol=1e-4)
+    np.testing.assert_allclose(likelihood.pixel_offsets(rows).sum(-1), offsets, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_mean_of_a_decoder_is_in_the_interval(name):
+    out = jnp.float32([-20, -1, 0, 1, 20])
+    mean, interval = LIKELIHOODS[name].activation(out), LIKELIHOODS[name].interval
+    if name == "bernoulli":
+        assert interval == (0, 1) and mean.min() < 1e-6 and mean.max() > 1 - 1e-6
+    else:
+        assert interval is None and (mean == out).all()
+
+
+def test_pixels_of_no_weight_do_not_count():
+    x, mean, weight = jnp.float32([0.1, 0.9]), jnp.float32([0.3, 0.4]), jnp.float32([1, 0])
+    for likelihood in LIKELIHOODS.values():
+        found = likelihood.nll(x, mean, jnp.float32(0.5), weight=weight)
+        one = likelihood.nll(x[:1], mean[:1], jnp.float32(0.5))
+        assert float(found) == pytest.approx(float(one), rel=1e-6)

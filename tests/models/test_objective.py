@@ -15,6 +15,7 @@ from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.models.likelihoods import bernoulli_nll, gaussian_kl
 from avae_jax.models.objective import (
     canonicalise,
+    crop_to_inner,
     elbo,
     pad_to_outer,
     predict,
@@ -208,6 +209,7 @@ def test_widen_keeps_the_frame_and_fills_around(name):
     rim = [(big - small) // 2 for big, small in zip(wide.shape, x.shape, strict=True)][:2]
     inside = tuple(slice(r, r + n) for r, n in zip(rim, x.shape, strict=False))
     np.testing.assert_array_equal(wide[inside], x)
+    np.testing.assert_array_equal(crop_to_inner(jnp.asarray(wide), avae=avae), x)
     wide[inside] = avae.fill
     np.testing.assert_array_equal(wide, np.broadcast_to(avae.fill, wide.shape))
     assert (wide.shape == x.shape) == (name == "rotation" and rim == [0, 0])

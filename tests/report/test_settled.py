@@ -61,4 +61,5 @@ def test_advice_helps_labels_that_are_not_settled(counts, search, said):
 def test_listed_ends_with_and():
     assert settled.listed(["a"]) == "a" and settled.listed(["a", "b"]) == "a and b"
     assert settled.listed(["a", "b", "c"]) == "a, b and c"
+    assert settled.listed(list("abcdef")) == "a, b, c, d, e and f"
     assert settled.listed(list("abcdefg")) == "a, b, c, d, e and 2 others"

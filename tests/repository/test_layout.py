@@ -108,14 +108,16 @@ def test_imports_of_support_alone(path):
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     own = [name for name in names if name.split(".")[0] == "tests"]
-    assert all(name.startswith(("tests.support", "tests.robustness")) for name in own)
+    assert all(
+        name.startswith(("tests.support", "tests.robustness", "tests.mutation")) for name in own
+    )
     assert not [name for name in names if name.startswith(("test_", "conftest"))]
     assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
 
 
 def test_folders_are_those_of_the_package():
     """And some for what is no module: whole runs, the repository, helpers, programs."""
-    others = {"fixtures", "integration", "repository", "robustness", "support"}
+    others = {"fixtures", "integration", "mutation", "repository", "robustness", "support"}
     folders = {path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()}
     folders = {str(path) for path in folders if "__pycache__" not in path.parts}
     own = {str(path.parent) for path in MODULES} - {"."}

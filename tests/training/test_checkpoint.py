@@ -13,6 +13,7 @@ import optax
 import pytest
 
 from avae_jax.core.errors import InputError
+from avae_jax.training import checkpoint_seal
 from avae_jax.training.checkpoint import Checkpoints
 from tests.support import ROOT
 from tests.support.damaged_files import cut, flip, garble
@@ -62,6 +63,15 @@ def test_checkpoints_restore_the_same_bits(tmp_path):
         state, step = checkpoints.restore_latest(state_at(0))
     assert step == 20
     assert_same_bits(state, state_at(20))
+
+
+def test_checkpoints_are_sealed_by_one_process_of_several(tmp_path, monkeypatch):
+    """A process that follows writes no seal over that of the one that leads."""
+    saved(tmp_path / "leads", 10)
+    monkeypatch.setattr("avae_jax.core.sharding.leads", lambda: False)
+    saved(tmp_path / "follows", 10)
+    sealed = [path.parent.parent.name for path in tmp_path.rglob(checkpoint_seal.NAME)]
+    assert sealed == ["leads"]
 
 
 def test_checkpoints_restore_from_shapes(tmp_path):

@@ -1,5 +1,6 @@
 """Tests of `avae_jax.training.checkpoint_seal`."""
 
+import hashlib
 import json
 
 import jax
@@ -20,6 +21,14 @@ def folder(tmp_path):
     return tmp_path / "5"
 
 
+def test_seal_is_what_later_versions_will_read(folder):
+    """A seal of another form is of another format, with a test that reads the earlier one."""
+    seal = json.loads((folder / "seal.json").read_text())
+    assert seal["format"] == 2 and seal["loss"] == 1.5
+    assert seal["arrays"] == {"['b']": "int32(2,)", "['w']": "float32(3, 2)"}
+    assert seal["files"] == {"state/arrays": hashlib.sha256(b"numbers").hexdigest()}
+
+
 def test_damage_none_of_what_was_saved(folder):
     assert checkpoint_seal.find_damage(folder) is None
     assert checkpoint_seal.find_mismatch(folder, checkpoint_seal.description(STATE)) is None
@@ -32,10 +41,20 @@ def test_damage_names_a_changed_file(text, folder):
     assert checkpoint_seal.find_damage(folder) == "state/arrays is truncated, garbled or gone"
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"arrays": {}, "files": 3}', "{" * 100_000])
+UNSOUND = ('{"arrays": {}, "files": 3}', '{"arrays": {"w": "1"}, "files": {"a": "1", "b": 3}}')
+
+
+@pytest.mark.parametrize("text", ["", "[]", *UNSOUND, "{" * 100_000])
 def test_damage_of_the_seal_itself(text, folder):
     (folder / checkpoint_seal.NAME).write_text(text)
     assert "seal.json cannot be read" in checkpoint_seal.find_damage(folder)
+
+
+@pytest.mark.parametrize("version", [checkpoint_seal.FORMAT + 1, "2", None])
+def test_damage_of_a_later_format(version, folder):
+    seal = json.loads((folder / checkpoint_seal.NAME).read_text()) | {"format": version}
+    (folder / checkpoint_seal.NAME).write_text(json.dumps(seal))
+    assert f"cannot be read, of format {version}" in checkpoint_seal.find_damage(folder)
 
 
 def test_mismatch_names_the_first_array_that_differs(folder):

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.errors import InputError
 from avae_jax.transform import family, frame, identity, inverse, retract, warp
-from avae_jax.transform.families import AXES, basis, generator_names
+from avae_jax.transform.families import AXES, GENERATORS, basis, generator_names
 from avae_jax.transform.matrices import matmul
 
 SIDE = 19
@@ -54,6 +55,21 @@ def test_family_unknown_name_lists_the_known(name):
     """An unknown name is bad input and the known ones are said."""
     with pytest.raises(InputError, match="family='.*none of rotation, .*shear_yx"):
         family(name, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "clipped"),
+    [
+        ("shift", [-9, -0.3, 0.3, 9], [-0.4, -0.3, 0.3, 0.4]),
+        ("scale", [-9, -1.1, 0.01, 1.1, 9], [-1.25, -1.1, 0.8, 1.1, 1.25]),
+        ("shear", [-9, -0.1, 0.1, 9], [-0.3, -0.1, 0.1, 0.3]),
+    ],
+)
+def test_clipped_to_the_range_on_both_sides(kind, values, clipped):
+    """A shift is a share of the side, which is 2 long; the sign of a scale is a mirror image's."""
+    ranges = RangeOptions(shift=0.2, scale=1.25, shear=0.3)
+    found = GENERATORS[kind].clip(jnp.float32(values), ranges)
+    np.testing.assert_allclose(found, clipped, rtol=1e-6)
 
 
 def test_family_kinds_of_generators_and_products():

@@ -114,3 +114,10 @@ def test_rotation_angle_exact_from_nothing_to_half_a_turn(d):
     turns = plane_rotation(jnp.asarray(angles), (0, 1), d)
     np.testing.assert_allclose(rotation_angle(turns), angles, atol=1e-3, rtol=1e-3)
     np.testing.assert_allclose(rotation_angle(turns)[:5], angles[:5], atol=1e-6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("lead", [(), (2, 4)])
+def test_factors_keep_any_leading_axes(d, lead):
+    factors = jax.eval_shape(factorise, np.zeros((*lead, d + 1, d + 1), np.float32))
+    shapes = [(*lead, d), (*lead, d, d), (*lead, d * (d - 1) // 2), (*lead, d)]
+    assert [factor.shape for factor in factors] == shapes

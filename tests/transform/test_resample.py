@@ -65,6 +65,23 @@ def test_sample_forms_agree_where_the_product_goes_in_blocks(shape, monkeypatch)
     compare(shape, "linear")
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize(("largest", "blocks"), [(6 * 125, []), (6 * 124, [124]), (2, [1])])
+def test_product_takes_as_many_points_at_once_as_fit(largest, blocks, monkeypatch):
+    """A point holds a number for every row."""
+    taken, map_in_blocks = [], jax.lax.map
+
+    def spy(function, points, *, batch_size):
+        taken.append(batch_size)
+        return map_in_blocks(function, points, batch_size=batch_size)
+
+    monkeypatch.setattr(resample, "LARGEST", largest)
+    monkeypatch.setattr(jax.lax, "map", spy)
+    # A new function each time: JAX remembers the shapes that it has traced.
+    jax.eval_shape(functools.partial(product), *problem((6, 7)))
+    assert taken == blocks
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("interpolation", KERNELS)
 def test_sample_derivatives_are_those_of_the_value(form, interpolation):

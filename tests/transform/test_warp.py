@@ -43,6 +43,17 @@ def test_warp_identity_exact(shape, interpolation):
     np.testing.assert_allclose(found[0], image, atol=1e-7)
 
 
+@pytest.mark.quick
+def test_warp_takes_pixels_that_were_not_observed():
+    """NaN is for the resampling to carry; the fill and the pose are numbers."""
+    image, grid = np.full((3, 3, 1), np.nan, np.float32), frame((3, 3))
+
+    def moved(pose):
+        return warp(image, pose, np.zeros(1, np.float32), source=grid, target=grid)
+
+    assert jax.eval_shape(moved, identity(2)).shape == (3, 3, 1)
+
+
 @pytest.mark.parametrize(
     ("d", "side", "interpolation"),
     [(2, 6, "linear"), (2, 7, "linear"), (2, 7, "cubic"), (3, 6, "linear"), (3, 5, "linear")],

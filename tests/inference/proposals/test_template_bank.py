@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from avae_jax import models
-from avae_jax.config.options import ModelOptions
+from avae_jax.config.options import ModelOptions, RangeOptions
 from avae_jax.evaluation.pose_metrics import pose_errors
 from avae_jax.inference.proposals import template_bank
 from avae_jax.models import wrap
 from avae_jax.models.affine_model import affine_vae
+from avae_jax.models.likelihoods import LIKELIHOODS
 from avae_jax.transform.families import family
 from avae_jax.transform.frame import frame
 from avae_jax.transform.sampling import random_pose
@@ -129,3 +130,63 @@ def test_score_templates_believes_the_prototype_that_explains_best(shown):
 def draw_of_two(params: jax.Array, z: jax.Array) -> jax.Array:
     """Which of two objects is drawn is the larger entry of `z`."""
     return jnp.where(z[0] > z[1], params[0], params[1])
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("shape", "side", "pooled", "factor"),
+    [((24, 20), 10, (8, 7), 3), ((10, 7), 10, (10, 7), 1), ((11, 3), 10, (6, 2), 2)],
+)
+def test_pooled_frame_fits_the_side(shape, side, pooled, factor):
+    """No side is longer, and no block smaller than it has to be."""
+    found, blocks = template_bank.pooled_frame(frame(shape), side)
+    assert (found.shape, blocks) == (pooled, factor) and found.unit == frame(shape).unit
+    assert found.spacing == tuple(factor * s for s in frame(shape).spacing)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("reflect", [False, True])
+def test_rotations_come_with_their_mirror_images(reflect):
+    ranges = RangeOptions(reflect=reflect)
+    found = jax.jit(lambda: template_bank.rotations(family("rotation", 2), ranges, 5))()
+    signs = np.linalg.det(np.asarray(found))
+    np.testing.assert_allclose(signs, [1] * 5 + [-1] * 5 * reflect, atol=1e-6)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_scores_of_masked_images_are_those_of_whole_ones(likelihood):
+    """Where every pixel was observed; a template gains nothing from the others."""
+    chance = np.random.default_rng(0)
+    group, inner, fill = family("rotation", 2), frame((10, 10)), jnp.zeros(1)
+    model = wrap(lambda params, x: (jnp.zeros(1), jnp.zeros(1)), draw_of_two)
+    avae = affine_vae(model, inner, fill, group=group, likelihood=likelihood)
+    means = jnp.asarray(chance.uniform(0.1, 0.9, (1, 3, 100)), jnp.float32)
+    rows, bias = LIKELIHOODS[likelihood].templates(means)
+    bank = template_bank.TemplateBank(rows, bias, jnp.broadcast_to(jnp.eye(3), (1, 3, 3, 3)))
+    x = jnp.asarray(chance.random((10, 10, 1)), jnp.float32)
+    score = jax.jit(
+        lambda: [
+            template_bank.score_templates(bank, x, avae=avae._replace(masked=masked)).logits
+            for masked in (False, True)
+        ]
+    )
+    whole, masked = score()
+    np.testing.assert_allclose(masked, whole, atol=1e-4)
+    assert np.ptp(whole) > 0.01
+
+
+@pytest.mark.quick
+def test_doubt_is_the_share_far_from_earlier_proposals():
+    poses = template_bank.rotations(family("rotation", 2), RangeOptions(), 8)
+    logits = jnp.float32([0, 5, 0, 4, 0, 3, 0, 0])
+    avae, _ = drawing(blobs((8, 8)), "rotation")
+    with pytest.MonkeyPatch.context() as patch:
+        ranking = template_bank.Ranking(poses, logits)
+        patch.setattr(template_bank, "score_templates", lambda *_, **__: ranking)
+        propose = functools.partial(template_bank.propose_starts, None, None, avae=avae)
+        found = jax.jit(functools.partial(propose, count=3, degrees=30.0))()
+    shares = np.exp(logits) / np.exp(logits).sum()
+    left = [1, 1 - shares[1], 1 - shares[1] - shares[3]]
+    np.testing.assert_allclose(found.doubt, left, rtol=1e-4)
+    np.testing.assert_allclose(found.poses, poses[np.array([1, 3, 5])], atol=1e-5)

@@ -94,3 +94,23 @@ def test_over_chosen_works_the_last_group_part_filled(chunk):
     default = -jnp.ones((batch, count))
     found = jax.jit(call)(jnp.ones(batch), candidates, jnp.asarray(chosen), default=default)
     np.testing.assert_array_equal(found, np.where(chosen, candidates + 1, -1))
+
+
+@pytest.mark.parametrize(("chunk", "size"), [(None, 6), (1, 1), (4, 4), (100, 6)])
+def test_over_chosen_works_few_pairs_at_once(chunk, size):
+    """A quarter of the examples, and no more than a chunk: that is what bounds the memory."""
+    sizes = []
+
+    @jax.custom_batching.custom_vmap
+    def function(datum, one):
+        return datum + one
+
+    @function.def_vmap
+    def _(axis_size, in_batched, datum, one):
+        sizes.append(axis_size)
+        return datum + one, True
+
+    pairs = jnp.zeros((26, 3))
+    call = functools.partial(over_chosen, function, chunk=chunk)
+    jax.eval_shape(call, pairs[:, 0], pairs, pairs > 0, default=pairs)
+    assert set(sizes) == {size}

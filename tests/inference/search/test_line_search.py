@@ -109,3 +109,10 @@ def test_refine_finds_a_rotation_five_degrees_away():
     refine = functools.partial(line_search.refine, problem, halvings=3, parabolas=6)
     _, losses = jax.jit(jax.vmap(refine))(data, best, score.min(1))
     assert np.all(losses < 1e-3) and np.all(losses <= score.min(1))
+
+
+@pytest.mark.parametrize("halvings", [0, 1])
+def test_refine_steps_out_as_far_as_its_pairs(halvings):
+    """Without pairs as far as the first would be."""
+    found, _ = refined(lambda a: 2 + a, 0.0, halvings=halvings, parabolas=1)
+    np.testing.assert_allclose(found, -(1 + halvings) * line_search.REACH, rtol=1e-5)

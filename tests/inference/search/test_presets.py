@@ -91,6 +91,7 @@ def test_resolve_refuses_bank_options_without_a_bank(options):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
+        ("translation", {"learned": True}, r"search\.learned=true: .* rotations, not translation;"),
         ("affine", {"method": "line"}, r"search\.method=line: .* one parameter, .* has 6"),
         ("affine", {"doubt": 0.1}, r"search\.doubt=0\.1: search\.method=register has no use"),
         ("rotation", {"method": "adam", "polish": 2}, r"search\.polish=2: search\.method=adam has"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group, special_ortho_group
 
+from avae_jax.inference.synchronisation import agreement
 from avae_jax.inference.synchronisation.agreement import agreed_rotations, confirmation
 from avae_jax.inference.synchronisation.pairs import Pairs
 
@@ -85,3 +86,19 @@ def test_confirmation_hears_no_pair_twice_and_needs_one():
     # Of the second pairs, that of 0 and 2 is used by 2; that of 1 and 2 is not.
     assert confirmation(told, told, true) == 0.0
     assert confirmation(told.ranks(1, 2), used, true) == pytest.approx(1.0)
+
+
+def test_strongest_partners_after_a_merger_are_those_of_a_fresh_look():
+    """Rows that named one of the two groups, and rows whose agreement with the new one rose."""
+    chance = np.random.default_rng(0)
+    for kept, gone in chance.permuted(np.tile(np.arange(8), (20, 1)), axis=1)[:, :2]:
+        strength = np.triu(chance.random((8, 8)), 1)
+        strength += strength.T
+        best, partner = strength.max(1), strength.argmax(1)
+        row = chance.random(8)
+        row[[kept, gone]] = 0
+        strength[kept], strength[:, kept] = row, row
+        strength[gone] = strength[:, gone] = 0
+        agreement._update_best(strength, best, partner, kept, gone)
+        np.testing.assert_array_equal(best, strength.max(1))
+        np.testing.assert_array_equal(strength[np.arange(8), partner], best)

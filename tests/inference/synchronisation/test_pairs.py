@@ -1,11 +1,13 @@
 """Tests of `avae_jax.inference.synchronisation.pairs`."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from avae_jax.inference.proposals.template_bank import rotations
 from avae_jax.inference.synchronisation import pairs
+from avae_jax.transform import frame, identity
 from tests.support.tiny_vae import avae_of, images
 
 pytestmark = pytest.mark.standard
@@ -56,3 +58,17 @@ def test_similar_pairs_are_of_the_most_similar():
 def test_in_standard_position_subtracts_the_background():
     blank = pairs.in_standard_position(jnp.zeros((2, 7, 7, 1)), avae=avae_of())
     assert not np.asarray(blank.images).any() and np.isfinite(np.asarray(blank.poses)).all()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4, 2)])
+def test_vectors_are_the_images_of_unit_length(shape):
+    """Each of its own pixels and channels, and nothing for an image of nothing."""
+    x = np.random.default_rng(0).random((3, *shape, 2), np.float32)
+    x[1] = 0
+    images = jnp.asarray(np.moveaxis(x, 0, -2).reshape(*shape, -1))
+    turn = jax.jit(lambda images, pose: pairs._vectors(images, pose, frame(shape), 3))
+    rows = x.reshape(3, -1)
+    expected = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    found = turn(images, identity(len(shape)))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
