@@ -224,7 +224,7 @@ def test_command_by_its_name(tmp_path):
     wrong = process_of("avae_jax", "trian", cwd=tmp_path)
     assert wrong.returncode == 2 and wrong.stderr.endswith("plan, did you mean train?\n")
     wanted = process_of("avae_jax", "align", cwd=tmp_path)
-    assert wanted.stderr == "avae_jax: --mode align: wants --input and --output\n"
+    assert wanted.stderr == "avae_jax: align: wants --input and --output\n"
 
 
 def test_print_config_with_lists_in_brackets_and_round_numbers(tmp_path):

@@ -77,10 +77,10 @@ def _require_use(mode: str, flags: Mapping[str, Any]) -> None:
     idle = known - {*needed, *TAKEN.get(mode, ())}
     given = [f"--{name}" for name in flags if name in idle and flags[name]]
     if given:
-        raise InputError(f"--mode {mode}: has no use for {', '.join(given)}")
+        raise InputError(f"{mode}: has no use for {', '.join(given)}")
     missing = [f"--{name}" for name in needed if not flags[name]]
     if missing:
-        raise InputError(f"--mode {mode}: wants {' and '.join(missing)}")
+        raise InputError(f"{mode}: wants {' and '.join(missing)}")
 
 
 def require_inputs(options: Options, request: Request | None, *, trains: bool = False) -> None:

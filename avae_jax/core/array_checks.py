@@ -61,10 +61,14 @@ def require_pose(name: str, value: Any, d: int, *lead: str) -> None:
     """Checks poses `[*lead, d + 1, d + 1]`.
 
     Raises:
-      InputError: as `require_array`.
+      InputError: as `require_array`, or a pose that no other undoes.
     """
     wanted = f", poses of {d} dimensions"
     require_array(name, value, (*lead, d + 1, d + 1), way_out=wanted)
+    if isinstance(value, jax.core.Tracer):
+        return
+    if (np.linalg.det(np.asarray(value, np.float32)) == 0).any():
+        raise InputError(f"{name}: a matrix without an inverse, wanted a pose")
 
 
 def _batch_of(came: Sequence[int], shape: Sequence[int | str]) -> str:

@@ -83,6 +83,8 @@ def fit(
     """
     given = {"family": family, "steps": steps, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback={callback!r}: wanted a function (update, metrics) -> stop")
     told = functools.partial(_aloud, sys.stdout, callback)
     with contextlib.nullcontext() if progress else silent():
         stack, chosen = chosen_for(images, labels, {**given, **options})

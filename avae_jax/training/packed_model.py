@@ -72,7 +72,7 @@ def read(path: Path) -> Packed:
         raise InputError(f"{path}: cannot be read, {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
-            f"{path}: of another kind, or damaged; a file written by `avae_jax.pack` is wanted"
+            f"{path}: of another kind, or damaged; wanted a file of `Posed.save` or `avae_jax.pack`"
         ) from error
     if version > VERSION:
         raise InputError(f"{path}: of version {version}, this avae_jax reads {VERSION} and before")

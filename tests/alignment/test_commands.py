@@ -117,10 +117,10 @@ def test_align_command_memory_flat_in_stack_size(model, tmp_path):
 @pytest.mark.parametrize(
     "flags, said",
     [
-        (["--mode", "align"], "--mode align: wants --input and --output"),
-        (["--mode", "fit-align", "--input", "x"], "--mode fit-align: wants --output"),
-        (["--input", "x"], "--mode train: has no use for --input"),
-        (["--mode", "evaluate", "--overwrite"], "--mode evaluate: has no use for --overwrite"),
+        (["--mode", "align"], "align: wants --input and --output"),
+        (["--mode", "fit-align", "--input", "x"], "fit-align: wants --output"),
+        (["--input", "x"], "train: has no use for --input"),
+        (["--mode", "evaluate", "--overwrite"], "evaluate: has no use for --overwrite"),
         (["--mode", "align", "--input", "x", "--output", "y"], "runs/digits: no config.json"),
         (["--mode", "fit-align", "--input", "no.npy", "--output", "y"], "no.npy: no such file"),
     ],

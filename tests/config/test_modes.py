@@ -38,14 +38,14 @@ def test_request_of_other_modes_is_none(mode):
 @pytest.mark.parametrize(
     ("mode", "arguments", "said"),
     [
-        ("align", [], "--mode align: wants --input and --output"),
-        ("align", STACK[:2], "--mode align: wants --output"),
-        ("plan", [], "--mode plan: wants --topology"),
-        ("compare", [], "--mode compare: wants --runs"),
-        ("compare", ["--runs", "a", "--json", "x"], "--mode compare: has no use for --json"),
-        ("train", STACK, "--mode train: has no use for --input, --output"),
-        ("align", [*STACK, "--multihost"], "--mode align: has no use for --multihost"),
-        ("evaluate", ["--json", "x"], "--mode evaluate: has no use for --json"),
+        ("align", [], "align: wants --input and --output"),
+        ("align", STACK[:2], "align: wants --output"),
+        ("plan", [], "plan: wants --topology"),
+        ("compare", [], "compare: wants --runs"),
+        ("compare", ["--runs", "a", "--json", "x"], "compare: has no use for --json"),
+        ("train", STACK, "train: has no use for --input, --output"),
+        ("align", [*STACK, "--multihost"], "align: has no use for --multihost"),
+        ("evaluate", ["--json", "x"], "evaluate: has no use for --json"),
     ],
 )
 def test_request_of_names_missing_and_idle_flags(mode, arguments, said):

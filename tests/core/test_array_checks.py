@@ -29,7 +29,15 @@ def test_require_array_says_what_came_and_what_is_wanted(value, given, said):
 def test_require_array_takes_what_is_wanted():
     require_array("x", jnp.ones((4, 4, 3), jnp.bfloat16), (4, 4, "C"), interval=(0, 1))
     require_array("x", np.full((4, 4, 1), np.nan), (4, 4, "C"), finite=False, interval=(0, 1))
-    require_pose("pose", np.zeros((5, 3, 3)), 2, "B")
+    require_pose("pose", np.stack([np.eye(3)] * 5), 2, "B")
+
+
+def test_require_pose_refuses_what_nothing_undoes():
+    poses = np.stack([np.eye(3)] * 5)
+    poses[3, 0, 0] = 0
+    with pytest.raises(InputError, match="pose: a matrix without an inverse"):
+        require_pose("pose", poses, 2, "B")
+    jax.jit(lambda pose: require_pose("pose", pose, 2, "B"))(poses)
 
 
 def test_require_array_looks_at_shapes_alone_where_a_program_is_traced():

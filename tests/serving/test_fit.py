@@ -179,6 +179,7 @@ def test_fit_compiles_once_for_the_same_shapes():
         ({"family": "rotatoin"}, "family='rotatoin'.*did you mean rotation"),
         ({"labels": np.arange(3)}, "labels of shape .3.* 24 examples"),
         ({"batch_size": 100}, "batch_size"),
+        ({"callback": 3}, "callback=3: wanted a function"),
     ],
 )
 def test_fit_refuses_in_a_sentence(given, said):
