@@ -117,7 +117,8 @@ def test_imports_of_support_alone(path):
 
 def test_folders_are_those_of_the_package():
     """And some for what is no module: whole runs, the repository, helpers, programs."""
-    others = {"fixtures", "integration", "mutation", "repository", "robustness", "support"}
+    others = {"fixtures", "integration", "mutation", "properties", "repository", "robustness"}
+    others |= {"support"}
     folders = {path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()}
     folders = {str(path) for path in folders if "__pycache__" not in path.parts}
     own = {str(path.parent) for path in MODULES} - {"."}

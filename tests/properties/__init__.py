@@ -1,0 +1,1 @@
+"""Properties that hold for everything a user may give, tried on drawn examples (hypothesis)."""
