@@ -20,9 +20,12 @@ def example_map(work: Work, columns: dict[str, Column]) -> Atlas:
     avae, stack = work.trained.avae, work.stack
     d, count = avae.group.d, stack.shape[0]
     index = np.unique(np.linspace(0, count - 1, min(count, MAPPED[d])).round().astype(int))
-    rows = [{name: one.read(i, i + 1)[0] for name, one in columns.items()} for i in index]
+    # Pictures are shrunk one after the other: together they would take the memory of a stack.
+    known = {name: one for name, one in columns.items() if name not in ("aligned", "drawn")}
+    rows = [{name: one.read(i, i + 1)[0] for name, one in known.items()} for i in index]
     before = np.stack([_small(stack.raw(i, i + 1)[0], work) for i in index])
-    after = np.stack([_small(row["aligned"].reshape(stack.example), work) for row in rows])
+    aligned = (columns["aligned"].read(i, i + 1)[0] for i in index)
+    after = np.stack([_small(one.reshape(stack.example), work) for one in aligned])
     codes = after.reshape(len(after), -1) if work.known else np.stack([r["latents"] for r in rows])
     place, shares = principal(codes.astype(np.float64))
     losses = np.stack([row["losses"] for row in rows]).astype(float)
