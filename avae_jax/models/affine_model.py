@@ -54,9 +54,14 @@ class ProgramKey:
 
     @classmethod
     def of(cls, avae: AVAE) -> "ProgramKey":
-        """The key of `avae`: everything but the array `fill`, and its bytes."""
-        rest = tuple(part for name, part in avae._asdict().items() if name != "fill")
-        return cls((*rest, np.asarray(avae.fill).tobytes()), avae)
+        """The key of `avae`: the bytes of `fill`, the identity of functions, all else as it is.
+
+        Functions of a model trained elsewhere need not be hashable. The key keeps them alive, so
+        that no other function gets the identity of one.
+        """
+        rest = tuple(part for name, part in avae._asdict().items() if name not in ("fill", "model"))
+        functions = tuple(map(id, avae.model))
+        return cls((*rest, functions, np.asarray(avae.fill).tobytes()), avae)
 
 
 def affine_vae(

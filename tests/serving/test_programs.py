@@ -1,5 +1,7 @@
 """Tests of `avae_jax.serving.programs`: what is compiled once."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -20,6 +22,21 @@ def test_batch_programs_are_those_of_equal_models():
     assert batch_programs(same, search) is first
     assert batch_programs(other, search) is not first
     assert batch_programs(same, avae_jax.SearchOptions(starts=9)) is not first
+
+
+def test_batch_programs_take_functions_that_cannot_be_hashed():
+    @dataclasses.dataclass  # with `==` and therefore without a hash
+    class Encode:
+        width: list
+
+        def __call__(self, params, x):
+            return tiny_vae.encode(params, x)
+
+    avae = tiny_vae.avae_of()
+    foreign = avae._replace(model=avae.model._replace(encode=Encode([2])))
+    first = batch_programs(ProgramKey.of(foreign), avae_jax.SearchOptions())
+    assert batch_programs(ProgramKey.of(foreign), avae_jax.SearchOptions()) is first
+    assert batch_programs(ProgramKey.of(avae), avae_jax.SearchOptions()) is not first
 
 
 @pytest.mark.standard
