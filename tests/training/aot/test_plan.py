@@ -123,12 +123,12 @@ def test_plan_file_that_cannot_be_written_refused_first(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--mode", "plan"], "--mode plan: wants --topology"),
-        (["--topology", "v5e:4x4"], "--mode train: has no use for --topology"),
-        (["--json", "x"], "--mode train: has no use for --json"),
+        (["--mode", "plan"], "plan: wants --topology"),
+        (["--topology", "v5e:4x4"], "train: has no use for --topology"),
+        (["--json", "x"], "train: has no use for --json"),
         (
             ["--mode", "plan", "--topology", "cuda:8", "--multihost"],
-            "--mode plan: has no use for --multihost",
+            "plan: has no use for --multihost",
         ),
     ],
 )
