@@ -11,7 +11,7 @@ from avae_jax.config.options import ModelOptions, RangeOptions, SearchOptions
 from avae_jax.inference.problem import prepare, problem
 from avae_jax.inference.search import resolve, search
 from avae_jax.models.affine_model import AVAE, affine_vae
-from avae_jax.transform.sampling import from_unit
+from avae_jax.transform.sampling import from_unit, mirror, right_angles
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
 
@@ -88,7 +88,7 @@ def test_torch_objective_and_gradient_the_same(name, shape, network, ranges):
     count, size, d = 6, avae.group.size, len(shape)
     x = observations(count, shape)
     pose = random_poses(avae, (count,), shift=0.2, scale=1.3, shear=0.3)
-    pose[0] = pose[0] @ transform.poses.mirror(d)
+    pose[0] = pose[0] @ mirror(d)
     alpha = np.random.default_rng(3).uniform(-0.3, 0.3, (count, size)).astype(np.float32)
     task = problem(params, avae)
 
@@ -139,7 +139,7 @@ def test_torch_search_finds_as_good_poses(name, shape, network):
 def test_torch_ms_per_example_of_the_same_search():
     """The time is that of the same search."""
     avae, params = around("rotation", (8, 8), DENSE)
-    x, begin = observations(4, (8, 8)), np.tile(transform.poses.right_angles(2), (4, 1, 1, 1))
+    x, begin = observations(4, (8, 8)), np.tile(right_angles(2), (4, 1, 1, 1))
     objective = Objective(params, avae=avae, network=DENSE)
     ms, poses = torch_search.ms_per_example(objective, x, begin, batch=2, keep=1, steps=2)
     again = torch_search.search(params, x, begin, avae=avae, network=DENSE, keep=1, steps=2)
@@ -152,5 +152,5 @@ def test_torch_carry_refuses_what_it_cannot():
     avae, params = around("rotation", (8, 8), DENSE)
     with pytest.raises(ValueError, match="gaussian"):
         Objective(params, avae=avae._replace(likelihood="gaussian"), network=DENSE)
-    with pytest.raises(ValueError, match="conv: PyTorch has only dense, patches, source"):
+    with pytest.raises(ValueError, match="conv: PyTorch has only dense, patches, original"):
         carry(params, (8, 8), 2, options=ModelOptions("conv"))
