@@ -43,6 +43,8 @@ _HOMES = {
     ),
     "avae_jax.core.errors": ("InputError",),
     "avae_jax.inference.find_poses": ("build_bank", "find_poses"),
+    "avae_jax.inference.joint_marginal": ("joint_marginal_bound",),
+    "avae_jax.inference.joint_posterior": ("JointPosterior", "joint_posterior"),
     "avae_jax.inference.marginal": (
         "Draws",
         "Evidence",
@@ -101,6 +103,8 @@ _HOMES = {
 }
 # Earlier names, which go on working.
 _EARLIER = {
+    "avae_jax.inference.joint_marginal": ("joint_marginal_bound",),
+    "avae_jax.inference.joint_posterior": ("JointPosterior", "joint_posterior"),
     "avae_jax.inference.marginal": ("among", "from_draws"),
     "avae_jax.inference.search": ("resolve", "starts"),
     "avae_jax.models": ("build", "on_host", "wrap"),

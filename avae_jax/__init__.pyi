@@ -11,6 +11,9 @@ from avae_jax.config.options import TrainOptions as TrainOptions
 from avae_jax.core.errors import InputError as InputError
 from avae_jax.inference.find_poses import build_bank as build_bank
 from avae_jax.inference.find_poses import find_poses as find_poses
+from avae_jax.inference.joint_marginal import joint_marginal_bound as joint_marginal_bound
+from avae_jax.inference.joint_posterior import JointPosterior as JointPosterior
+from avae_jax.inference.joint_posterior import joint_posterior as joint_posterior
 from avae_jax.inference.marginal import Draws as Draws
 from avae_jax.inference.marginal import Evidence as Evidence
 from avae_jax.inference.marginal import among as among

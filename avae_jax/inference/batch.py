@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.find_poses import find_poses
+from avae_jax.inference.joint_marginal import joint_marginal_bound
+from avae_jax.inference.joint_posterior import has_derivatives, joint_posterior, latent_size
 from avae_jax.inference.marginal import Evidence, marginal_bound
 from avae_jax.inference.posterior import pose_posterior
 from avae_jax.inference.problem import example_keys
@@ -120,11 +122,17 @@ def bound_batch(
 ) -> Evidence:
     """The bound `[B]` of observations `x: [B, *S, C]`; draws depend on key and index only.
 
+    Code and pose are drawn together where the decoder has derivatives.
+
     Args:
       found: the result of a search of them.
       samples, chunk: as for `marginal_bound`.
     """
     keys = example_keys(jax.random.fold_in(key, 3), index)
+    sizes = {"samples": samples, "chunk": chunk}
+    if has_derivatives(params, latent_size(params, x[0], avae=avae), avae=avae):
+        known = joint_posterior(params, x, found, avae=avae, chunk=chunk)
+        return joint_marginal_bound(params, keys, x, known, avae=avae, **sizes)
     # A proposal need not be calibrated, and costs less without codes.
     posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
-    return marginal_bound(params, keys, x, posterior, avae=avae, samples=samples, chunk=chunk)
+    return marginal_bound(params, keys, x, posterior, avae=avae, **sizes)

@@ -105,7 +105,6 @@ def mixture(peaks: Mode, *, group: Family) -> Mixture:
 
 def _repeated(poses: Array, spread: Array, group: Family) -> Array:
     """The peaks `[K]`, best first, that repeat an earlier one, bool."""
-    count = len(poses)
 
     def away(centre: Array, spread: Array, pose: Array) -> Array:
         alpha = coordinates(group, centre, pose)
@@ -114,9 +113,19 @@ def _repeated(poses: Array, spread: Array, group: Family) -> Array:
         return jnp.where(known, jnp.sqrt((scaled * scaled).sum()), jnp.inf)
 
     distances = jax.vmap(jax.vmap(away, (None, None, 0)), (0, 0, None))(poses, spread, poses)
+    return repeated(distances < APART)
+
+
+def repeated(near: Array) -> Array:
+    """The peaks `[K]`, best first, that repeat an earlier one, bool.
+
+    Args:
+      near: `[K, K]`, whether the second peak lies within the first.
+    """
+    count = len(near)
 
     def look(repeated: Array, place: Array) -> tuple[Array, None]:
         before = (jnp.arange(count) < place) & ~repeated
-        return repeated.at[place].set((before & (distances[:, place] < APART)).any()), None
+        return repeated.at[place].set((before & near[:, place]).any()), None
 
     return jax.lax.scan(look, jnp.zeros(count, bool), jnp.arange(count))[0]

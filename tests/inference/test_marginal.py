@@ -11,11 +11,11 @@ import pytest
 from avae_jax.core.types import Array
 from avae_jax.inference.marginal import among, from_draws, marginal_bound, summarise
 from avae_jax.inference.problem import prepare, problem
-from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import prior_pose
 from avae_jax.transform.sampling import right_angles
 from tests.support.linear_gaussian import (
+    all_rotations,
     avae_of,
     log_likelihoods,
     observations,
@@ -66,19 +66,13 @@ def test_from_draws_bounds_the_likelihood_over_a_group():
     rises_to(exact, estimate)
 
 
-@functools.cache
-def all_rotations() -> Array:
-    angles = jnp.asarray(2 * np.pi * np.arange(ANGLES) / ANGLES, jnp.float32)
-    return affine(plane_rotation(angles, (0, 1), 2), jnp.zeros((ANGLES, 2)))
-
-
 def test_marginal_bound_bounds_the_likelihood_over_rotations():
     """The likelihood over all rotations is met from below."""
     avae = avae_of()
     u = uniform_points(jax.random.key(0), (EXAMPLES, 2))
     poses = jax.vmap(lambda u: prior_pose(avae.group, avae.ranges, u))(u)
     x = observations(poses, avae=avae)
-    each = log_likelihoods(x, all_rotations(), avae=avae)
+    each = log_likelihoods(x, all_rotations(ANGLES), avae=avae)
     exact = np.logaddexp.reduce(each, axis=1) - np.log(ANGLES)
     posterior = posterior_of(x, avae=avae)
 

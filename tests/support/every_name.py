@@ -73,6 +73,8 @@ def bounds(params: dict, key: jax.Array, x: jax.Array, avae: av.AVAE, found: av.
     keys = av.example_keys(key, np.arange(len(x)))
     evidence = av.marginal_bound(params, keys, x, posterior, avae=avae, samples=8)
     assert_type(evidence, av.Evidence)
+    joint: av.JointPosterior = av.joint_posterior(params, x, found, avae=avae)
+    assert_type(av.joint_marginal_bound(params, keys, x, joint, avae=avae, samples=8), av.Evidence)
     draws: av.Draws = av.discrete_pose_draws(key, found.candidates, found.loss, samples=8)
     return av.marginal_bound_from_draws(params, keys, x, draws, avae=avae)
 

@@ -16,6 +16,7 @@ from avae_jax.models.affine_model import AVAE, affine_vae
 from avae_jax.models.objective import render, to_observation
 from avae_jax.transform import family, frame
 from avae_jax.transform.frame import coordinates
+from avae_jax.transform.matrices import affine, plane_rotation
 from avae_jax.transform.mixture import Mixture
 
 SIDES, Z, SIGMA = (9, 9), 2, 0.3
@@ -55,6 +56,13 @@ def observations(poses: Array, *, avae: AVAE) -> Array:
     """Observations `[B, *S, 1]` of the model, one at each of `poses: [B, ...]`."""
     keys = jax.random.split(jax.random.key(1), len(poses))
     return jax.jit(jax.vmap(functools.partial(_simulate, avae=avae)))(keys, poses)
+
+
+@functools.cache
+def all_rotations(count: int) -> Array:
+    """Rotations `[count, 3, 3]` in even steps."""
+    angles = jnp.asarray(2 * np.pi * np.arange(count) / count, jnp.float32)
+    return affine(plane_rotation(angles, (0, 1), 2), jnp.zeros((count, 2)))
 
 
 def posterior_of(x: Array, *, avae: AVAE) -> Mixture:

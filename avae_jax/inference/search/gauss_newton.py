@@ -38,12 +38,12 @@ class Local(NamedTuple):
 class State(NamedTuple):
     """Best pose so far, the loss around it, and the damping of the next step."""
 
-    pose: Array
+    pose: PyTree
     local: Local
     damping: Array
 
 
-def linearise(problem: Problem, datum: PyTree, pose: Array, *, held: bool = False) -> Local:
+def linearise(problem: Problem, datum: PyTree, pose: PyTree, *, held: bool = False) -> Local:
     """The loss of one example around one pose; costs 1 + P forward passes.
 
     Args:
@@ -59,12 +59,13 @@ def linearise(problem: Problem, datum: PyTree, pose: Array, *, held: bool = Fals
     def along(direction: Array) -> tuple[PyTree, PyTree]:
         return jax.jvp(outputs_at, (jnp.zeros_like(direction),), (direction,))
 
-    directions = jnp.eye(problem.size, dtype=pose.dtype)
+    directions = jnp.eye(problem.size, dtype=jax.tree.leaves(pose)[0].dtype)
     outputs, tangents = jax.vmap(along, out_axes=(None, 0))(directions)
     loss, slope = jax.value_and_grad(problem.loss, 1)(datum, outputs)
+    seen = problem.expected(datum, outputs) if problem.expected else datum
 
     def curve(tangent: PyTree) -> PyTree:
-        return jax.jvp(lambda o: jax.grad(problem.loss, 1)(datum, o), (outputs,), (tangent,))[1]
+        return jax.jvp(lambda o: jax.grad(problem.loss, 1)(seen, o), (outputs,), (tangent,))[1]
 
     return Local(loss, _dot(tangents, slope), _dot_pairs(jax.vmap(curve)(tangents), tangents))
 
@@ -98,15 +99,14 @@ def step_of(local: Local, damping: Array) -> Array:
     return jnp.where(jnp.isfinite(step).all(), step, 0)
 
 
-def begin(problem: Problem, datum: PyTree, pose: Array, *, held: bool = False) -> State:
+def begin(problem: Problem, datum: PyTree, pose: PyTree, *, held: bool = False) -> State:
     """The state before the first step."""
     local = linearise(problem, datum, pose, held=held)
-    return State(pose, local, jnp.asarray(START, pose.dtype))
+    return State(pose, local, jnp.asarray(START, local.loss.dtype))
 
 
 def advance(problem: Problem, datum: PyTree, state: State, *, held: bool = False) -> State:
     """One step; a step that does not lower the loss is undone, and the next one is shorter."""
-    # While
     reach = OVERSTEP if held and problem.hold is not None else 1.0
     trial = problem.retract(state.pose, reach * step_of(state.local, state.damping))
     there = linearise(problem, datum, trial, held=held)

@@ -1,4 +1,7 @@
-"""Interface of a search problem: prediction, loss and moves of a pose."""
+"""Interface of a search problem: prediction, loss and moves of a pose.
+
+The steps of Gauss-Newton take a pytree in place of a pose, such as a pose and a code.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,6 +27,8 @@ class Problem(NamedTuple):
       size: P.
       hold: `(datum, pose) -> (pose -> outputs)`: encodes and decodes the example at one pose,
         freezes the latent code, and predicts at other poses; `None` if this is not possible.
+      expected: `(datum, outputs) -> datum`, the example as the outputs predict it. Curvature is
+        then that of the expected example (Fisher scoring); `None` takes the observed one.
       share: `(work, candidates) -> work(candidates)`, may divide work on candidates `[B, K]`
         between devices; `alone` does not.
 
@@ -37,13 +42,14 @@ class Problem(NamedTuple):
     ... )
     """
 
-    predict: Callable[[PyTree, Array], PyTree]
+    predict: Callable[[PyTree, PyTree], PyTree]
     loss: Callable[[PyTree, PyTree], Array]
-    retract: Callable[[Array, Array], Array]
+    retract: Callable[[PyTree, Array], PyTree]
     size: int
     hold: Callable[[PyTree, Array], Callable[[Array], PyTree]] | None = None
     share: Share = alone
+    expected: Callable[[PyTree, PyTree], PyTree] | None = None
 
-    def value(self, datum: PyTree, pose: Array) -> Array:
+    def value(self, datum: PyTree, pose: PyTree) -> Array:
         """The loss `[]` of one example at one pose."""
         return self.loss(datum, self.predict(datum, pose))
