@@ -74,7 +74,7 @@ def _dot(tangents: PyTree, vector: PyTree) -> Array:
     """Inner products `[P]` of P tangents with a vector."""
 
     def products(t: Array, v: Array) -> Array:
-        return (t.reshape(t.shape[0], -1) * v.reshape(1, -1)).sum(-1)
+        return _sums(t.reshape(t.shape[0], -1) * v.reshape(1, -1))
 
     return sum(jax.tree.leaves(jax.tree.map(products, tangents, vector)))  # type: ignore
 
@@ -84,9 +84,25 @@ def _dot_pairs(left: PyTree, right: PyTree) -> Array:
 
     def products(a: Array, b: Array) -> Array:
         a, b = a.reshape(a.shape[0], -1), b.reshape(b.shape[0], -1)
+        if len(a) == 1:
+            # The compiler would make a sum of this product.
+            return _sums(a * b)[None]
         return jnp.matmul(a, b.T, precision="highest")
 
     return sum(jax.tree.leaves(jax.tree.map(products, left, right)))  # type: ignore
+
+
+def _sums(rows: Array) -> Array:
+    """Sums `[P]` of rows `[P, N]`; on CPUs as a product with ones.
+
+    XLA's CPU compiler fuses a plain sum with the logarithms before it into a scalar loop, which
+    took three quarters of a registration (docs/decisions/0018-sums-and-resampling-on-cpus.md).
+    """
+
+    def by_product(rows: Array) -> Array:
+        return jnp.matmul(rows, jnp.ones(rows.shape[-1], rows.dtype), precision="highest")
+
+    return jax.lax.platform_dependent(rows, cpu=by_product, default=lambda rows: rows.sum(-1))
 
 
 def step_of(local: Local, damping: Array) -> Array:
