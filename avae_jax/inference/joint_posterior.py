@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avae_jax.core.types import Array, Params
 from avae_jax.inference.posterior import repeated
 from avae_jax.inference.problem import SearchInput, prepare
 from avae_jax.inference.search import Problem, SearchResult, gauss_newton
 from avae_jax.inference.search.batching import over_pairs
+from avae_jax.inference.search.curvature import WIDEST
 from avae_jax.models.affine_model import AVAE
 from avae_jax.models.objective import Outputs, canonicalise, render, search_loss, to_observation
 from avae_jax.transform.families import retract
@@ -160,7 +162,10 @@ def joint_problem(params: Params, latent: int, *, avae: AVAE) -> Problem:
 
 def _mixture(peaks: gauss_newton.State, *, avae: AVAE) -> JointPosterior:
     """The mixture over the distinct peaks `[K]` of one example."""
-    root = jnp.linalg.cholesky(peaks.local.curvature)
+    # A flat direction of the pose, as of a round object, must not reach around the circle.
+    latent, size = peaks.pose.code.shape[-1], avae.group.size
+    floor = np.diag(np.float32([0] * latent + [WIDEST**-2] * size))
+    root = jnp.linalg.cholesky(peaks.local.curvature + floor[None])
     heights = -peaks.local.loss - jnp.log(jnp.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
     heights = jnp.where(jnp.isfinite(heights), heights, -jnp.inf)
     order = jnp.argsort(-heights)

@@ -11,7 +11,8 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.joint_marginal import DEFENSIVE, joint_marginal_bound, propose
 from avae_jax.inference.joint_posterior import JointPosterior, joint_posterior
-from avae_jax.inference.search import resolve
+from avae_jax.inference.search import SearchResult, resolve
+from avae_jax.models.objective import elbo
 from avae_jax.transform.mixture import uniform_points
 from avae_jax.transform.prior_density import prior_pose
 from tests.support.linear_gaussian import (
@@ -22,6 +23,7 @@ from tests.support.linear_gaussian import (
     observations,
     weights,
 )
+from tests.support.single_object import drawing
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 EXAMPLES, TIMES = 16, 20
@@ -80,3 +82,22 @@ def test_proposals_of_the_prior_are_among_the_draws_in_their_share():
     assert far.sum() == DEFENSIVE * samples
     assert (np.asarray(draws.log_ratio) <= -np.log(DEFENSIVE) + 1e-3).all()
     np.testing.assert_allclose(np.asarray(draws.log_ratio)[far], -np.log(DEFENSIVE), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["rotation", "rigid"])
+def test_joint_bound_of_an_object_that_fits_every_pose(name):
+    """Its curvature in the pose is nothing; the likelihood is that of any pose."""
+    avae, params = drawing(np.zeros((8, 8, 1), np.float32), name)
+    x, still = jnp.zeros((1, 8, 8, 1)), jnp.eye(3)[None]
+    nothing = jnp.zeros((1, 1))
+    found = SearchResult(still, nothing[0], still[None], nothing, *[nothing[0]] * 3)
+    exact = -elbo(params, None, x[0], still[0], avae=avae).nll
+
+    @jax.jit
+    def bound(keys):
+        known = joint_posterior(params, x, found, avae=avae)
+        return joint_marginal_bound(params, keys, x, known, avae=avae, samples=4000)
+
+    evidence = bound(jax.random.split(jax.random.key(0), 1))
+    assert evidence.effective[0] > 100
+    assert abs(evidence.bound[0] - exact) < 4 * evidence.error[0]
