@@ -164,7 +164,7 @@ def _mixture(peaks: gauss_newton.State, *, avae: AVAE) -> JointPosterior:
     """The mixture over the distinct peaks `[K]` of one example."""
     # A flat direction of the pose, as of a round object, must not reach around the circle.
     latent, size = peaks.pose.code.shape[-1], avae.group.size
-    floor = np.diag(np.float32([0] * latent + [WIDEST**-2] * size))
+    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, size]).astype(np.float32))
     root = jnp.linalg.cholesky(peaks.local.curvature + floor[None])
     heights = -peaks.local.loss - jnp.log(jnp.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
     heights = jnp.where(jnp.isfinite(heights), heights, -jnp.inf)
