@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avae_jax.alignment import written_files
+from avae_jax.alignment.job import differences
 from avae_jax.core import strict_json
 from avae_jax.core.atomic_files import locked, whole
 from avae_jax.core.errors import InputError
@@ -218,7 +219,7 @@ def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[
     owner = finished["job"] if finished else begun
     if owner is None:
         return None
-    changed = [name for name in job if owner.get(name) != job[name]]
+    changed = differences(owner, job)
     if changed:
         raise InputError(
             f"output {folder}: holds the alignment of another job ({', '.join(changed)} differ); "

@@ -39,6 +39,16 @@ def test_job_of_names_all_that_makes_it_the_same(stack):
     assert job.job_of(work_on(stack))["contents"] != found["contents"]
 
 
+def test_alignment_goes_on_where_the_bank_has_other_bits(stack):
+    """As on another processor; version 0.1 took note of weights and bank together."""
+    found = job.job_of(work_on(stack))
+    assert job.differences({**found, "model": "other bits"}, found) == []
+    assert job.differences({**found, "weights": "others"}, found) == ["weights"]
+    earlier = {name: value for name, value in found.items() if name != "weights"}
+    assert job.differences(earlier, found) == []
+    assert job.differences({**earlier, "model": "others"}, found) == ["model"]
+
+
 def test_columns_of_results_fit_the_stack(stack, tmp_path):
     columns = job.columns_of(work_on(stack, reconstructions=True), tmp_path)
     assert set(columns) == {"aligned", "poses", "losses", "doubtful", "latents", "drawn"}
