@@ -42,6 +42,7 @@ _HOMES = {
         "TrainOptions",
     ),
     "avae_jax.core.errors": ("InputError",),
+    "avae_jax.inference.calibration": ("Calibration", "calibrated", "fit_calibration"),
     "avae_jax.inference.find_poses": ("build_bank", "find_poses"),
     "avae_jax.inference.joint_marginal": ("joint_marginal_bound",),
     "avae_jax.inference.joint_posterior": ("JointPosterior", "joint_posterior"),
@@ -62,6 +63,7 @@ _HOMES = {
         "start_poses",
     ),
     "avae_jax.inference.trained": ("Trained",),
+    "avae_jax.inference.uncertainty": ("Uncertainty", "uncertainty"),
     "avae_jax.models": (
         "Model",
         "build_model",
@@ -103,8 +105,6 @@ _HOMES = {
 }
 # Earlier names, which go on working.
 _EARLIER = {
-    "avae_jax.inference.joint_marginal": ("joint_marginal_bound",),
-    "avae_jax.inference.joint_posterior": ("JointPosterior", "joint_posterior"),
     "avae_jax.inference.marginal": ("among", "from_draws"),
     "avae_jax.inference.search": ("resolve", "starts"),
     "avae_jax.models": ("build", "on_host", "wrap"),

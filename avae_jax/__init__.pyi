@@ -9,6 +9,9 @@ from avae_jax.config.options import RangeOptions as RangeOptions
 from avae_jax.config.options import SearchOptions as SearchOptions
 from avae_jax.config.options import TrainOptions as TrainOptions
 from avae_jax.core.errors import InputError as InputError
+from avae_jax.inference.calibration import Calibration as Calibration
+from avae_jax.inference.calibration import calibrated as calibrated
+from avae_jax.inference.calibration import fit_calibration as fit_calibration
 from avae_jax.inference.find_poses import build_bank as build_bank
 from avae_jax.inference.find_poses import find_poses as find_poses
 from avae_jax.inference.joint_marginal import joint_marginal_bound as joint_marginal_bound
@@ -31,6 +34,8 @@ from avae_jax.inference.search import search as search
 from avae_jax.inference.search import start_poses as start_poses
 from avae_jax.inference.search import starts as starts
 from avae_jax.inference.trained import Trained as Trained
+from avae_jax.inference.uncertainty import Uncertainty as Uncertainty
+from avae_jax.inference.uncertainty import uncertainty as uncertainty
 from avae_jax.models import Model as Model
 from avae_jax.models import build as build
 from avae_jax.models import build_model as build_model

@@ -150,7 +150,10 @@ class EvalOptions(Choosing):
     curve_points: int = option(24, "poses on the loss-against-angle curve", low=2)
     curve_examples: int = option(64, "test examples averaged on that curve", low=1)
     marginal_examples: int = option(
-        64, "test examples whose marginal likelihood is bounded; 0 leaves it out", low=0
+        256,
+        "test examples whose marginal likelihood is bounded and whose pose posterior is checked; "
+        "0 leaves both out",
+        low=0,
     )
     marginal_samples: int = option(128, "poses and codes drawn for each of them", low=1)
     explored: bool = option(True, "interactive parts of the report")

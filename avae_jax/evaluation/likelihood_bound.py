@@ -1,4 +1,4 @@
-"""Marginal-likelihood bound on test examples; compares models with and without search."""
+"""Marginal-likelihood bound and pose posterior of test examples, of the same draws."""
 
 import functools
 
@@ -7,19 +7,20 @@ from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array, PyTree
 from avae_jax.evaluation.held_out import CompiledEvaluation, in_batches
 from avae_jax.evaluation.task import Task
-from avae_jax.inference.batch import bound_batch
+from avae_jax.inference.batch import posterior_batch
 from avae_jax.inference.marginal import Evidence
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import SearchResult
 from avae_jax.inference.setup import stream
 from avae_jax.inference.trained import Trained
 from avae_jax.transform.lie import brackets
+from avae_jax.transform.mixture import Mixture
 
 
 def bound_marginal_likelihood(
     task: Task, trained: Trained, calls: CompiledEvaluation, found: SearchResult
-) -> Evidence | None:
-    """The bound `[n]` of the first `eval.marginal_examples` searched examples.
+) -> tuple[Evidence, Mixture] | None:
+    """Bound and posterior `[n]` of the first `eval.marginal_examples` searched examples.
 
     `None` if the config sets none, or if the family has no density of poses.
     """
@@ -32,7 +33,7 @@ def bound_marginal_likelihood(
         print(f"marginal likelihood left out: {error}")
         return None
     bound = functools.partial(
-        bound_batch,
+        posterior_batch,
         key=stream(task.options, "test"),
         avae=task.avae,
         samples=options.marginal_samples,

@@ -21,6 +21,7 @@ from avae_jax.evaluation.explorer import explorer_data
 from avae_jax.evaluation.held_out import CompiledEvaluation, HeldOutResult, measure_held_out
 from avae_jax.evaluation.likelihood_bound import bound_marginal_likelihood
 from avae_jax.evaluation.pose_curve import PoseCurve, loss_against_pose
+from avae_jax.evaluation.reliability import reliability
 from avae_jax.evaluation.summary import summarise
 from avae_jax.evaluation.task import Task
 from avae_jax.evaluation.trial_poses import thumbnail
@@ -41,6 +42,7 @@ class Results(NamedTuple):
     curve: PoseCurve
     exploration: report.Exploration | None
     agreement: report.Agreement | None
+    reliability: report.Reliability | None
 
 
 def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: Training) -> Results:
@@ -51,14 +53,17 @@ def measure(task: Task, trained: Trained, calls: CompiledEvaluation, training: T
     """
     held_out = measure_held_out(task, trained, calls)
     agreed = agreement(task, held_out)
-    bounds = bound_marginal_likelihood(task, trained, calls, held_out.result)
+    integrated = bound_marginal_likelihood(task, trained, calls, held_out.result)
+    bounds, posterior = integrated or (None, None)
+    reliable = None if posterior is None else reliability(task, held_out, posterior)
     return Results(
         task,
         held_out,
-        summarise(task, held_out, bounds, agreed, training),
+        summarise(task, held_out, bounds, agreed, reliable, training),
         loss_against_pose(task, trained, calls),
         explorer_data(task, trained, calls, held_out),
         agreed,
+        reliable,
     )
 
 
@@ -76,7 +81,7 @@ def findings(
       metrics: lines of metrics.jsonl.
       command: that writes the report again, if there is one.
     """
-    task, held_out, summary, curve, exploration, agreed = results
+    task, held_out, summary, curve, exploration, agreed, reliable = results
     carry = carrier(task, held_out)
     return report.Findings(
         title=f"{Path(task.options.data.source).name}, {task.options.family}",
@@ -89,6 +94,7 @@ def findings(
         label_names=task.dataset.label_names,
         exploration=exploration,
         agreement=agreed,
+        reliability=reliable,
         run=_run(task, command),
         held_out=_columns(held_out, agreed),
     )

@@ -6,7 +6,8 @@ from avae_jax.evaluation import pose_metrics
 from avae_jax.evaluation.held_out import HeldOutResult
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.marginal import Evidence
-from avae_jax.report import Agreement, settled, summary
+from avae_jax.inference.pareto import UNTRUSTED
+from avae_jax.report import Agreement, Reliability, settled, summary
 from avae_jax.report.summary import Summary
 
 
@@ -15,6 +16,7 @@ def summarise(
     measured: HeldOutResult,
     bounds: Evidence | None,
     agreed: Agreement | None,
+    reliable: Reliability | None,
     training: summary.Training,
 ) -> Summary:
     """Groups of numbers, `None` if a number does not apply. Losses in nats per example.
@@ -22,11 +24,13 @@ def summarise(
     Args:
       bounds: result of `bound_marginal_likelihood`.
       agreed: of the poses of each label, if it is known what they should share.
+      reliable: of the stated uncertainty of the poses, likewise.
     """
     return Summary(
         loss=_losses(task, measured, bounds),
         marginal=_marginal(bounds, samples=task.options.eval.marginal_samples),
         pose=pose_numbers(task, measured),
+        uncertainty=_uncertainty(reliable),
         settling=_settling(agreed, task.dataset.label_names),
         canonical=summary.CanonicalFrame(
             outside=float(measured.outside.mean()), cropped=float(measured.cropped.mean())
@@ -65,8 +69,27 @@ def _marginal(found: Evidence | None, *, samples: int) -> summary.MarginalBound:
     return summary.MarginalBound(
         error=float(found.bound.std(ddof=1) / count**0.5) if count > 1 else None,
         effective=float(found.effective.mean()),
+        untrusted=float((np.asarray(found.shape) > UNTRUSTED).mean()),
         examples=count,
         samples=samples,
+    )
+
+
+def _uncertainty(found: Reliability | None) -> summary.Uncertainty:
+    if found is None:
+        return summary.Uncertainty()
+    held = dict(zip(found.stated, found.held, strict=True))
+    return summary.Uncertainty(
+        examples=found.examples,
+        median_deg=found.median_deg,
+        elsewhere=found.elsewhere,
+        found_elsewhere=found.found_elsewhere,
+        held_50=held[0.5],
+        held_90=held[0.9],
+        held_99=held[0.99],
+        held_90_of_model=dict(zip(found.stated, found.held_of_model, strict=True))[0.9],
+        temperature=found.calibration["temperature"],
+        width=found.calibration["width"],
     )
 
 
@@ -119,6 +142,13 @@ def print_summary(found: Summary) -> None:
         print(
             f"poses: median error {pose.median_deg:.1f} degrees, "
             f"{pose.within_20:.0%} within 20, resultant length {pose.resultant_length:.2f}"
+        )
+    sure = found.uncertainty
+    if sure.held_90 is not None:
+        print(
+            f"uncertainty: regions of 90 % hold {sure.held_90:.0%} of {sure.examples} true poses "
+            f"({sure.held_90_of_model:.0%} as the model states them), median deviation "
+            f"{sure.median_deg:.1f} degrees"
         )
     if found.settling.sentence:
         print(" ".join(filter(None, (found.settling.sentence, settled.advice(found)))))

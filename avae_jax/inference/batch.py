@@ -11,11 +11,12 @@ import jax.numpy as jnp
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.curvature_posterior import curvature_posterior
 from avae_jax.inference.find_poses import find_poses
-from avae_jax.inference.joint_marginal import joint_marginal_bound
+from avae_jax.inference.joint_marginal import weighted_draws
 from avae_jax.inference.joint_posterior import has_derivatives, joint_posterior, latent_size
-from avae_jax.inference.marginal import Evidence, marginal_bound
-from avae_jax.inference.posterior import pose_posterior
+from avae_jax.inference.marginal import Evidence, marginal_bound, summarise
+from avae_jax.inference.posterior import fit_poses
 from avae_jax.inference.problem import example_keys
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.inference.search import SearchResult
@@ -30,6 +31,7 @@ from avae_jax.models.objective import (
 )
 from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import determinant, identity
+from avae_jax.transform.mixture import Mixture
 
 
 def apply_poses(key: Key, x: Array, index: Array, *, avae: AVAE) -> tuple[Array, Array]:
@@ -109,7 +111,7 @@ def views(params: Params, x: Array, poses: Array, *, avae: AVAE) -> Views:
     return jax.vmap(one)(x, poses)
 
 
-def bound_batch(
+def posterior_batch(
     params: Params,
     key: Key,
     x: Array,
@@ -119,10 +121,11 @@ def bound_batch(
     avae: AVAE,
     samples: int,
     chunk: int | None,
-) -> Evidence:
-    """The bound `[B]` of observations `x: [B, *S, C]`; draws depend on key and index only.
+) -> tuple[Evidence, Mixture]:
+    """The bound `[B]` and the pose posterior of observations `x: [B, *S, C]`, of the same draws.
 
-    Code and pose are drawn together where the decoder has derivatives.
+    They depend on key and index only. Code and pose are drawn together where the decoder has
+    derivatives.
 
     Args:
       found: the result of a search of them.
@@ -132,7 +135,8 @@ def bound_batch(
     sizes = {"samples": samples, "chunk": chunk}
     if has_derivatives(params, latent_size(params, x[0], avae=avae), avae=avae):
         known = joint_posterior(params, x, found, avae=avae, chunk=chunk)
-        return joint_marginal_bound(params, keys, x, known, avae=avae, **sizes)
+        draws, log_weights = weighted_draws(params, keys, x, known, avae=avae, **sizes)
+        return jax.vmap(summarise)(log_weights), fit_poses(known, draws, log_weights, avae=avae)
     # A proposal need not be calibrated, and costs less without codes.
-    posterior = pose_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
-    return marginal_bound(params, keys, x, posterior, avae=avae, **sizes)
+    posterior = curvature_posterior(params, key, x, found, avae=avae, codes=0, chunk=chunk)
+    return marginal_bound(params, keys, x, posterior, avae=avae, **sizes), posterior

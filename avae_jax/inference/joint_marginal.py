@@ -32,12 +32,18 @@ DEFENSIVE, WIDER = 0.05, 1.1
 class JointDraws(NamedTuple):
     """Codes `[N, Z]` and poses `[N, d + 1, d + 1]` of one example.
 
-    `log_ratio: [N]` is the log prior minus the log proposal, densities of the same measure.
+    Attributes:
+      log_ratio: `[N]`, the log prior minus the log proposal, densities of the same measure.
+      local: `[K, N, P]`, the poses in local coordinates around each component; infinite where a
+        pose has none.
+      log_parts: `[K, N]`, the log density of each component times its weight.
     """
 
     codes: Array
     poses: Array
     log_ratio: Array
+    local: Array
+    log_parts: Array
 
 
 def joint_marginal_bound(
@@ -73,6 +79,24 @@ def joint_marginal_bound(
     >>> avae_jax.joint_marginal_bound(params, keys, x, known, avae=avae, samples=16).bound.shape
     (2,)
     """
+    sizes = {"samples": samples, "chunk": chunk}
+    return jax.vmap(summarise)(weighted_draws(params, keys, x, posterior, avae=avae, **sizes)[1])
+
+
+def weighted_draws(
+    params: Params,
+    keys: Key,
+    x: Array,
+    posterior: JointPosterior,
+    *,
+    avae: AVAE,
+    samples: int,
+    chunk: int | None = None,
+) -> tuple[JointDraws, Array]:
+    """Draws of code and pose of every observation, and their log weights `[B, N]`.
+
+    Arguments as for `joint_marginal_bound`.
+    """
     draws = jax.vmap(lambda key, one: propose(key, one, avae=avae, samples=samples))(
         keys, posterior
     )
@@ -81,8 +105,8 @@ def joint_marginal_bound(
     def one(observed: Array, drawn: tuple[Array, Array]) -> Array:
         return log_likelihood(params, observed, *drawn, avae=avae)
 
-    weights = over_pairs(one, wide, (draws.codes, draws.poses), chunk=chunk)
-    return jax.vmap(summarise)(weights + draws.log_ratio)
+    likelihoods = over_pairs(one, wide, (draws.codes, draws.poses), chunk=chunk)
+    return draws, likelihoods + draws.log_ratio
 
 
 def propose(key: Key, posterior: JointPosterior, *, avae: AVAE, samples: int) -> JointDraws:
@@ -111,8 +135,10 @@ def propose(key: Key, posterior: JointPosterior, *, avae: AVAE, samples: int) ->
 
     codes, poses = jax.vmap(one)(place, which, noise, u)
     prior = jax.vmap(lambda z, pose: _log_prior(z, pose, avae=avae))(codes, poses)
-    near = math.log(1 - DEFENSIVE) + _log_density(posterior, codes, poses, avae=avae)
-    return JointDraws(codes, poses, prior - jnp.logaddexp(math.log(DEFENSIVE) + prior, near))
+    parts, local = _log_parts(posterior, codes, poses, avae=avae)
+    near = math.log(1 - DEFENSIVE) + jax.nn.logsumexp(parts, 0)
+    ratio = prior - jnp.logaddexp(math.log(DEFENSIVE) + prior, near)
+    return JointDraws(codes, poses, ratio, local, parts)
 
 
 def log_likelihood(params: Params, observed: Array, z: Array, pose: Array, *, avae: AVAE) -> Array:
@@ -127,16 +153,18 @@ def _log_prior(z: Array, pose: Array, *, avae: AVAE) -> Array:
     return normal + log_prior(avae.group, avae.ranges, pose)
 
 
-def _log_density(posterior: JointPosterior, codes: Array, poses: Array, *, avae: AVAE) -> Array:
-    """Log densities `[N]` of the widened posterior."""
+def _log_parts(
+    posterior: JointPosterior, codes: Array, poses: Array, *, avae: AVAE
+) -> tuple[Array, Array]:
+    """Log densities `[K, N]` of the widened components, and local coordinates `[K, N, P]`."""
+    latent = posterior.codes.shape[-1]
     away = offsets(posterior.codes, posterior.poses, codes, poses, avae=avae)
     known = jnp.isfinite(away).all(-1)
-    away = jnp.where(known[..., None], away, 0)
-    scaled = jnp.einsum("kij,knj->kni", posterior.whitening / WIDER, away, precision="highest")
+    plain = jnp.where(known[..., None], away, 0)
+    scaled = jnp.einsum("kij,knj->kni", posterior.whitening / WIDER, plain, precision="highest")
     width = jnp.log(jnp.diagonal(posterior.whitening, axis1=-2, axis2=-1) / WIDER).sum(-1)
-    turns = away[..., posterior.codes.shape[-1] :]
-    stretch = jax.vmap(jax.vmap(lambda alpha: log_stretch(avae.group, alpha)))(turns)
+    stretch = jax.vmap(jax.vmap(lambda alpha: log_stretch(avae.group, alpha)))(plain[..., latent:])
     constant = away.shape[-1] * math.log(2 * math.pi) / 2
     parts = width[:, None] - (scaled * scaled).sum(-1) / 2 - constant - stretch
-    parts = jnp.where(known, parts, -jnp.inf)
-    return jax.nn.logsumexp(posterior.log_weights[:, None] + parts, 0)
+    parts = posterior.log_weights[:, None] + jnp.where(known, parts, -jnp.inf)
+    return parts, away[..., latent:]

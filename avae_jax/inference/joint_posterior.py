@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.types import Array, Params
-from avae_jax.inference.posterior import repeated
+from avae_jax.inference.curvature_posterior import repeated
 from avae_jax.inference.problem import SearchInput, prepare
 from avae_jax.inference.search import Problem, SearchResult, gauss_newton
 from avae_jax.inference.search.batching import over_pairs

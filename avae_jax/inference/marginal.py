@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
+from avae_jax.inference.pareto import tail_shape
 from avae_jax.inference.search.batching import over_pairs
 from avae_jax.models.objective import (
     AVAE,
@@ -63,9 +64,11 @@ class Evidence(NamedTuple):
       bound: a lower bound on log p(x) in expectation, nats.
       error: its standard error, nats.
       effective: the effective number of samples, from 1 to N.
+      shape: of the tail of the weights; above 0.7 neither bound nor error is to be trusted; NaN
+        for fewer than 25 draws (see `pareto`).
 
     >>> import avae_jax
-    >>> found = avae_jax.Evidence(bound=-90.5, error=0.2, effective=40.0)
+    >>> found = avae_jax.Evidence(bound=-90.5, error=0.2, effective=40.0, shape=0.3)
     >>> found.bound + 2 * found.error
     -90.1
     """
@@ -73,6 +76,7 @@ class Evidence(NamedTuple):
     bound: Array
     error: Array
     effective: Array
+    shape: Array
 
 
 def marginal_bound(
@@ -107,7 +111,7 @@ def marginal_bound(
     >>> x[:, 6:18, 11:13] = 1
     >>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
     >>> found = avae_jax.pretrained("digits").find(x)
-    >>> wide = avae_jax.pose_posterior(params, keys[0], x, found, avae=avae)
+    >>> wide = avae_jax.pose_posterior(params, keys, x, found, avae=avae)
     >>> bound = jax.jit(functools.partial(avae_jax.marginal_bound, avae=avae, samples=16))
     >>> bound(params, keys, x, wide).bound.shape
     (2,)
@@ -208,4 +212,4 @@ def summarise(log_weights: Array) -> Evidence:
     squares = (share * share).sum()
     # To first order, the variance of a logarithm is the relative variance of its argument.
     error = jnp.sqrt(jnp.maximum(squares - 1 / count, 0) * count / max(count - 1, 1))
-    return Evidence(total - math.log(count), error, 1 / squares)
+    return Evidence(total - math.log(count), error, 1 / squares, tail_shape(log_weights))

@@ -1,56 +1,61 @@
-"""The posterior of the pose of an example: a mixture over the optima that a search kept.
+"""The posterior of the pose of an example: a mixture of normals, fitted to weighted draws.
 
-    q(M) = sum_k w_k Normal(log(M_k^-1 M); 0, Sigma_k),   w_k ~ exp(-loss_k) det(Sigma_k)^1/2
-
-with Sigma_k the inverse curvature of the loss around M_k: Laplace's approximation of the
-posterior `exp(-loss(M))`, prior on the pose included, with respect to the measure of
-`transform.lie`. The loss is the loss of the search or, closer to the posterior, minus the
-logarithm of the mean weight of several codes, which averages out errors of the encoder.
+Codes and poses are drawn from the joint posterior of `joint_posterior`, each draw weighted by how
+well the model explains the observation with it, as for the bound of `joint_marginal`. The draws
+then move, widen and weigh the normals of the pose: one step of expectation maximisation, in which
+each normal keeps the width that it had as if it were EARLIER draws. The code is integrated out,
+so that regions of the pose allow for objects that look alike at two poses
+(docs/decisions/0023-joint-posterior.md).
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Key, Params
-from avae_jax.inference.marginal import log_weight
-from avae_jax.inference.problem import SearchInput, prepare, problem
-from avae_jax.inference.search import Problem, SearchResult, curvature
-from avae_jax.inference.search.batching import over_pairs
-from avae_jax.inference.search.curvature import Mode
+from avae_jax.inference.curvature_posterior import curvature_posterior
+from avae_jax.inference.joint_marginal import JointDraws, weighted_draws
+from avae_jax.inference.joint_posterior import (
+    JointPosterior,
+    has_derivatives,
+    joint_posterior,
+    latent_size,
+)
+from avae_jax.inference.search import SearchResult
 from avae_jax.models.affine_model import AVAE
-from avae_jax.transform.families import Family
-from avae_jax.transform.lie import coordinates
+from avae_jax.transform.families import retract
 from avae_jax.transform.mixture import Mixture
-from avae_jax.transform.prior import prior_residuals
+from avae_jax.transform.small_matrices import cholesky
 
-# Optima of one example less than this many standard deviations apart count once.
-APART = 3.0
+# Draws that the width before the fit counts as; the centre before counts as one.
+EARLIER = 5.0
+# Codes at every pose for decoders without derivatives.
+CODES = 8
+# Smallest variance of a normal, in squared radians or coordinates.
+LEAST = 1e-9
 
 
 def pose_posterior(
     params: Params,
-    key: Key,
+    keys: Key,
     x: Array,
     found: SearchResult,
     *,
     avae: AVAE,
-    codes: int = 8,
+    samples: int = 128,
     chunk: int | None = None,
 ) -> Mixture:
     """The posterior of the pose that the search looks for, for every observation.
 
     Args:
-      key: for the noise of the codes, the same at every pose.
+      keys: `[B]`.
       x: `[B, *S, C]`.
       found: the result of a search of them; more kept candidates give more optima.
-      codes: number of codes averaged at every pose; 0 takes the loss of the search, with z at
-        its mean, whose regions are too narrow if the encoder is poor.
-      chunk: number of (pose, code) pairs that are computed at once.
+      samples: codes and poses drawn an example; costs as many drawn images.
+      chunk: number of (example, draw) pairs that are computed at once.
 
     Returns:
-      A mixture with leading axis B.
+      A mixture with leading axis B. It holds as far as the model does: `fit_calibration` widens
+      it where the truth of some examples is known.
 
     Raises:
       InputError: the family is not a group.
@@ -60,72 +65,54 @@ def pose_posterior(
     >>> x = np.zeros((2, 24, 24, 1), np.float32)
     >>> x[:, 6:18, 11:13] = 1
     >>> found = avae_jax.pretrained("digits").find(x)
-    >>> avae_jax.pose_posterior(params, jax.random.key(0), x, found, avae=avae).centres.shape
+    >>> keys = avae_jax.example_keys(jax.random.key(0), np.arange(2))
+    >>> avae_jax.pose_posterior(params, keys, x, found, avae=avae).centres.shape
     (2, 2, 3, 3)
     """
-    params = jax.lax.stop_gradient(params)
-    task = averaged(params, key, x[0], avae=avae, codes=codes) if codes else problem(params, avae)
-    seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
-    each = chunk and max(1, chunk // (max(codes, 1) * curvature.evaluations(task.size)))
-    measured = over_pairs(
-        lambda datum, pose: curvature.fit_curvature(task, datum, pose),
-        seen,
-        found.candidates,
-        chunk=each,
+    if not has_derivatives(params, latent_size(params, x[0], avae=avae), avae=avae):
+        sizes = {"codes": CODES, "chunk": chunk}
+        return curvature_posterior(params, keys[0], x, found, avae=avae, **sizes)
+    known = joint_posterior(params, x, found, avae=avae, chunk=chunk)
+    draws, log_weights = weighted_draws(
+        params, keys, x, known, avae=avae, samples=samples, chunk=chunk
     )
-    return jax.vmap(lambda peaks: mixture(peaks, group=avae.group))(measured)
+    return fit_poses(known, draws, log_weights, avae=avae)
 
 
-def averaged(params: Params, key: Key, like: Array, *, avae: AVAE, codes: int) -> Problem:
-    """The search problem whose loss is `-log p(x, pose)`, z integrated out by `codes` draws.
-
-    Args:
-      like: `[*S, C]`, any observation.
-    """
-    mu, _ = jax.eval_shape(avae.model.encode, params, like)
-    noise = jax.random.normal(key, (codes, *mu.shape), mu.dtype)
-
-    def loss(seen: SearchInput, pose: Array) -> Array:
-        weights = jax.vmap(lambda e: log_weight(params, e, seen.x, pose, avae=avae))(noise)
-        beyond = prior_residuals(avae.group, avae.ranges, pose)
-        return math.log(codes) - jax.nn.logsumexp(weights) + (beyond * beyond).sum() / 2
-
-    plain = problem(params, avae)
-    return Problem(loss, lambda seen, value: value, plain.retract, plain.size)
+def fit_poses(
+    posterior: JointPosterior, draws: JointDraws, log_weights: Array, *, avae: AVAE
+) -> Mixture:
+    """The normals of the pose, fitted to draws of `weighted_draws` with `log_weights: [B, N]`."""
+    return jax.vmap(lambda *one: _fitted(*one, avae=avae))(posterior, draws, log_weights)
 
 
-def mixture(peaks: Mode, *, group: Family) -> Mixture:
-    """The mixture over the peaks `[K]` of one example that are distinct."""
-    order = jnp.argsort(peaks.loss)
-    poses, losses, spread = (leaf[order] for leaf in peaks)
-    size = jnp.log(jnp.diagonal(spread, axis1=-2, axis2=-1)).sum(-1)
-    heights = jnp.where(_repeated(poses, spread, group), -jnp.inf, size - losses)
-    return Mixture(poses, spread, jax.nn.log_softmax(heights))
-
-
-def _repeated(poses: Array, spread: Array, group: Family) -> Array:
-    """The peaks `[K]`, best first, that repeat an earlier one, bool."""
-
-    def away(centre: Array, spread: Array, pose: Array) -> Array:
-        alpha = coordinates(group, centre, pose)
-        known = jnp.isfinite(alpha).all()
-        scaled = jax.scipy.linalg.solve_triangular(spread, jnp.where(known, alpha, 0), lower=True)
-        return jnp.where(known, jnp.sqrt((scaled * scaled).sum()), jnp.inf)
-
-    distances = jax.vmap(jax.vmap(away, (None, None, 0)), (0, 0, None))(poses, spread, poses)
-    return repeated(distances < APART)
-
-
-def repeated(near: Array) -> Array:
-    """The peaks `[K]`, best first, that repeat an earlier one, bool.
-
-    Args:
-      near: `[K, K]`, whether the second peak lies within the first.
-    """
-    count = len(near)
-
-    def look(repeated: Array, place: Array) -> tuple[Array, None]:
-        before = (jnp.arange(count) < place) & ~repeated
-        return repeated.at[place].set((before & near[:, place]).any()), None
-
-    return jax.lax.scan(look, jnp.zeros(count, bool), jnp.arange(count))[0]
+def _fitted(
+    posterior: JointPosterior, draws: JointDraws, log_weights: Array, *, avae: AVAE
+) -> Mixture:
+    latent, count = posterior.codes.shape[-1], len(log_weights)
+    weights = jax.nn.softmax(jnp.where(jnp.isnan(log_weights), -jnp.inf, log_weights))
+    belongs = jax.nn.softmax(draws.log_parts, 0)
+    # Without any finite weight there is nothing to learn from the draws.
+    weights = jnp.where(jnp.isfinite(weights), weights, 0)
+    effective = 1 / jnp.maximum((weights * weights).sum(), 1 / count)
+    known = jnp.isfinite(draws.local).all(-1) & jnp.isfinite(belongs)
+    mine = jnp.where(known, belongs, 0) * weights[None]
+    total = mine.sum(1)
+    share = mine / jnp.maximum(total, jnp.finfo(total.dtype).tiny)[:, None]
+    local = jnp.where(known[..., None], draws.local, 0)
+    draws_of = (effective * total)[:, None]
+    mean = (share[..., None] * local).sum(1) * draws_of / (draws_of + 1)
+    off = local - mean[:, None]
+    seen = jnp.einsum("kn,kni,knj->kij", share, off, off, precision="highest")
+    spread = posterior.spread[:, latent:]
+    before = jnp.einsum("kij,klj->kil", spread, spread, precision="highest")
+    draws_of = draws_of[..., None]
+    covariance = (draws_of * seen + EARLIER * before) / (draws_of + EARLIER)
+    covariance = covariance + LEAST * jnp.eye(avae.group.size, dtype=seen.dtype)[None]
+    # As if one more draw had gone by the weights before the fit.
+    heights = jnp.logaddexp(jnp.log(total * effective), posterior.log_weights)
+    return Mixture(
+        jax.vmap(lambda pose, step: retract(avae.group, pose, step))(posterior.poses, mean),
+        jax.vmap(cholesky)(covariance),
+        jax.nn.log_softmax(jnp.where(jnp.isfinite(posterior.log_weights), heights, -jnp.inf)),
+    )

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from avae_jax.core.types import Array
+from avae_jax.core.types import Array, Key
 
 # Keeps probabilities off 0 and 1: p <- EPS + (1 - 2 EPS) p. A certain and wrong pixel then
 # costs 9.2 nats, a certain and right one 0.0001.
@@ -83,6 +83,7 @@ class Likelihood(NamedTuple):
       activation: maps the output of a decoder to a mean.
       interval: the least and largest value of `x` and of a mean; None allows every number.
       scale: of the noise: `given` by `model.sigma`, `learned` with the weights, or none.
+      draw: `(key, mean, log_sigma) -> x`, an image of the likelihood; None where it has none.
     """
 
     nll: Callable[..., Array]
@@ -91,6 +92,7 @@ class Likelihood(NamedTuple):
     activation: Callable[[Array], Array] = lambda out: out
     interval: tuple[float, float] | None = None
     scale: str = ""
+    draw: Callable[..., Array] | None = None
 
 
 def bernoulli_templates(means: Array) -> tuple[Array, Array]:
@@ -104,6 +106,17 @@ def gaussian_templates(means: Array) -> tuple[Array, Array]:
     return means, -(means * means).sum(-1) / 2
 
 
+def draw_bernoulli(key: Key, mean: Array, log_sigma: Array | None) -> Array:
+    """Pixels that are 1 with the probabilities `mean`, same shape."""
+    full, _ = log_probabilities(mean)
+    return (jax.random.uniform(key, mean.shape, mean.dtype) < jnp.exp(full)).astype(mean.dtype)
+
+
+def draw_gaussian(key: Key, mean: Array, log_sigma: Array) -> Array:
+    """`mean` with independent normal noise of scale `exp(log_sigma)`, same shape."""
+    return mean + jnp.exp(log_sigma) * jax.random.normal(key, mean.shape, mean.dtype)
+
+
 LIKELIHOODS = {
     "bernoulli": Likelihood(
         lambda x, mean, log_sigma, weight=None: bernoulli_nll(x, mean, weight=weight),
@@ -112,7 +125,10 @@ LIKELIHOODS = {
         pixel_offsets=lambda rows: -jax.nn.softplus(rows),
         activation=nn.sigmoid,
         interval=(0.0, 1.0),
+        draw=draw_bernoulli,
     ),
-    "gaussian": Likelihood(gaussian_nll, gaussian_templates, scale="given"),
-    "gaussian_learned": Likelihood(gaussian_nll, gaussian_templates, scale="learned"),
+    "gaussian": Likelihood(gaussian_nll, gaussian_templates, scale="given", draw=draw_gaussian),
+    "gaussian_learned": Likelihood(
+        gaussian_nll, gaussian_templates, scale="learned", draw=draw_gaussian
+    ),
 }

@@ -16,6 +16,7 @@ from avae_jax.report import (
     gallery,
     loss_chart,
     pose_curve,
+    reliability_chart,
     settling,
     table,
     tiles,
@@ -111,6 +112,7 @@ def _charts(findings: Findings) -> dict[str, Any]:
         "loss": loss_chart.numbers(findings.metrics, findings.moments),
         "agreement": agreement_chart.numbers(findings.moments),
         "errors": error_chart.numbers(findings.agreement),
+        "reliability": reliability_chart.numbers(findings.reliability),
     }
     return {
         name: {"title": TITLES[name], "columns": columns}
@@ -125,4 +127,5 @@ TITLES = {
     "loss": "Loss against the step of training",
     "agreement": "Agreement of poses against the step of training",
     "errors": "Histogram of the angles from the common pose",
+    "reliability": "Share of true poses in regions of a stated probability",
 }

@@ -182,6 +182,30 @@ class Run(NamedTuple):
     command: str  # that writes the page again
 
 
+class Reliability(NamedTuple):
+    """Whether true poses lie in the regions that were stated, as often as was said.
+
+    Attributes:
+      stated: probabilities of regions.
+      held_of_model, held: shares of true poses in the regions that the model states, and in
+        those after a calibration on other examples.
+      examples: their number.
+      calibration: its numbers by name, fitted to all examples.
+      median_deg: median stated deviation of the rotation.
+      elsewhere, found_elsewhere: mean stated probability that the true pose is in another
+        optimum than the found one, and the share of examples of which this is so.
+    """
+
+    stated: tuple[float, ...]
+    held_of_model: tuple[float, ...]
+    held: tuple[float, ...]
+    examples: int
+    calibration: dict[str, float]
+    median_deg: float
+    elsewhere: float
+    found_elsewhere: float
+
+
 class Findings(NamedTuple):
     """The contents of the report of one run."""
 
@@ -196,4 +220,5 @@ class Findings(NamedTuple):
     exploration: Exploration | None = None  # what the page lets one turn; None leaves that out
     agreement: Agreement | None = None  # None where no common pose is known
     run: Run | None = None
+    reliability: Reliability | None = None  # of the stated uncertainty of the poses
     held_out: dict[str, np.ndarray] | None = None  # columns [n] of the held-out examples

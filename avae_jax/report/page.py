@@ -11,6 +11,7 @@ from avae_jax.report import (
     gallery,
     loss_chart,
     pose_curve,
+    reliability_chart,
     settling,
     templates,
     terms,
@@ -78,6 +79,7 @@ def _charts(findings: Findings, wanted: dict[str, Any]) -> dict[str, str]:
     dimensions = findings.gallery.observation.ndim - 2
     curve: Any = findings.curve
     agreed: Any = findings.agreement
+    reliable: Any = findings.reliability
     draw: dict[str, Callable[[], Any]] = {
         "settling": lambda: settling.draw(
             findings.moments, findings.label_names, dimensions=dimensions
@@ -86,5 +88,6 @@ def _charts(findings: Findings, wanted: dict[str, Any]) -> dict[str, str]:
         "loss": lambda: loss_chart.draw(findings.metrics, findings.moments),
         "agreement": lambda: agreement_chart.draw(findings.moments),
         "errors": lambda: error_chart.draw(agreed),
+        "reliability": lambda: reliability_chart.draw(reliable),
     }
     return {name: templates.uri("image/svg+xml", draw[name]()) for name in wanted}

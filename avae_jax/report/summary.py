@@ -68,6 +68,11 @@ class MarginalBound:
     effective: float | None = entry(
         "effective draws", "", "Of the draws below; near 1 the bound is loose."
     )
+    untrusted: float | None = entry(
+        "not to be trusted",
+        SHARE,
+        "Examples whose largest weights outweigh all others (Pareto shape above 0.7).",
+    )
     examples: int | None = entry("examples", "", "Test examples whose likelihood was bounded.")
     samples: int | None = entry("draws", "", "Poses and codes drawn for each example.")
 
@@ -98,6 +103,36 @@ class PoseErrors:
         "median shift error",
         "",
         "Distance of the found shift from the label's common one; 1 is half the longest side.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Uncertainty:
+    """What the stated uncertainty of the poses is worth, on examples it was not calibrated on."""
+
+    examples: int | None = entry("examples", "", "Half of them calibrate the other half.")
+    median_deg: float | None = entry(
+        "median stated deviation", DEGREES, "Of the rotation about the found pose."
+    )
+    elsewhere: float | None = entry(
+        "stated to be in another optimum", SHARE, "Mean probability that the pose is apart."
+    )
+    found_elsewhere: float | None = entry(
+        "found in another optimum", SHARE, "Found poses that are apart from the true one."
+    )
+    held_50: float | None = entry(
+        "held by regions of 50 %", SHARE, "True poses in the smallest region of this probability."
+    )
+    held_90: float | None = entry("held by regions of 90 %", SHARE, "Likewise.")
+    held_99: float | None = entry("held by regions of 99 %", SHARE, "Likewise.")
+    held_90_of_model: float | None = entry(
+        "held by regions of 90 %, not calibrated", SHARE, "As the model alone states them."
+    )
+    temperature: float | None = entry(
+        "temperature", "", "Log weights of the optima are divided by it; 1 if the model is right."
+    )
+    width: float | None = entry(
+        "width", "", "Factor of the deviations that the model states; 1 if the model is right."
     )
 
 
@@ -185,6 +220,7 @@ class Summary:
     loss: Losses = group(Losses, "Loss on held-out examples")
     marginal: MarginalBound = group(MarginalBound, "The bound on the marginal likelihood")
     pose: PoseErrors = group(PoseErrors, "Found poses")
+    uncertainty: Uncertainty = group(Uncertainty, "Uncertainty of the poses")
     settling: Settling = group(Settling, "Settling")
     canonical: CanonicalFrame = group(CanonicalFrame, "Canonical frame")
     search: SearchCost = group(SearchCost, "Search")

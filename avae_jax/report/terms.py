@@ -1,6 +1,8 @@
 """Terms of the pages and what they mean: each page links the terms it uses to its definitions."""
 
 TERMS = {
+    "calibration": "The factors by which stated deviations and probabilities of the poses are made "
+    "larger, so that true poses lie in stated regions as often as is said.",
     "canonical frame": "The pose in which the model encodes and decodes objects. Training chooses "
     "it; no direction of it is preferred.",
     "common pose": "The mean pose, after alignment, of the examples of a label. It is estimated on "

@@ -188,7 +188,8 @@ class Posed:
 
         def bound(x: np.ndarray, index: np.ndarray) -> PyTree:
             found = self._programs["find"](x, index)
-            return self._programs["bound"](x, index, found=found, key=key, samples=samples).bound
+            how = {"key": key, "samples": samples}
+            return self._programs["posterior"](x, index, found=found, **how)[0].bound
 
         return self._worked(bound, x)
 
@@ -196,12 +197,12 @@ class Posed:
     def _programs(self) -> dict[str, Callable]:
         """Compiled functions of a batch and its indices."""
         params, avae, search, bank, _ = self.trained
-        find, views, bound = batch_programs(ProgramKey.of(avae), search)
+        find, views, posterior = batch_programs(ProgramKey.of(avae), search)
         key = jax.random.key(0)
         return {
             "find": lambda x, index: find(params, key, x, index, bank),
             "views": lambda x, index, poses: views(params, x, poses),
-            "bound": lambda x, index, **given: bound(params, x=x, index=index, **given),
+            "posterior": lambda x, index, **given: posterior(params, x=x, index=index, **given),
         }
 
     def _move(self, own: Frame) -> Callable:

@@ -21,23 +21,24 @@ class BatchPrograms(NamedTuple):
     Attributes:
       find: `search_batch`.
       views: `views`.
-      bound: `bound_batch`.
+      posterior: `posterior_batch`.
     """
 
     find: Callable
     views: Callable
-    bound: Callable
+    posterior: Callable
 
 
 @functools.lru_cache(maxsize=8)
 def batch_programs(key: ProgramKey, search: SearchOptions) -> BatchPrograms:
     """The programs of an affine VAE, compiled at their first call."""
     avae = key.avae
-    bound = functools.partial(batch.bound_batch, avae=avae, chunk=bounded(search, avae).chunk)
+    chunk = bounded(search, avae).chunk
+    posterior = functools.partial(batch.posterior_batch, avae=avae, chunk=chunk)
     return BatchPrograms(
         jit(functools.partial(batch.search_batch, avae=avae, search=search)),
         jax.jit(functools.partial(batch.views, avae=avae)),
-        jit(bound, static_argnames="samples"),
+        jit(posterior, static_argnames="samples"),
     )
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from avae_jax.core.types import Array, Key, Shape
 from avae_jax.transform.families import Family, retract
 from avae_jax.transform.lie import coordinates, log_stretch
+from avae_jax.transform.small_matrices import solve_lower
 
 # Number of poses drawn for the density that bounds a region.
 LEVEL_DRAWS = 512
@@ -91,7 +92,7 @@ def _log_normal(group: Family, centre: Array, spread: Array, pose: Array) -> Arr
     alpha = coordinates(group, centre, pose)
     known = jnp.isfinite(alpha).all()
     alpha = jnp.where(known, alpha, 0)
-    scaled = jax.scipy.linalg.solve_triangular(spread, alpha, lower=True)
+    scaled = solve_lower(spread, alpha)
     size = jnp.log(jnp.diagonal(spread)).sum() + group.size * math.log(2 * math.pi) / 2
     density = -(scaled * scaled).sum() / 2 - size - log_stretch(group, alpha)
     return jnp.where(known, density, -jnp.inf)

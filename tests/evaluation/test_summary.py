@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import DataOptions, EvalOptions, Options, TrainOptions
+from avae_jax.evaluation.reliability import STATED
 from avae_jax.evaluation.summary import print_summary, summarise
 from avae_jax.inference.marginal import Evidence
-from avae_jax.report import Agreement, LabelAgreement
-from avae_jax.report.summary import MarginalBound, Settling, Training
+from avae_jax.report import Agreement, LabelAgreement, Reliability
+from avae_jax.report.summary import MarginalBound, Settling, Training, Uncertainty
 from avae_jax.transform import family
 
 OFF = np.array([0, -4, 8, 12, -19, 21, 30, 40, -50, 100, 180.0])
@@ -55,15 +56,27 @@ def measured():
     )
 
 
-BOUNDS = Evidence(np.array([-3.0, -7.0]), np.array([0.1, 0.1]), np.array([2.0, 3.0]))
+BOUNDS = Evidence(
+    np.array([-3.0, -7.0]), np.array([0.1, 0.1]), np.array([2.0, 3.0]), np.array([0.9, 0.2])
+)
+RELIABLE = Reliability(
+    STATED, (0.4, 0.6, 0.7, 0.8, 0.9), (0.5, 0.7, 0.85, 0.9, 0.98), 64,
+    {"temperature": 2.0, "width": 1.5, "tail": 0.1, "reach": 3.0}, 4.5, 0.125, 0.25,
+)  # fmt: skip
 
 
 def test_summary_of_poses_and_losses():
-    found = summarise(task("rigid"), measured(), BOUNDS, None, Training(steps=3))
+    found = summarise(task("rigid"), measured(), BOUNDS, None, RELIABLE, Training(steps=3))
     loss, pose = found.loss, found.pose
     assert (loss.upright, loss.posed, loss.posed_search, loss.posed_true) == (5, 6, 7, 8)
     assert loss.marginal == 5.0
-    assert found.marginal == MarginalBound(error=2.0, effective=2.5, examples=2, samples=7)
+    assert found.marginal == MarginalBound(
+        error=2.0, effective=2.5, untrusted=0.5, examples=2, samples=7
+    )
+    assert found.uncertainty == Uncertainty(
+        examples=64, median_deg=4.5, elsewhere=0.125, found_elsewhere=0.25, held_50=0.5,
+        held_90=0.85, held_99=0.98, held_90_of_model=0.7, temperature=2.0, width=1.5,
+    )  # fmt: skip
     assert (found.canonical.outside, found.canonical.cropped) == (9, 10)
     assert pose.median_deg == pytest.approx(21)
     assert pose.p90_deg == pytest.approx(100)
@@ -81,13 +94,13 @@ def test_summary_of_poses_and_losses():
 
 
 def test_summary_leaves_out_what_does_not_apply():
-    shifted = summarise(task("translation"), measured(), None, None, Training())
+    shifted = summarise(task("translation"), measured(), None, None, None, Training())
     assert shifted.loss.marginal is None and shifted.marginal == MarginalBound()
     assert shifted.pose.median_shift == pytest.approx(0.05)
     assert shifted.pose.median_deg is shifted.pose.within_20 is shifted.pose.p90_deg is None
     as_is = task("rotation", pose="as_is")
     assert as_is.options.train == TrainOptions() and not as_is.options.one_pose
-    found = summarise(as_is, measured(), None, None, Training())
+    found = summarise(as_is, measured(), None, None, None, Training())
     assert set(vars(found.pose).values()) == {None} and found.loss.posed_true is None
 
 
@@ -96,18 +109,18 @@ def test_summary_and_print_say_what_the_report_says(capsys):
     agreed = Agreement(np.abs(OFF), labels, 2)
     named = task("rotation")
     named.dataset.label_names = ("cat", "dog")
-    found = summarise(named, measured(), None, agreed, Training(search=True))
+    found = summarise(named, measured(), None, agreed, RELIABLE, Training(search=True))
     said = "1 of 2 labels have settled on one pose; dog keeps two poses half a turn apart."
     assert found.settling == Settling(said, 2, 1, 0, 1, 0)
     print_summary(found)
-    assert capsys.readouterr().out.endswith(
-        f"{said} More updates (train.steps) or another seed can help.\n"
-    )
+    out = capsys.readouterr().out
+    assert "regions of 90 % hold 85% of 64 true poses (70% as the model states them)" in out
+    assert out.endswith(f"{said} More updates (train.steps) or another seed can help.\n")
 
 
 def test_print_leaves_out_losses_that_do_not_compare(capsys):
     noisy = measured()
     noisy.upright = EACH + 9
     for each, said in ((measured(), "upright 5.00, posed 6.00"), (noisy, "nats: posed 6.00")):
-        print_summary(summarise(task("rotation"), each, None, None, Training()))
+        print_summary(summarise(task("rotation"), each, None, None, None, Training()))
         assert said in capsys.readouterr().out

@@ -1,7 +1,6 @@
-"""The posterior of the pose: peaks of a known width, symmetric objects, calibrated regions."""
+"""The posterior of the pose by draws of code and pose: peaks, calibrated regions, decoders."""
 
 import functools
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,123 +8,83 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.inference.calibration import region_probabilities
 from avae_jax.inference.find_poses import find_poses
-from avae_jax.inference.posterior import mixture, pose_posterior
+from avae_jax.inference.joint_marginal import JointDraws
+from avae_jax.inference.joint_posterior import JointPosterior
+from avae_jax.inference.posterior import EARLIER, fit_poses, pose_posterior
 from avae_jax.inference.search import resolve
-from avae_jax.inference.search.curvature import Mode
-from avae_jax.transform import family, frame, inverse, retract, warp
-from avae_jax.transform.frame import coordinates as pixels
-from avae_jax.transform.matrices import affine, matmul, plane_rotation
-from avae_jax.transform.mixture import hpd_level, log_density, uniform_points
-from avae_jax.transform.prior_density import prior_pose
-from tests.support.linear_gaussian import avae_of, observations, posterior_of, weights
-from tests.support.single_object import drawing
+from avae_jax.models.simulation import draw_observations
+from avae_jax.transform.mixture import Mixture
+from tests.support.linear_gaussian import Z, avae_of, weights
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
-def spokes(angles: list[float]) -> np.ndarray:
-    """A picture `[12, 12, 1]` of smooth spots, one at each angle."""
-    uniform_points, places = pixels(frame((12, 12))), np.radians(np.float32(angles))
-    spots = 0.5 * np.stack([np.sin(places), np.cos(places)], -1)
-    away = ((uniform_points[:, :, None] - spots) ** 2).sum(-1)
-    return np.exp(-away / (2 * 0.2**2)).max(-1).astype(np.float32)[..., None]
+def test_regions_hold_the_truth_as_often_as_they_say():
+    """Data drawn from the model: prior, decoder and likelihood."""
+    avae, count = avae_of(), 400
+    keys = jax.random.split(jax.random.key(0), count)
+    options = resolve(SearchOptions(kind="even", starts=16, keep=4, distance=20.0), avae.group)
+
+    @jax.jit
+    def known(params, keys):
+        x, _, poses = draw_observations(params, keys, avae=avae, latent=Z)
+        found = find_poses(params, keys, x, avae=avae, options=options)
+        posterior = pose_posterior(params, keys, x, found, avae=avae)
+        return region_probabilities(keys, posterior, poses, group=avae.group)
+
+    held = np.asarray(known(weights(), keys))
+    for share in (0.5, 0.8, 0.9, 0.95):
+        error = np.sqrt(share * (1 - share) / count)
+        assert abs((held <= share).mean() - share) < 3 * error
 
 
-def block() -> np.ndarray:
-    """A volume `[8, 8, 8, 1]` with three different sides: half turns leave it as it is."""
-    away = pixels(frame((8, 8, 8))) / np.float32([0.25, 0.4, 0.65])
-    return np.exp(-((away**2).sum(-1) ** 2)).astype(np.float32)[..., None]
+def turned(angles):
+    """Local coordinates `[1, N, 1]` of rotations by angles."""
+    return jnp.asarray(angles, jnp.float32)[None, :, None]
 
 
-OBJECTS = {
-    "none": (lambda: spokes([0, 120]), 1, 24),
-    "half a turn": (lambda: spokes([0, 180]), 2, 24),
-    "quarter turns": (lambda: spokes([0, 90, 180, 270]), 4, 24),
-    "a block": (block, 4, 96),
-}
-
-
-@pytest.mark.parametrize("name", OBJECTS)
-def test_pose_posterior_has_a_peak_a_symmetry(name):
-    """An object has as many equal peaks as symmetries."""
-    make, symmetries, starts = OBJECTS[name]
-    avae, params = drawing(make(), "rotation")
-    d, keep = avae.group.d, 8
-    method = {"method": "gauss_newton", "steps": 6} if d == 3 else {}
-    options = resolve(
-        SearchOptions(kind="even", starts=starts, keep=keep, distance=25.0, **method),
-        avae.group,
+def one_normal(spread: float) -> JointPosterior:
+    """At the identity, with the code known exactly."""
+    width = jnp.diag(jnp.float32([1e-3] * Z + [spread]))[None]
+    return JointPosterior(
+        jnp.zeros((1, Z)), jnp.eye(3)[None], width, jnp.linalg.inv(width), jnp.zeros(1)
     )
-    turn = retract(avae.group, jnp.eye(d + 1), jnp.full(avae.group.size, 0.4))
-    x = warp(params["image"], turn, avae.fill, source=avae.inner, target=avae.inner)[None]
-    found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(
-        params, jax.random.split(jax.random.key(0), 1), x
+
+
+def test_fit_is_the_moments_of_weighted_draws():
+    """With EARLIER draws of the width before, and one of the centre before."""
+    rng = np.random.default_rng(0)
+    angles, log_weights = rng.normal(0.2, 0.1, 500), rng.normal(0, 0.3, 500)
+    draws = JointDraws(
+        jnp.zeros((500, Z)), jnp.zeros((500, 3, 3)), jnp.zeros(500), turned(angles),
+        jnp.zeros((1, 500)),
+    )  # fmt: skip
+    batch = jax.tree.map(lambda leaf: leaf[None], (one_normal(0.4), draws))
+    found: Mixture = jax.jit(functools.partial(fit_poses, avae=avae_of()))(
+        *batch, jnp.asarray(log_weights, jnp.float32)[None]
     )
-    posterior = jax.jit(functools.partial(pose_posterior, avae=avae, codes=0, chunk=64))(
-        params, jax.random.key(0), x, found
-    )
-    weights = np.exp(posterior.log_weights[0])
-    peaks = weights > 0.05
-    assert peaks.sum() == symmetries
-    assert weights[~peaks].sum() < 0.05
-    np.testing.assert_allclose(weights[peaks], 1 / symmetries, rtol=0.35)
-    if d == 2:
-        steps = matmul(posterior.centres[0][peaks], inverse(posterior.centres[0][peaks][:1]))
-        turned = np.degrees(np.arctan2(steps[:, 1, 0], steps[:, 0, 0])) % 360
-        off = (turned + 180 / symmetries) % (360 / symmetries) - 180 / symmetries
-        assert np.abs(off).max() < 3
+    shares = np.exp(log_weights) / np.exp(log_weights).sum()
+    effective = 1 / (shares**2).sum()
+    mean = (shares * angles).sum() * effective / (effective + 1)
+    variance = (shares * (angles - mean) ** 2).sum()
+    variance = (effective * variance + EARLIER * 0.4**2) / (effective + EARLIER)
+    centre = found.centres[0, 0]
+    np.testing.assert_allclose(abs(np.arctan2(centre[1, 0], centre[0, 0])), mean, rtol=1e-4)
+    np.testing.assert_allclose(found.spread[0, 0, 0, 0], np.sqrt(variance), rtol=1e-4)
 
 
-def test_level_regions_hold_the_truth_as_often_as_said():
-    """Data drawn from the model itself: prior, decoder and likelihood."""
-    avae, count = avae_of(), 240
-    u = uniform_points(jax.random.key(0), (count, 2))
-    poses = jax.vmap(functools.partial(prior_pose, avae.group, avae.ranges))(u)
-    posterior = posterior_of(observations(poses, avae=avae), avae=avae)
-
-    def covers(key: jax.Array, one, pose: jax.Array) -> jax.Array:
-        least = hpd_level(key, one, group=avae.group, probability=0.9)
-        return log_density(one, pose, group=avae.group) >= least
-
-    keys = jax.random.split(jax.random.key(1), count)
-    share = jax.jit(jax.vmap(covers))(keys, posterior, poses).mean()
-    assert 0.85 <= share <= 0.95
-
-
-@pytest.mark.quick
-def test_mixture_of_peaks_that_are_distinct():
-    """Weights are volumes times densities; of peaks at one place the best counts."""
-    angles, losses = np.float32([0.5, 0.0, 0.01, 0.52]), np.float32([3.0, 1.0, 2.0, 4.0])
-    turns = affine(plane_rotation(jnp.asarray(angles), (0, 1), 2), jnp.zeros((4, 2)))
-    spread = jnp.float32([0.02, 0.05, 0.05, 0.02])[:, None, None]
-    peaks = Mode(turns, jnp.asarray(losses), spread)
-    found = jax.jit(functools.partial(mixture, group=family("rotation", 2)))(peaks)
-    np.testing.assert_allclose(found.centres, turns[np.array([1, 2, 0, 3])])
-    heights = np.array([0.05 * np.exp(-1), 0, 0.02 * np.exp(-3), 0])
-    np.testing.assert_allclose(np.exp(found.log_weights), heights / heights.sum(), rtol=1e-4)
-
-
-@pytest.mark.quick
-@pytest.mark.parametrize(("codes", "chunk", "each"), [(0, 64, 21), (4, 64, 5), (9, 2, 1)])
-def test_pose_posterior_counts_what_a_pair_computes(codes, chunk, each, monkeypatch):
-    """A chunk bounds the decoded images: three losses in a round, each of all codes."""
-
-    class Asked(Exception):
-        pass
-
-    def over_pairs(*arguments, chunk):
-        raise Asked(chunk)
-
-    monkeypatch.setattr("avae_jax.inference.posterior.over_pairs", over_pairs)
-    avae = avae_of()
-    x, found = jnp.zeros((1, *avae.inner.shape, 1)), SimpleNamespace(candidates=None)
-    with pytest.raises(Asked) as raised:
-        jax.eval_shape(
-            lambda params, key: pose_posterior(
-                params, key, x, found, avae=avae, codes=codes, chunk=chunk
-            ),
-            weights(),
-            jax.random.key(0),
-        )
-    assert raised.value.args == (each,)
+def test_weights_that_are_nothing_leave_what_there_was():
+    """No draw explains the observation, or none is near."""
+    draws = JointDraws(
+        jnp.zeros((64, Z)), jnp.zeros((64, 3, 3)), jnp.zeros(64),
+        jnp.full((1, 64, 1), jnp.inf), jnp.full((1, 64), -jnp.inf),
+    )  # fmt: skip
+    batch = jax.tree.map(lambda leaf: leaf[None], (one_normal(0.4), draws))
+    fit = jax.jit(functools.partial(fit_poses, avae=avae_of()))
+    for log_weights in (np.zeros(64), np.full(64, -np.inf), np.full(64, np.nan)):
+        found = fit(*batch, jnp.asarray(log_weights, jnp.float32)[None])
+        np.testing.assert_allclose(found.centres[0, 0], np.eye(3), atol=1e-6)
+        np.testing.assert_allclose(found.spread[0, 0], [[0.4]], rtol=1e-4)
+        np.testing.assert_allclose(np.exp(found.log_weights), [[1]])

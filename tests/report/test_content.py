@@ -39,7 +39,7 @@ def test_data_json_is_strict_and_is_in_the_page(tmp_path):
 
 def test_columns_of_a_chart_are_equally_long():
     charts = content(found())["charts"]
-    assert list(charts) == ["settling", "curve", "loss", "agreement", "errors"]
+    assert list(charts) == ["settling", "curve", "loss", "agreement", "errors", "reliability"]
     for chart in charts.values():
         assert len({len(column) for column in chart["columns"].values()}) == 1
     assert charts["curve"]["columns"]["rotation (degrees)"][0] == -180.0

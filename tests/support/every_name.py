@@ -69,8 +69,14 @@ def searches(params: dict, key: jax.Array, x: jax.Array, avae: av.AVAE) -> av.Se
 
 def bounds(params: dict, key: jax.Array, x: jax.Array, avae: av.AVAE, found: av.SearchResult):
     """The posterior of the pose, and bounds on the likelihood."""
-    posterior: av.Mixture = av.pose_posterior(params, key, x, found, avae=avae)
     keys = av.example_keys(key, np.arange(len(x)))
+    posterior: av.Mixture = av.pose_posterior(params, keys, x, found, avae=avae)
+    how: av.Calibration = av.fit_calibration(posterior, np.asarray(found.pose), avae=avae)
+    posterior = av.calibrated(posterior, how)
+    sure: av.Uncertainty = jax.vmap(lambda one, pose: av.uncertainty(one, pose, group=avae.group))(
+        posterior, found.pose
+    )
+    print(sure.degrees, sure.elsewhere)
     evidence = av.marginal_bound(params, keys, x, posterior, avae=avae, samples=8)
     assert_type(evidence, av.Evidence)
     joint: av.JointPosterior = av.joint_posterior(params, x, found, avae=avae)

@@ -8,8 +8,8 @@ import numpy as np
 
 from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key
+from avae_jax.inference.curvature_posterior import curvature_posterior
 from avae_jax.inference.find_poses import find_poses
-from avae_jax.inference.posterior import pose_posterior
 from avae_jax.inference.search import resolve
 from avae_jax.models import wrap
 from avae_jax.models.affine_model import AVAE, affine_vae
@@ -70,7 +70,7 @@ def posterior_of(x: Array, *, avae: AVAE) -> Mixture:
     options = resolve(SearchOptions(kind="even", starts=16, keep=4, distance=20.0), avae.group)
     keys = jax.random.split(jax.random.key(3), len(x))
     found = jax.jit(functools.partial(find_poses, avae=avae, options=options))(weights(), keys, x)
-    pose = functools.partial(pose_posterior, avae=avae, codes=2, chunk=256)
+    pose = functools.partial(curvature_posterior, avae=avae, codes=2, chunk=256)
     return jax.jit(pose)(weights(), jax.random.key(4), x, found)
 
 

@@ -116,6 +116,16 @@ def findings(**changes):
     degrees = np.arange(-180.0, 181.0, 30.0)
     steps = np.arange(10, 310, 10)
     whole = report.Findings(
+        reliability=report.Reliability(
+            (0.5, 0.8, 0.9, 0.95, 0.99),
+            (0.2, 0.4, 0.5, 0.55, 0.6),
+            (0.5, 0.81, 0.9, 0.94, 1.0),
+            64,
+            {"temperature": 3.0, "width": 1.5, "tail": 0.5, "reach": 4.0},
+            8.5,
+            0.1,
+            0.12,
+        ),  # fmt: skip
         title="digits, rotation",
         config={"data": {"source": "digits", "size": 0}, "search": {"kind": None}, "seed": 0},
         summary=SUMMARY,

@@ -1,0 +1,80 @@
+"""What a pose posterior says in numbers: deviations in degrees and length, and other optima."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avae_jax.core.types import Array
+from avae_jax.inference.ambiguity import DEGREES
+from avae_jax.inference.search.select import near
+from avae_jax.transform.families import Family
+from avae_jax.transform.lie import coordinates
+from avae_jax.transform.mixture import Mixture
+
+
+class Uncertainty(NamedTuple):
+    """How well the pose of an example is known, each `[]` or `[n]`.
+
+    Attributes:
+      degrees: standard deviation of the rotation about the stated pose, the root of the mean
+        squared angle; 0 for families without rotation.
+      shift: standard deviation of the shift along an axis, in coordinates of the frame; 0 for
+        families without shifts.
+      elsewhere: probability that the true pose is apart from the stated one, in another optimum.
+        The deviations leave it out.
+
+    >>> import avae_jax
+    >>> avae_jax.Uncertainty(degrees=4.0, shift=0.01, elsewhere=0.2).degrees
+    4.0
+    """
+
+    degrees: Array
+    shift: Array
+    elsewhere: Array
+
+
+def uncertainty(
+    mixture: Mixture, pose: Array, *, group: Family, degrees: float = DEGREES
+) -> Uncertainty:
+    """The uncertainty of the pose `[d + 1, d + 1]` of one example.
+
+    Args:
+      mixture: its posterior.
+      degrees: poses are apart if their matrices differ by more than two rotations that are this
+        far apart.
+
+    >>> import numpy as np, avae_jax
+    >>> still, group = np.eye(3, dtype=np.float32), avae_jax.family("rotation", 2)
+    >>> known = avae_jax.Mixture(
+    ...     still[None], np.full((1, 1, 1), 0.1, np.float32), np.zeros(1, np.float32))
+    >>> round(float(avae_jax.uncertainty(known, still, group=group).degrees), 1)
+    5.7
+    """
+    weights = jnp.exp(mixture.log_weights)
+    mine = is_near(mixture.centres, pose, degrees=degrees)
+    alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
+    mine = mine & jnp.isfinite(alpha).all(-1)
+    alpha = jnp.where(mine[:, None], alpha, 0)
+    squares = (mixture.spread**2).sum(-1) + alpha**2
+    weights = jnp.where(mine, weights, 0)
+    here = weights.sum()
+    # A pose far from every optimum is known by none of them: the whole mixture is elsewhere.
+    share = weights / jnp.maximum(here, jnp.finfo(here.dtype).tiny)
+    variances = (share[:, None] * squares).sum(0)
+
+    turns, shifts = (
+        np.array([name.startswith(kind) for name in group.generators], np.float32)
+        for kind in ("rotation", "shift")
+    )
+    return Uncertainty(
+        jnp.degrees(jnp.sqrt((variances * turns).sum())),
+        jnp.sqrt((variances * shifts).sum() / max(shifts.sum(), 1)),
+        jnp.clip(1 - here, 0, 1),
+    )
+
+
+def is_near(poses: Array, pose: Array, *, degrees: float = DEGREES) -> Array:
+    """Whether poses `[n, d + 1, d + 1]` are in one optimum with `pose`, bool `[n]`."""
+    return near(poses, pose[None], degrees=degrees)[:, 0]

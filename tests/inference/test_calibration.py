@@ -1,0 +1,106 @@
+"""Calibration of pose posteriors: what is put in is found, and regions then hold the truth."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avae_jax.core.errors import InputError
+from avae_jax.inference.calibration import (
+    Calibration,
+    calibrated,
+    fit_calibration,
+    region_probabilities,
+)
+from avae_jax.transform import retract
+from avae_jax.transform.mixture import Mixture, log_density, transport_uniform, uniform_points
+from tests.support.linear_gaussian import avae_of
+
+pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+COUNT = 1200
+
+
+def stated(spread: float, avae) -> Mixture:
+    """Two optima at random angles, half a turn apart, of weights 0.8 and 0.2, `COUNT` times."""
+    angles = np.random.default_rng(0).uniform(-3, 3, COUNT)[:, None] + np.float32([0, np.pi])
+    turn = jax.jit(jax.vmap(jax.vmap(lambda one: retract(avae.group, jnp.eye(3), one[None]))))
+    return Mixture(
+        turn(jnp.float32(angles)),
+        np.full((COUNT, 2, 1, 1), spread, np.float32),
+        np.tile(np.log(np.float32([0.8, 0.2])), (COUNT, 1)),
+    )
+
+
+def drawn(mixture: Mixture, avae):
+    @jax.jit
+    def draw(mixture):
+        u = uniform_points(jax.random.key(1), (COUNT, avae.group.size + 1))
+        return jax.vmap(functools.partial(transport_uniform, group=avae.group))(mixture, u)
+
+    return draw(mixture)
+
+
+TRUE = Calibration(temperature=2.0, width=1.8, tail=0.2, reach=3.0)
+
+
+def test_truths_of_a_calibrated_posterior_are_held_as_often_as_said():
+    """The fitted calibration need not have the same four numbers, but must hold as much."""
+    avae = avae_of()
+    mixture = stated(0.05, avae)
+    poses = np.asarray(drawn(calibrated(mixture, TRUE), avae))
+    half = COUNT // 2
+    first, second = (
+        jax.tree.map(lambda leaf, part=part: leaf[part], (mixture, poses))
+        for part in (slice(0, half), slice(half, None))
+    )
+    found = fit_calibration(*first, avae=avae)
+    assert found.temperature == pytest.approx(2, abs=1) and 1.3 < found.width < 2.4
+    measure = jax.jit(functools.partial(region_probabilities, group=avae.group))
+    keys = jax.random.split(jax.random.key(2), half)
+    before = np.asarray(measure(keys, second[0], second[1]))
+    after = np.asarray(measure(keys, calibrated(second[0], found), second[1]))
+    assert (before <= 0.9).mean() < 0.75
+    for share in (0.5, 0.8, 0.9, 0.95, 0.99):
+        # Both halves have their error.
+        error = np.sqrt(2 * share * (1 - share) / half)
+        assert abs((after <= share).mean() - share) < 3 * error
+
+
+def test_right_posterior_stays_as_it_is():
+    """Draws of the mixture itself: there is nothing to widen."""
+    avae = avae_of()
+    mixture = stated(0.05, avae)
+    found = fit_calibration(mixture, np.asarray(drawn(mixture, avae)), avae=avae)
+    assert found.temperature < 1.25 and 0.85 < found.width < 1.15
+
+
+def test_calibrated_mixture_is_a_density():
+    """It integrates to one, and twice the width halves the height at the centre."""
+    avae = avae_of()
+    one = jax.tree.map(lambda leaf: leaf[0], stated(0.3, avae))
+    angles = np.linspace(-np.pi, np.pi, 2001, dtype=np.float32)[:-1, None]
+
+    @jax.jit
+    def heights(how):
+        wide = calibrated(one, Calibration(*how))
+        turns = jax.vmap(lambda angle: retract(avae.group, jnp.eye(3), angle))(angles)
+        turns = jnp.concatenate([turns, one.centres[:1]])
+        return jax.vmap(lambda pose: log_density(wide, pose, group=avae.group))(turns)
+
+    found = np.exp(
+        [heights(np.float32(how)) for how in (Calibration(), Calibration(width=2), TRUE)]
+    )
+    # Normals this wide reach around the circle, by which their sum lacks a little.
+    np.testing.assert_allclose(found[:, :-1].mean(1) * 2 * np.pi, 1, atol=0.06)
+    peak = 0.8 / (0.3 * np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(found[:2, -1], [peak, peak / 2], rtol=2e-3)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_poses_must_be_as_many_as_examples(count):
+    """And some."""
+    avae = avae_of()
+    with pytest.raises(InputError, match=f"poses of {count} examples and a posterior of 1200"):
+        fit_calibration(stated(0.1, avae), np.tile(np.eye(3), (count, 1, 1)), avae=avae)

@@ -1,0 +1,72 @@
+"""Deviations and the probability of another optimum, of mixtures made by hand."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from avae_jax.inference.uncertainty import is_near, uncertainty
+from avae_jax.transform import family, retract
+from avae_jax.transform.mixture import Mixture
+
+
+def mixture(group, steps, spreads, shares):
+    """Normals at `steps [K, P]` from the identity, with deviations `spreads [K, P]`."""
+    return Mixture(
+        moved(group, steps),
+        np.stack([np.diag(row) for row in np.float32(spreads)]),
+        np.log(np.float32(shares)),
+    )
+
+
+def moved(group, steps):
+    """The identity moved by local coordinates `[K, P]`."""
+    still = np.eye(group.d + 1, dtype=np.float32)
+    return jax.jit(jax.vmap(lambda step: retract(group, still, step)))(np.float32(steps))
+
+
+def known(group, *what, degrees=15.0):
+    measure = jax.jit(functools.partial(uncertainty, group=group, degrees=degrees))
+    return [
+        float(value)
+        for value in measure(mixture(group, *what), np.eye(group.d + 1, dtype=np.float32))
+    ]
+
+
+def test_deviation_of_one_normal_is_its_own():
+    """Rotations in degrees, shifts in coordinates along one axis."""
+    group = family("rigid", 2)
+    found = known(group, [[0, 0, 0]], [[0.1, 0.03, 0.05]], [1.0])
+    expected = [np.degrees(0.1), np.sqrt((0.03**2 + 0.05**2) / 2), 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_another_optimum_counts_apart_and_a_near_one_adds_its_distance():
+    """Half a turn off with a share of 0.3; 0.1 radians off with half of the rest."""
+    group = family("rotation", 2)
+    steps, shares = [[0.0], [0.1], [np.pi - 0.01]], [0.35, 0.35, 0.3]
+    found = known(group, steps, [[0.05], [0.05], [0.5]], shares)
+    expected = [np.degrees(np.sqrt(0.05**2 + 0.1**2 / 2)), 0, 0.3]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_angle_of_a_volume_sums_over_its_axes():
+    """The root of the mean squared angle of a rotation by small steps about three axes."""
+    group = family("rotation", 3)
+    found = known(group, [[0, 0, 0]], [[0.1, 0.1, 0.1]], [1.0])
+    np.testing.assert_allclose(found, [np.degrees(0.1 * np.sqrt(3)), 0, 0], atol=1e-4)
+
+
+def test_pose_that_no_optimum_is_near_is_elsewhere():
+    """All its probability."""
+    group = family("rotation", 2)
+    assert known(group, [[1.0]], [[0.05]], [1.0]) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(14.5, True), (15.5, False)])
+def test_poses_are_near_by_their_angle(degrees, expected):
+    """Fifteen degrees is the distance of two optima."""
+    group = family("rotation", 2)
+    turned = moved(group, [[np.radians(degrees)]])
+    assert bool(jax.jit(is_near)(turned, np.eye(3, dtype=np.float32))[0]) is expected
