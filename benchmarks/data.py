@@ -41,14 +41,15 @@ class Turned(NamedTuple):
     applied: np.ndarray
 
 
-def digits(folder: Path, *, test: int) -> Objects:
-    """MNIST of `folder/mnist`, upright, padded to 40 x 40."""
-    return _load(DataOptions(source=f"idx:{folder / 'mnist'}", size=40), test)
+def digits(folder: Path, *, test: int, size: int = 40) -> Objects:
+    """MNIST of `folder/mnist`, upright, padded to `size x size`."""
+    return _load(DataOptions(source=f"idx:{folder / 'mnist'}", size=size), test)
 
 
-def volumes(file: Path, *, test: int) -> Objects:
-    """Upright volumes of an npz file, shrunk by 1.35."""
-    return _load(DataOptions(source=f"npz:{file}", scale=SHRUNK, test_fraction=0.25), test)
+def volumes(file: Path, *, test: int, side: int = 32) -> Objects:
+    """Upright volumes of an npz file of 32^3 voxels, shrunk by 1.35, at `side` voxels a side."""
+    how = {"size": side if side != 32 else 0, "scale": SHRUNK * side / 32, "test_fraction": 0.25}
+    return _load(DataOptions(source=f"npz:{file}", **how), test)
 
 
 def chairs(folder: Path, *, side: int) -> np.ndarray:

@@ -72,12 +72,19 @@ def job_of(work: Work) -> dict[str, Any]:
         "contents": work.surveyed.digest,
         "weights": digest(work.trained, bank=False),
         "model": digest(work.trained, bank=True),
-        "search": None if work.known else dataclasses.asdict(work.search),
+        "search": None if work.known else _identity(work.search),
         "batch": work.batch,
         "reconstructions": work.reconstructions,
         # As text, because it may be NaN.
         "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
     }
+
+
+def _identity(search: SearchOptions) -> dict[str, Any]:
+    """The options that decide what a search finds."""
+    options = dataclasses.asdict(search)
+    del options["every"]  # of training alone, and unknown to version 0.1
+    return options
 
 
 def differences(owner: Mapping[str, Any], job: Mapping[str, Any]) -> list[str]:

@@ -98,6 +98,12 @@ class SearchOptions(Choosing):
         low=0.0,
         high=1.0,
     )
+    every: int = option(
+        1,
+        "training on examples that keep their poses (data.pose=as_is): updates between two "
+        "searches; in between an example takes the pose of its last visit, moved on by a step",
+        low=1,
+    )
     turns: int | None = option(None, "rotations of each prototype in the bank", low=1)
     learning_rate: float | None = option(None, "Adam step on alpha", above=0.0)
     distance: float | None = option(

@@ -53,6 +53,8 @@ def _contradictions(value: dict[str, Any]) -> list[tuple[str, str]]:
     starts, keep = value.get("search.starts"), value.get("search.keep")
     if starts is not None and keep is not None and keep > starts:
         found.append(("search.keep", f"at most search.starts={starts}"))
+    if value.get("search.every", 1) > 1 and value.get("data.pose", "as_is") != "as_is":
+        found.append(("search.every", "1 unless data.pose=as_is"))
     fill = value.get("data.fill", "border")
     levels = () if isinstance(fill, str) else fill if isinstance(fill, tuple) else (fill,)
     likelihood = value.get("model.likelihood")

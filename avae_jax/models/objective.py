@@ -93,11 +93,19 @@ def elbo(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) 
     >>> bool(terms.nll > 0)
     True
     """
+    return explain(params, key, x, pose, avae=avae)[0]
+
+
+def explain(
+    params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE
+) -> tuple[Terms, Reconstruction]:
+    """The terms of `elbo`, with its arguments and errors, and the object decoded for them."""
     require_posed("elbo", x, pose, avae=avae)
     require_observation("elbo: x", x, avae=avae)
     x, pose = jnp.asarray(x), jnp.asarray(pose)
-    outputs = predict(params, key, x, pose, avae=avae)
-    return terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae)
+    drawn = reconstruct_canonical(params, key, x, pose, avae=avae)
+    outputs = render_at_pose(drawn, pose, avae=avae)
+    return terms(params, pad_to_outer(x, avae=avae), outputs, avae=avae), drawn
 
 
 def predict(params: Params, key: Key | None, x: Array, pose: Array, *, avae: AVAE) -> Outputs:

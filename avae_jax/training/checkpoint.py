@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from avae_jax.training import checkpoint_seal
 
 # In place of a step, if there is no checkpoint.
 NONE = -1
+# A state, or a function to one from the arrays that a checkpoint holds.
+Template = PyTree | Callable[[dict[str, str]], PyTree]
 
 
 class Checkpoints:
@@ -105,15 +107,16 @@ class Checkpoints:
         with self._writing():
             self._manager.wait_until_finished()
 
-    def restore_latest(self, template: PyTree) -> tuple[PyTree, int] | None:
+    def restore_latest(self, template: Template) -> tuple[PyTree, int] | None:
         """The newest readable state and its step; `None` if there is none.
 
         A truncated or garbled checkpoint is skipped with a warning that names it; the next
         save replaces it.
 
         Args:
-          template: a pytree with the structure, shapes, dtypes and shardings of the state;
-            the devices need not be those that saved.
+          template: a pytree with the structure, shapes, dtypes and shardings of the state, or
+            a function to it from the `description` of what was saved; the devices need not be
+            those that saved.
 
         Raises:
           InputError: the newest that can be read holds a state of another kind.
@@ -124,28 +127,22 @@ class Checkpoints:
         self._broken = [step for step in steps if found is None or step > found[1]]
         return found
 
-    def restore_best(self, template: PyTree) -> tuple[PyTree, int] | None:
+    def restore_best(self, template: Template) -> tuple[PyTree, int] | None:
         """The readable state of the lowest loss, the newest of several; else `restore_latest`."""
         self.wait()
         rated = sorted(self._losses, key=lambda step: (self._losses[step], -step))
         there = self.steps()
         return self._restore_first([step for step in rated if step in there], template)
 
-    def _restore_first(self, steps: list[int], template: PyTree) -> tuple[PyTree, int] | None:
-        """The first of `steps` that can be read.
-
-        Args:
-          template: a pytree with the structure, shapes, dtypes and shardings of the state;
-            the devices need not be those that saved.
-
-        Raises:
-          InputError: the newest that can be read holds a state of another kind.
-        """
+    def _restore_first(self, steps: list[int], template: Template) -> tuple[PyTree, int] | None:
+        """The first of `steps` that can be read; arguments and errors as `restore_latest`."""
         # One process checks the files, and all use its result.
         sound = sharding.agreed(self._first_sound(steps) if sharding.leads() else NONE)
         if sound == NONE:
             return None
         folder = self.folder / str(sound)
+        if callable(template):
+            template = template(checkpoint_seal.arrays_in(folder))
         other = checkpoint_seal.find_mismatch(folder, checkpoint_seal.description(template))
         if other:
             raise InputError(f"checkpoint {folder}: {other}")

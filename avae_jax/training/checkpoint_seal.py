@@ -64,9 +64,14 @@ def find_damage(folder: Path) -> str | None:
     return f"{changed[0]} is truncated, garbled or gone" if changed else None
 
 
+def arrays_in(folder: Path) -> dict[str, str]:
+    """The `description` of the state in `folder`, an undamaged checkpoint."""
+    return _read(folder)["arrays"]
+
+
 def find_mismatch(folder: Path, wanted: dict[str, str]) -> str | None:
     """The difference between the arrays in `folder` and `wanted`; `None` if there is none."""
-    arrays = _read(folder)["arrays"]
+    arrays = arrays_in(folder)
     other = [path for path in sorted({*arrays, *wanted}) if arrays.get(path) != wanted.get(path)]
     if not other:
         return None

@@ -23,6 +23,7 @@ from avae_jax.inference.setup import assemble, stream
 from avae_jax.inference.trained import Trained
 from avae_jax.models.affine_model import AVAE, ProgramKey
 from avae_jax.training.optimiser import optimiser
+from avae_jax.training.remembered import never_visited
 from avae_jax.training.state import TrainState, bank_of, init_state
 
 
@@ -87,7 +88,9 @@ def prepare(
     if options.train.search:
         training_search = resolve_search(options.search, avae.group, training=True)
     tx = optimiser(options.train)
-    begin = functools.partial(initial_train_state, options, avae, search, tx)
+    table = training_search is not None and keeps_poses(options, training_search)
+    examples = len(dataset.train) if table else None
+    begin = functools.partial(initial_train_state, options, avae, search, tx, examples=examples)
     state = jax.eval_shape(begin, params) if abstract else begin(params)
     return Experiment(options, dataset, avae, search, training_search, tx, state)
 
@@ -98,8 +101,20 @@ def initial_train_state(
     search: SearchOptions,
     tx: optax.GradientTransformation,
     params: Params,
+    *,
+    examples: int | None = None,
 ) -> TrainState:
-    """The state before the first update."""
+    """The state before the first update.
+
+    Args:
+      examples: number of training examples whose poses are remembered; `None` remembers none.
+    """
     met = jnp.zeros((max(REMEMBERED, search.prototypes), options.model.latent))
     head = head_training.init(stream(options, "head"), avae=avae, options=search)
-    return init_state(stream(options, "train"), params, tx, met=met, head=head)
+    visited = None if examples is None else never_visited(examples, avae.group.d)
+    return init_state(stream(options, "train"), params, tx, met=met, head=head, visited=visited)
+
+
+def keeps_poses(options: Options, search: SearchOptions) -> bool:
+    """Whether training examples keep their poses, and the search of training remembers them."""
+    return options.data.pose == "as_is" and search.every > 1

@@ -23,7 +23,8 @@ from avae_jax.training import packed_model
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment, initial_train_state
 from avae_jax.training.optimiser import optimiser
-from avae_jax.training.state import TrainState, bank_of
+from avae_jax.training.remembered import is_concrete, table_as_saved
+from avae_jax.training.state import TrainState, bank_of, table_of, with_table
 from avae_jax.training.workdir import WorkDir
 
 # The file of the work directory with shape and fill of the examples.
@@ -223,11 +224,18 @@ def _read(begun: TrainState, options: Options, workdir: WorkDir) -> TrainState |
 
 def restore(begun: TrainState, saved: Checkpoints, *, best: bool = False) -> TrainState | None:
     """The newest or the best readable state, or `None` if nothing was saved."""
-    template = with_raw_key(begun)
+    raw, own = with_raw_key(begun), table_of(begun)
+
+    def template(arrays: dict[str, str]) -> TrainState:
+        return with_table(raw, table_as_saved(own, arrays, place=raw.step.sharding))
+
     found = saved.restore_best(template) if best else saved.restore_latest(template)
     if found is None:
         return None
     state = found[0]
+    if table_of(state) is None and is_concrete(own):
+        # Earlier versions remembered no poses: this one begins to.
+        state = with_table(state, own)
     return state.replace(key=jax.random.wrap_key_data(state.key))
 
 

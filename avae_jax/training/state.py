@@ -1,5 +1,6 @@
 """The train state, and the bank of its recent latent codes."""
 
+import dataclasses
 from typing import Any
 
 import flax.struct
@@ -12,6 +13,7 @@ from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.proposals.head_training import Head
 from avae_jax.inference.proposals.template_bank import TemplateBank
 from avae_jax.models.affine_model import AVAE
+from avae_jax.training.remembered import Visited
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -35,6 +37,16 @@ class TrainState(flax.struct.PyTreeNode):
     head: Head | None = None
 
 
+class RememberingState(TrainState):
+    """A state with the poses of the last visits, `visited`, of examples that keep theirs.
+
+    A class of its own: in a field of `TrainState` an absent table would be an entry of every
+    checkpoint, and those of earlier versions have none.
+    """
+
+    visited: Visited | None = None
+
+
 def init_state(
     key: Key,
     params: Params,
@@ -42,6 +54,7 @@ def init_state(
     *,
     met: Array,
     head: Head | None = None,
+    visited: Visited | None = None,
 ) -> TrainState:
     """State before the first update; `met: [N, Z]` may be zeros.
 
@@ -50,7 +63,20 @@ def init_state(
     >>> int(avae_jax.init_state(jax.random.key(0), params, tx, met=jnp.zeros((16, 8))).step)
     0
     """
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
+    state = TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), key, met, head)
+    return with_table(state, visited)
+
+
+def table_of(state: TrainState) -> Visited | None:
+    """The remembered poses of a state, if it has any."""
+    return state.visited if isinstance(state, RememberingState) else None
+
+
+def with_table(state: TrainState, visited: Visited | None) -> TrainState:
+    """`state` with these remembered poses in place of its own."""
+    kind, more = (TrainState, {}) if visited is None else (RememberingState, {"visited": visited})
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(TrainState)}
+    return kind(**fields, **more)
 
 
 def bank_of(state: TrainState, *, avae: AVAE, search: SearchOptions) -> TemplateBank | None:

@@ -19,7 +19,7 @@ from avae_jax.inference.head_fitting import fit_head
 from avae_jax.models.affine_model import AVAE
 from avae_jax.training.experiment import Experiment
 from avae_jax.training.recorder import Recorder
-from avae_jax.training.state import TrainState
+from avae_jax.training.state import TrainState, table_of
 from avae_jax.training.step import train_step
 from avae_jax.training.synchronised import (
     Synchronised,
@@ -137,6 +137,7 @@ def compiled_step(experiment: Experiment, *, registered: bool = False) -> Callab
     fill = np.asarray(avae.fill).tobytes()
     key = (options.family, options.ranges, options.model, options.search, options.train)
     key += (avae.inner, fill, avae.masked, experiment.state.head is None)
+    key += (table_of(experiment.state) is None,)
     return _compiled(
         Program(
             key,

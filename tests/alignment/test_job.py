@@ -35,6 +35,7 @@ def test_job_of_names_all_that_makes_it_the_same(stack):
     assert found["input"] == "x.npy" and found["batch"] == work.batch == 4
     assert job.job_of(work_on(stack)) == found
     assert job.job_of(work_on(stack, reconstructions=True)) != found
+    assert "every" not in found["search"]  # version 0.1 wrote no such entry
     np.save(stack, np.ones((7, 12, 10), np.uint16))
     assert job.job_of(work_on(stack))["contents"] != found["contents"]
 

@@ -99,6 +99,11 @@ def test_check_options_made_in_code():
         ModelOptions(hidden=512)
 
 
+def test_check_poses_are_remembered_of_examples_that_keep_theirs():
+    assert overridden("search.every=16", "data.pose=as_is").search.every == 16
+    assert "search.every=16: 1 unless data.pose=as_is" in fault("search.every=16")
+
+
 def test_check_right_angles_want_whole_rotations():
     """Right angles go with whole rotations alone."""
     assert overridden("ranges.right_angles=true").ranges.right_angles

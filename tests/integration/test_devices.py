@@ -43,8 +43,8 @@ MOVES = [
 ]
 
 
-def trained(workdir, steps, *, batch=128, **where):
-    options = {**REAL, "train.steps": steps, "train.batch_size": batch}
+def trained(workdir, steps, *, batch=128, more=(), **where):
+    options = {**REAL, "train.steps": steps, "train.batch_size": batch, **dict(more)}
     ran(workdir, options, evaluates=False, **where)
     return lines_of(workdir)
 
@@ -71,6 +71,14 @@ def test_devices_and_processes_train_as_one(before, after, alone, tmp_path):
     """Many train like one and their checkpoint goes on anywhere."""
     assert_alike(trained(tmp_path / "run", STEPS, **before), alone[:STEPS])
     assert_alike(trained(tmp_path / "run", LATER, **after), alone)
+
+
+def test_devices_remember_poses_as_one(tmp_path):
+    """The table of poses is the same, and goes on from a checkpoint of more devices."""
+    more = {"data.pose": "as_is", "search.every": 4, "train.synchronised": 0}
+    alone = trained(tmp_path / "alone", 12, more=more)
+    assert_alike(trained(tmp_path / "two", 9, more=more, devices=2), alone[:9])
+    assert_alike(trained(tmp_path / "two", 12, more=more, devices=1), alone)
 
 
 @pytest.mark.parametrize(

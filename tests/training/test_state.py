@@ -6,7 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from avae_jax.training.state import bank_of, init_state
+from avae_jax.training.checkpoint_seal import description
+from avae_jax.training.remembered import never_visited
+from avae_jax.training.state import bank_of, init_state, table_of, with_table
 from tests.support.tiny_vae import PROTOTYPES, Z, avae_of, searching, weights
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
@@ -23,3 +25,18 @@ def test_bank_of_objects_met_last():
     assert bank_of(state, avae=avae_of(), search=searching("even")) is None
     bank = bank_of(state, avae=avae_of(), search=searching("bank"))
     assert np.isfinite(bank.weights).all()
+
+
+def test_absent_table_is_no_entry_of_a_state():
+    """As in the checkpoints of earlier versions."""
+    state = init_state(jax.random.key(0), weights(), optax.sgd(0.1), met=jnp.zeros((4, Z)))
+    remembers = with_table(state, never_visited(3, 2))
+    added = {name for name in description(remembers) if name not in description(state)}
+    assert added == {".visited.poses", ".visited.known"}
+    assert not any(
+        "visited" in str(path)
+        for path, _ in jax.tree.flatten_with_path(state, is_leaf=lambda leaf: leaf is None)[0]
+    )
+    assert table_of(remembers).poses.shape == (3, 3, 3)
+    forgets = with_table(remembers, None)
+    assert jax.tree.structure(forgets) == jax.tree.structure(state) and table_of(forgets) is None

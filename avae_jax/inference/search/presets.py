@@ -65,6 +65,8 @@ LEARNED = {
 }
 # A train step profits less from the last hundredths of a nat than the final result.
 LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
+# In training with remembered poses: a search looks for an optimum that beats the remembered one.
+REMEMBERED = {"one": {"starts": 6, "keep": 1, "polish": 1}}
 # Prototypes and rotations of the bank, by dimension; in 3-D, a distance of 15 degrees is too
 # small to distinguish optima from their flanks.
 BANKS: dict[int, Values] = {
@@ -85,6 +87,7 @@ class Preset(NamedTuple):
         evaluation builds its bank once, training builds it before every update.
       learned: by size, if proposals are learned.
       learned_in_training: by size, if proposals are learned, in training.
+      remembered: by size, in training with remembered poses, if proposals are not learned.
     """
 
     always: Values
@@ -93,6 +96,7 @@ class Preset(NamedTuple):
     answers_in_space: Values = {}
     learned: Mapping[str, Values] = {}
     learned_in_training: Mapping[str, Values] = {}
+    remembered: Mapping[str, Values] = {}
 
 
 PRESETS = {
@@ -104,6 +108,7 @@ PRESETS = {
         answers_in_space={"prototypes": 64, "steps": 10},
         learned=LEARNED,
         learned_in_training=LEARNED_IN_TRAINING,
+        remembered=REMEMBERED,
     ),
     "thorough": Preset(OURS, BANKS, THOROUGH, answers_in_space={"prototypes": 64}),
 }
@@ -152,6 +157,8 @@ def _values(preset: Preset, options: SearchOptions, group: Family, training: boo
     if options.learned:
         parts.append(preset.learned.get(size, {}))
         parts.append(preset.learned_in_training.get(size, {}) if training else {})
+    elif training and options.every > 1:
+        parts.append(preset.remembered.get(size, {}))
     return {name: value for part in parts for name, value in part.items()}
 
 

@@ -122,6 +122,16 @@ def test_resolve_learned_proposals_search_less_in_training(name):
     assert resolve(SearchOptions(), group, training=True) == resolve(SearchOptions(), group)
 
 
+def test_resolve_remembered_poses_search_less_in_training():
+    """Only for one parameter, and what is given goes before."""
+    group, kept = family("rotation", 2), SearchOptions(every=16)
+    final, update = (resolve(kept, group, training=t) for t in (False, True))
+    assert update.starts < final.starts and update.keep == 1
+    assert resolve(dataclasses.replace(kept, starts=9), group, training=True).starts == 9
+    rigid = family("rigid", 2)
+    assert resolve(kept, rigid, training=True) == resolve(kept, rigid)
+
+
 def test_resolve_given_options_hold_in_training():
     """What is given holds in training too."""
     given = SearchOptions(learned=True, doubt=0.5, polish=3)
