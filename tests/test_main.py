@@ -8,6 +8,7 @@ import sys
 import types
 from pathlib import Path
 
+import jax
 import pytest
 
 import avae_jax.training
@@ -201,6 +202,26 @@ def test_main_failures_become_exit_statuses(error, status, said, loop, capsys):
     loop.train = fails
     assert main.main([]) == status
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_main_work_of_processes_that_breaks_off_is_a_sentence(loop, capsys, monkeypatch):
+    def fails(options, workdir):
+        raise ValueError("ABORTED: one went away")
+
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    loop.train = fails
+    assert main.main([]) == 1
+    assert capsys.readouterr().err.startswith("avae_jax: --multihost: the work of the processes")
+
+
+@pytest.mark.parametrize("status", [1, 2, 130])
+def test_process_that_fails_waits_for_no_thread(status):
+    """One that waits for other processes would keep it from ending."""
+    code = "import threading, time\nfrom avae_jax import main\n"
+    code += "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+    code += f"main._process(lambda: {status})"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert ended.returncode == status
 
 
 def process_of(module, *arguments, cwd, **environment):

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from avae_jax.alignment import class_averages
+from avae_jax.inference.averaging.condition import Conditioned
+from avae_jax.inference.averaging.result import ClassAlignment
 from avae_jax.inference.averaging.volumes import align as volume_align
 from avae_jax.main import main
 from benchmarks.stacks.particles import Case, particles
@@ -115,26 +118,71 @@ def test_options_of_the_model_choose_the_model(done, monkeypatch):
     assert len(called) == 1
 
 
-@pytest.mark.standard
-def test_noisy_volumes_are_aligned_by_averages(tmp_path, monkeypatch, capsys):
-    """Chosen by the command itself; with few starts and rotations, to be quick."""
-    for name, value in {"STARTS": 2, "FIRST": 5, "FEW": 576, "MANY": 1152}.items():
-        monkeypatch.setattr(volume_align, name, value)
-    case = VolumeCase("small", "chair", 0.5, 1, size=16, shift=1.0)
-    stack = solids(case, count=40, seed=3)
-    with mrcfile.new(tmp_path / "noisy.mrc", data=stack.volumes) as file:
+NOISY = VolumeCase("small", "chair", 0.5, 1, size=16, shift=1.0)
+
+
+def assert_volumes_aligned(stack, folder, said):
+    """By averages, which the command chose itself; all that it promises is there."""
+    with mrcfile.new(folder / "noisy.mrc", data=stack.volumes) as file:
         file.voxel_size = 4.0
-    assert command(tmp_path / "noisy.mrc", tmp_path / "out") == 0
-    assert "Noise hides the objects" in capsys.readouterr().out
-    rows = rows_of(tmp_path / "out")
+    assert command(folder / "noisy.mrc", folder / "out") == 0
+    assert "Noise hides the objects" in said.readouterr().out
+    rows = rows_of(folder / "out")
     assert len(rows) == 40 and all(0 < float(row["rotation_sd_deg"]) < 40 for row in rows)
-    with mrcfile.open(tmp_path / "out" / "averages.mrc") as file:
+    with mrcfile.open(folder / "out" / "averages.mrc") as file:
         assert file.data.shape[1:] == (16, 16, 16) and np.isfinite(file.data).all()
         assert file.voxel_size.x == pytest.approx(4.0)
-    curve = (tmp_path / "out" / "fsc.csv").read_text().splitlines()
+    curve = (folder / "out" / "fsc.csv").read_text().splitlines()
     assert len(curve) == 1 + 8 and float(curve[1].split(",")[1]) > 0.8
     quaternions = [[float(row[f"quaternion_{a}"]) for a in "xyzw"] for row in rows]
     turned = Rotation.from_quat(quaternions).as_matrix()[:, ::-1, ::-1]
     shifts = [[float(row[f"shift_{a}_px"]) for a in "zyx"] for row in rows]
-    figures = errors(stack, Found(turned, np.array(shifts), np.zeros(40, int)))
+    return errors(stack, Found(turned, np.array(shifts), np.zeros(40, int)))
+
+
+@pytest.mark.full
+def test_noisy_volumes_are_aligned_by_averages(tmp_path, monkeypatch, capsys):
+    """With few starts and rotations, to be quick."""
+    for name, value in {"STARTS": 2, "FIRST": 5, "FEW": 576, "MANY": 1152}.items():
+        monkeypatch.setattr(volume_align, name, value)
+    figures = assert_volumes_aligned(solids(NOISY, count=40, seed=3), tmp_path, capsys)
     assert figures["within20"] > 0.85 and figures["shift_px"] < 0.5
+
+
+def test_volumes_get_the_poses_that_averages_find(tmp_path, monkeypatch, capsys):
+    """`inference/averaging/volumes/test_align` finds poses; here they are the true ones."""
+    stack, given = solids(NOISY, count=40, seed=3), []
+
+    def known(volumes, *, seed, num_classes):
+        given.append((volumes.shape, num_classes))
+        return true_poses(stack)
+
+    monkeypatch.setattr(class_averages, "align_volumes", known)
+    figures = assert_volumes_aligned(stack, tmp_path, capsys)
+    assert given == [(stack.volumes.shape, None)]
+    assert figures["within20"] == 1 and figures["median_deg"] < 0.1 and figures["shift_px"] < 0.01
+
+
+def true_poses(stack):
+    """The alignment of a stack of one object, as the search for poses would give it."""
+    count, side = len(stack.volumes), stack.case.size
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, :3, :3] = np.swapaxes(stack.rotations, 1, 2)
+    poses[:, :3, 3] = -np.einsum("nji,nj->ni", stack.rotations, stack.shifts) / (side / 2)
+    ones = np.ones(count)
+    return ClassAlignment(
+        poses=poses,
+        degrees=0 * ones,
+        shift_px=stack.shifts,
+        classes=np.zeros(count, int),
+        class_posterior=ones[:, None],
+        averages=stack.clean[..., None],
+        gap_nats=5 * ones,
+        sd_deg=3 * ones,
+        noise=np.ones((1, 1)),
+        spread_px=1.0,
+        contrast_sd=0.0,
+        stable=None,
+        log_likelihood=0.0,
+        ready=Conditioned(np.empty((0, side, side, side, 1)), (0.0, 0.0), 1.0, 0.0, False, False),
+    )

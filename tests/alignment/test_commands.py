@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.alignment_commands import command, images, run, succeeded
+from avae_jax.main import main
+from tests.support.alignment_commands import command, images, succeeded
 
 pytestmark = pytest.mark.standard
 # Prints, after everything else, the most memory that the process ever held, in MiB.
@@ -45,7 +46,7 @@ def aligning(model, stack, output, *flags, **changes):
     )
 
 
-def test_align_command_folder_of_images(model, tmp_path):
+def test_align_command_folder_of_images(model, tmp_path, capsys):
     """A folder of images is aligned."""
     folder = tmp_path / "mine"
     (folder / "b").mkdir(parents=True)
@@ -70,8 +71,8 @@ def test_align_command_folder_of_images(model, tmp_path):
         *("mine", "reconstructions", "lock"),
         *FILES,
     }
-    again = succeeded(aligning(model, folder, tmp_path / "out", "--reconstructions"))
-    assert "finished before" in again.stdout
+    assert main(aligning(model, folder, tmp_path / "out", "--reconstructions")[3:]) == 0
+    assert "finished before" in capsys.readouterr().out
 
 
 @pytest.mark.full
@@ -127,24 +128,24 @@ def test_align_command_memory_flat_in_stack_size(model, tmp_path):
         (["--mode", "fit-align", "--input", "no.npy", "--output", "y"], "no.npy: no such file"),
     ],
 )
-def test_align_command_refuses_flags_together(flags, said, tmp_path):
+def test_align_command_refuses_flags_together(flags, said, tmp_path, monkeypatch, capsys):
     """Flags that do not go together are refused."""
-    called = [sys.executable, "-m", "avae_jax.main", *flags]
-    done = subprocess.run(called, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2, done.stderr
-    assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    monkeypatch.chdir(tmp_path)
+    assert main(flags) == 2
+    err = capsys.readouterr().err
+    assert said in err and len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", ["align", "fit-align"])
-def test_align_command_finds_existing_files_before_compute(mode, model, tmp_path):
+def test_align_command_finds_existing_files_before_compute(mode, model, tmp_path, capsys):
     """What lies in the output is found before anything is computed."""
     np.save(tmp_path / "x.npy", images(20, (8, 8)))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "poses.csv").write_text("mine")
     where = ["--workdir", model] if mode == "align" else []
     called = command(mode, *where, "--input", tmp_path / "x.npy", "--output", tmp_path / "out")
-    done = run(called)
-    assert done.returncode == 2 and "holds poses.csv already" in done.stderr
-    assert not done.stdout
+    assert main(called[3:]) == 2
+    said = capsys.readouterr()
+    assert "holds poses.csv already" in said.err and not said.out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["poses.csv"]

@@ -1,7 +1,6 @@
 """Several devices share the examples of an alignment."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -10,17 +9,17 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.alignment_cases import knowing, numbers_of
-from tests.support.device_alignment import ANGLES
+from tests.support.device_alignment import ANGLES, aligned
+from tests.support.processes import with_devices
 
 pytestmark = pytest.mark.standard
 
 
 def run_on(devices, folder):
     """`aligned` in a process of its own with so many devices."""
-    flag = f"--xla_force_host_platform_device_count={devices}"
-    many = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
     called = [sys.executable, "-m", "tests.support.device_alignment", str(folder), str(devices)]
     folder.mkdir()
+    many = with_devices(devices)
     done = subprocess.run(called, cwd=ROOT, env=many, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "out"
@@ -28,7 +27,9 @@ def run_on(devices, folder):
 
 def test_align_on_three_devices_as_on_one(tmp_path):
     """Three devices align as one does."""
-    three, one = (run_on(devices, tmp_path / str(devices)) for devices in (3, 1))
+    three, one = run_on(3, tmp_path / "3"), tmp_path / "1" / "out"
+    one.parent.mkdir()
+    aligned(one.parent)
     # Four at once are six where three devices share them evenly.
     sizes = [json.loads((out / "align.json").read_text())["job"]["batch"] for out in (three, one)]
     assert sizes == [6, 4]

@@ -34,6 +34,7 @@ def ran(tmp_path, *, early=False, **variables):
     )
 
 
+@pytest.mark.standard
 def test_cache_serves_the_second_process_with_the_same_numbers(tmp_path):
     first = ran(tmp_path, early=True)
     second = ran(tmp_path)
@@ -45,6 +46,7 @@ def test_cache_serves_the_second_process_with_the_same_numbers(tmp_path):
     assert first.stderr == second.stderr == none.stderr == ""
 
 
+@pytest.mark.standard
 def test_cache_that_cannot_be_written_is_said_once(tmp_path):
     (tmp_path / "file").write_text("")
     done = ran(tmp_path, AVAE_JAX_CACHE=tmp_path / "file" / "in")
@@ -52,6 +54,7 @@ def test_cache_that_cannot_be_written_is_said_once(tmp_path):
     assert "AVAE_JAX_CACHE=off" in done.stderr and done.stdout.split()[1] == "False"
 
 
+@pytest.mark.standard
 def test_cache_of_jax_itself_stays(tmp_path):
     ran(tmp_path, JAX_COMPILATION_CACHE_DIR=tmp_path / "own")
     assert (tmp_path / "own").exists() and not (tmp_path / "home").exists()

@@ -10,7 +10,7 @@ from avae_jax.evaluation.reliability import FEWEST, STATED, reliability
 from avae_jax.transform.mixture import Mixture
 from tests.support.linear_gaussian import avae_of
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 COUNT = 300
 
 

@@ -18,7 +18,7 @@ from avae_jax.transform import retract
 from avae_jax.transform.mixture import Mixture, log_density, transport_uniform, uniform_points
 from tests.support.linear_gaussian import avae_of
 
-pytestmark = pytest.mark.usefixtures("for_an_optimiser")
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 COUNT = 1200
 
 

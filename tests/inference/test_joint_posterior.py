@@ -35,6 +35,7 @@ def kept(poses):
     return SearchResult(poses[:, 0], losses[:, 0], poses, losses, *[losses[:, 0]] * 3)
 
 
+@pytest.mark.standard
 def test_problem_steps_reach_the_exact_code():
     """With the pose at its truth, the code of least loss solves the normal equations."""
     avae, params = avae_of(), weights()
@@ -55,6 +56,7 @@ def test_problem_steps_reach_the_exact_code():
     )
 
 
+@pytest.mark.standard
 def test_peaks_found_twice_count_once_and_the_better_one_weighs_more():
     """Two of three candidates end in one optimum; the third is half a turn off."""
     avae = avae_of()
@@ -68,6 +70,7 @@ def test_peaks_found_twice_count_once_and_the_better_one_weighs_more():
     np.testing.assert_allclose(product, np.broadcast_to(np.eye(Z + 1), product.shape), atol=1e-3)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("chunk", [None, 4, 64])
 def test_chunks_give_the_same_posterior(chunk):
     """However many are computed at once."""

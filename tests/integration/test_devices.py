@@ -1,6 +1,7 @@
 """One device, many devices and many processes train alike.
 
-Every run is a real process: devices are virtual ones of the CPU, processes talk by gloo.
+Many devices are virtual ones of the CPU of another process, processes talk by gloo; one device
+is that of this process.
 """
 
 import json
@@ -8,12 +9,15 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
+from avae_jax import main
 from tests.support import ROOT
 from tests.support.analytic_problems import METHODS
 from tests.support.cli import SMALL, lines_of, summary_of
-from tests.support.processes import ended, free_port, ran, start
+from tests.support.processes import ended, free_port, ran, start, with_devices
+from tests.support.trainings import train, words
 
 pytestmark = pytest.mark.standard
 LAUNCHER = ROOT / "launch" / "processes.sh"
@@ -34,7 +38,7 @@ REAL = {
     "log.moments": 0,
 }
 OVERRIDES = [f"{name}={value}" for name, value in SMALL.items()]
-STEPS, LATER = 20, 22
+STEPS, LATER = 5, 7
 # Where training begins, and where its checkpoint is taken up.
 MOVES = [
     ({"devices": 8}, {"devices": 1}),
@@ -45,7 +49,10 @@ MOVES = [
 
 def trained(workdir, steps, *, batch=128, more=(), **where):
     options = {**REAL, "train.steps": steps, "train.batch_size": batch, **dict(more)}
-    ran(workdir, options, evaluates=False, **where)
+    if where == {"devices": 1}:
+        assert train(workdir, options) == 0
+    else:
+        ran(workdir, options, evaluates=False, **where)
     return lines_of(workdir)
 
 
@@ -59,7 +66,7 @@ def assert_alike(lines, wanted):
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The log of one device."""
-    return trained(tmp_path_factory.mktemp("scale") / "alone", LATER)
+    return trained(tmp_path_factory.mktemp("scale") / "alone", LATER, devices=1)
 
 
 def named(where):
@@ -89,15 +96,15 @@ def test_devices_remember_poses_as_one(tmp_path):
 def test_devices_beyond_the_examples_share_the_search(batch, where, steps, tmp_path):
     """Devices beyond the examples share their search."""
     many = trained(tmp_path / "many", steps, batch=batch, **where)
-    assert_alike(many, trained(tmp_path / "alone", steps, batch=batch))
+    assert_alike(many, trained(tmp_path / "alone", steps, batch=batch, devices=1))
 
 
 @pytest.mark.full
 def test_devices_that_share_an_example_find_as_one():
     """By every method; six devices, of which three share."""
     program = [sys.executable, "-m", "tests.support.device_sharing", "3"]
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=6", "PYTHONWARNINGS": "error"}
-    done = subprocess.run(program, cwd=ROOT, env=os.environ | flags, capture_output=True, text=True)
+    strict = with_devices(6) | {"PYTHONWARNINGS": "error"}
+    done = subprocess.run(program, cwd=ROOT, env=strict, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == dict.fromkeys(METHODS, pytest.approx(0, abs=1e-4))
 
@@ -121,24 +128,27 @@ def test_processes_evaluate_together_and_one_writes(digits, tmp_path):
     assert (tmp_path / "two" / "report" / "index.html").stat().st_size > 10_000
 
 
-def test_batch_that_devices_cannot_share_refused(tmp_path):
-    ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, devices=3))
-    assert status == 2
-    assert "train.batch_size=16: wanted a multiple of the 3 devices, or a divisor" in stderr
-    assert len(stderr.strip().splitlines()) == 1
+def test_batch_that_devices_cannot_share_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(jax, "device_count", lambda: 3)
+    assert train(tmp_path / "run", SMALL) == 2
+    said = capsys.readouterr().err
+    assert "train.batch_size=16: wanted a multiple of the 3 devices, or a divisor" in said
+    assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
 
 
 def test_processes_that_do_not_meet_are_an_error(tmp_path):
     """Each would train a copy of its own."""
-    alone = {"count": 1, "evaluates": True}
-    for extra, said in (
-        (["--multihost"], "--multihost: the processes did not come together"),
-        (["--process", "0"], "--process 0: wanted together with --multihost"),
-    ):
-        process = start(tmp_path / "run", SMALL, extra=extra, **alone)
-        ((status, _, stderr),) = ended(process)
-        assert status == (1 if "--multihost" in extra else 2)
-        assert stderr.startswith(f"avae_jax: {said}")
-        assert len(stderr.strip().splitlines()) == 1
+    ((status, _, stderr),) = ended(start(tmp_path / "run", SMALL, extra=["--multihost"]))
+    assert status == 1
+    assert stderr.startswith("avae_jax: --multihost: the processes did not come together")
+    assert len(stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_number_of_a_process_alone_refused(tmp_path, capsys):
+    called = [*words(tmp_path / "run", SMALL), "--process", "0"]
+    assert main.main(called) == 2
+    said = capsys.readouterr().err
+    assert said == "avae_jax: --process 0: wanted together with --multihost\n"
     assert not (tmp_path / "run").exists()

@@ -18,8 +18,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.main import main
 from tests.support import ROOT
 
-# The digest of a model is that of its bank, too.
-pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("optimised")]
+pytestmark = pytest.mark.standard
 
 WRITTEN = ROOT / "tests" / "fixtures" / "version_0_1.zip"
 

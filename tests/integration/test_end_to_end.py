@@ -6,17 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-import avae_jax
+from avae_jax import main
+from avae_jax.training import finish
+from tests.support import ROOT
 from tests.support.cli import SMALL, command, lines_of, run, summary_of
 from tests.support.event_files import events_in
-from tests.support.processes import ran
 from tests.support.report_samples import given
 from tests.support.sharing import made_once
+from tests.support.trainings import train
 from tests.support.wheels import installed_wheel
 
 pytestmark = pytest.mark.standard
@@ -93,99 +96,90 @@ def test_evaluate_reads_the_saved_config(digits, tmp_path):
     # Others read the first one.
     workdir = shutil.copytree(digits[0], tmp_path / "run")
     before = summary_of(workdir)
-    flags = [sys.executable, "-m", "avae_jax.main", "--mode", "evaluate", "--workdir", str(workdir)]
-    done = subprocess.run(flags, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    with jax.numpy_dtype_promotion("standard"):
+        assert main.main(["--mode", "evaluate", "--workdir", str(workdir)]) == 0
     after = summary_of(workdir)
     assert after["loss"] == before["loss"]
     assert after["pose"] == before["pose"]
 
 
-def test_run_with_another_config_refused(digits):
+def test_run_with_another_config_refused(digits, capsys):
     """Another config is refused and nothing is written over."""
     workdir, _ = digits
     before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file()}
-    done = run("digits", workdir, model__latent=4)
-    assert done.returncode == 2
-    assert "model.latent" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert train(workdir, {**SMALL, "model.latent": 4}) == 2
+    said = capsys.readouterr().err
+    assert "model.latent" in said and len(said.strip().splitlines()) == 1
     after = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file()}
     assert after == before
 
 
-def test_run_continued_gives_the_same_bits(digits, tmp_path):
-    """More steps go on to the same bits as an uninterrupted run."""
-    first, whole = tmp_path / "in_two", tmp_path / "at_once"
-    shutil.copytree(digits[0], first)
-    for folder in (first, whole):
-        ran(folder, {**SMALL, "train.steps": 8}, evaluates=False)
-    assert lines_of(first) == lines_of(whole)
-    one, other = avae_jax.load(first), avae_jax.load(whole)
-    for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True):
-        np.testing.assert_array_equal(a, b)
+AFFINE = {"family": "affine", "data.size": 16, "data.scale": 1.0}
+SHIFTED = {"family": "translation", "data.size": 12, "data.scale": 1.0, "eval.explored": "true"}
+RIGID = {
+    "family": "rigid",
+    "ranges.shift": 0.1,
+    "data.size": 8,
+    "data.scale": 0.5,
+    "search.turns": 256,
+    "eval.explored": "true",
+}
+CASES = {
+    "affine": ("digits", AFFINE),
+    "translation": ("digits", SHIFTED),
+    "conv": ("digits", {"model.name": "conv", "model.likelihood": "gaussian_learned"}),
+    "upright": (
+        "digits",
+        {"train.search": "false", "data.pose": "as_is", "search.preset": "original"},
+    ),
+    "rigid-3d": ("solids", RIGID),
+}
 
 
-@pytest.mark.parametrize(
-    ("config", "changes"),
-    [
-        ("digits", {"family": "affine", "data__size": 16, "data__scale": 1.0}),
-        pytest.param(
-            "digits",
-            {
-                "family": "translation",
-                "data__size": 12,
-                "data__scale": 1.0,
-                "eval__explored": "true",
-            },
-            marks=pytest.mark.full,
-        ),
-        pytest.param(
-            "digits",
-            {"model__name": "conv", "model__likelihood": "gaussian_learned"},
-            marks=pytest.mark.full,
-        ),
-        pytest.param(
-            "digits",
-            {"train__search": "false", "data__pose": "as_is", "search__preset": "original"},
-            marks=pytest.mark.full,
-        ),
-        (
-            "solids",
-            {
-                "family": "rigid",
-                "ranges__shift": 0.1,
-                "data__size": 8,
-                "data__scale": 0.5,
-                "search__turns": 256,
-                "eval__explored": "true",
-            },
-        ),
-    ],
-    ids=["affine", "translation", "conv", "upright", "rigid-3d"],
-)
-def test_run_families_models_and_baselines(config, changes, tmp_path):
-    """Families models and baselines run through the same command."""
-    done = run(config, tmp_path / "run", **changes)
-    assert done.returncode == 0, done.stderr
-    summary = summary_of(tmp_path / "run")
+def assert_evaluated(workdir, changes, *, planar):
+    """The numbers that a family has are there, and the page can be explored where asked for."""
+    summary = summary_of(workdir)
     assert all(np.isfinite(summary["loss"][name]) for name in LOSSES)
     turns = changes.get("family") != "translation"
     assert (summary["pose"]["median_deg"] is not None) == turns
-    assert (summary["pose"]["quarter_turn"] is not None) == (turns and config == "digits")
-    if "eval__explored" in changes:
-        data = explored_by(tmp_path / "run")
+    assert (summary["pose"]["quarter_turn"] is not None) == (turns and planar)
+    if "eval.explored" in changes:
+        data = explored_by(workdir)
         wanted = ("rotation", True) if turns else ("shift", False)
         assert (data["kind"], data["relative"]) == wanted
 
 
-def test_run_stops_at_a_loss_not_finite(tmp_path):
+@pytest.mark.full
+@pytest.mark.parametrize("name", CASES)
+def test_run_families_models_and_baselines(name, tmp_path):
+    """Families models and baselines run through the same command."""
+    config, changes = CASES[name]
+    named = {option.replace(".", "__"): value for option, value in changes.items()}
+    done = run(config, tmp_path / "run", **named)
+    assert done.returncode == 0, done.stderr
+    assert_evaluated(tmp_path / "run", changes, planar=config == "digits")
+
+
+def test_run_of_volumes_in_affine_poses_is_evaluated(tmp_path):
+    """After an update without a search; `fit` and `train_step` try those that search."""
+    config, changes = CASES["rigid-3d"]
+    changes = {**changes, "family": "affine", "search.turns": 48, "eval.explored": "false"}
+    plain = {"train.search": "false", "train.synchronised": 0, "train.steps": 1, "log.moments": 0}
+    options = {**SMALL, **changes, **plain}
+    assert train(tmp_path, options, config=config, evaluate=finish.evaluate_and_report) == 0
+    assert_evaluated(tmp_path, {"family": "affine"}, planar=False)
+
+
+def test_run_stops_at_a_loss_not_finite(tmp_path, capsys):
     """A loss that is not finite stops the run."""
-    changes = {"train__learning_rate": 1e30, "train__clip": 1e30, "train__steps": 8}
-    done = run("digits", tmp_path / "run", **changes)
-    assert done.returncode == 1, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
+    changes = {"train.learning_rate": 1e30, "train.clip": 1e30, "train.steps": 8}
+    plain = {"train.search": "false", "train.synchronised": 0}
+    assert train(tmp_path / "run", {**SMALL, "log.moments": 0, **changes, **plain}) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
     assert "step" in last and "finite" in last
 
 
+@pytest.mark.full
 def test_run_on_own_images_without_labels(tmp_path):
     images = np.random.default_rng(0).integers(0, 255, (40, 13, 11, 3), dtype=np.uint8)
     np.savez(tmp_path / "mine.npz", images=images)
@@ -197,32 +191,50 @@ def test_run_on_own_images_without_labels(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"search__keep": 9}, "search.keep"),
-        ({"train__batch_size": 100}, "train.batch_size"),
-        ({"data__source": "npz:nowhere.npz"}, "nowhere.npz"),
+        ({"search.keep": 9}, "search.keep"),
+        ({"train.batch_size": 100}, "train.batch_size"),
+        ({"data.source": "npz:nowhere.npz"}, "nowhere.npz"),
         ({"family": "rotation+wobble"}, "wobble"),
-        ({"model__likelihod": "gaussian"}, "likelihod"),
+        ({"model.likelihod": "gaussian"}, "likelihod"),
     ],
 )
-def test_run_bad_input_refused_with_status_2(changes, said, tmp_path):
+def test_run_bad_input_refused_with_status_2(changes, said, tmp_path, capsys):
     """Bad input is one sentence and status 2."""
-    done = run("digits", tmp_path / "run", **changes)
-    assert done.returncode == 2
-    assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert train(tmp_path / "run", {**SMALL, **changes}) == 2
+    err = capsys.readouterr().err
+    assert said in err and len(err.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_run_from_an_installed_wheel(tmp_path, tmp_path_factory):
-    """An installed wheel runs the main job elsewhere."""
-    target = made_once(tmp_path_factory, "wheel", installed_wheel)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    assert list(target.glob("avae_jax-*.dist-info/licenses/LICENSE"))
-    environment = os.environ | {"PYTHONPATH": str(target)}
-    asked = [sys.executable, "-c", "import avae_jax; print(avae_jax.__file__)"]
-    said = subprocess.check_output(asked, cwd=elsewhere, env=environment, text=True)
-    assert said.strip() == str(target / "avae_jax" / "__init__.py")
-    called = command("digits", "runs/digits")
-    done = subprocess.run(called, cwd=elsewhere, env=environment, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A folder with the installed package alone."""
+    return made_once(tmp_path_factory, "wheel", installed_wheel)
+
+
+def elsewhere(wheel, folder, *called):
+    """What a program says that finds the installed package alone."""
+    folder.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(wheel)}
+    done = subprocess.run(called, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert summary_of(elsewhere / "runs" / "digits")["train"]["steps"] == 4
+    return done.stdout
+
+
+def test_wheel_holds_all_files_of_the_package_and_runs_elsewhere(wheel, tmp_path):
+    assert list(wheel.glob("avae_jax-*.dist-info/licenses/LICENSE"))
+    sources = [path for path in (ROOT / "avae_jax").rglob("*") if "__pycache__" not in path.parts]
+    for path in filter(Path.is_file, sources):
+        assert (wheel / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+    code = "import avae_jax, sys; from avae_jax import main; print(avae_jax.__file__, flush=True)\n"
+    code += "sys.exit(main.main(['--config', 'digits', '--print-config']))"
+    file, _, config = elsewhere(wheel, tmp_path / "a", sys.executable, "-c", code).partition("\n")
+    assert file == str(wheel / "avae_jax" / "__init__.py")
+    assert json.loads(config)["data"]["source"] == "digits"
+
+
+@pytest.mark.full
+def test_run_from_an_installed_wheel(wheel, tmp_path):
+    """An installed wheel runs the main job elsewhere."""
+    elsewhere(wheel, tmp_path / "a", *command("digits", "runs/digits"))
+    assert summary_of(tmp_path / "a" / "runs" / "digits")["train"]["steps"] == 4

@@ -13,9 +13,12 @@ from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.workdir import WorkDir
 from tests.support import ROOT
 from tests.support.cli import ENDLESS, lines_of
-from tests.support.processes import ended, ran, start, wait_for
+from tests.support.processes import ended, start, wait_for
+from tests.support.trainings import train
 
 pytestmark = pytest.mark.standard
+# Updates that compile at once.
+PLAIN = {**ENDLESS, "train.search": "false", "train.synchronised": 0}
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def fill(folder):
 def test_full_disk_ends_a_run_that_can_go_on(disk):
     """A full disk ends a run and with room it goes on."""
     run = disk / "run"
-    processes = start(run, ENDLESS, evaluates=False)
+    processes = start(run, PLAIN, evaluates=False)
     wait_for(run / "checkpoints" / "4", process=processes[0])
     fill(disk)
     ((status, _, stderr),) = ended(processes, seconds=120)
@@ -60,7 +63,7 @@ def test_full_disk_ends_a_run_that_can_go_on(disk):
     (disk / "filler").unlink()
     names = [path.name for path in (run / "checkpoints").iterdir()]
     step = max(int(name) for name in names if name.isdecimal())
-    ran(run, {**ENDLESS, "train.steps": step + 2}, evaluates=False)
+    assert train(run, {**PLAIN, "train.steps": step + 2}) == 0
     assert [line["step"] for line in lines_of(run)] == list(range(1, step + 3))
 
 

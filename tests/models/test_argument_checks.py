@@ -126,6 +126,7 @@ def test_find_poses_makes_its_own_bank_and_takes_options_as_they_are():
     np.testing.assert_allclose(own.loss, given.loss, rtol=1e-5)
 
 
+@pytest.mark.standard
 def test_arrays_of_numpy_are_taken_without_a_warning():
     """Float64 is what NumPy makes of most images, and lists are arrays too."""
     expected = elbo().nll

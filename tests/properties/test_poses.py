@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def steps(d):
     )
 
 
+@pytest.mark.standard
 @REPEATED
 @given(step=steps(2), angle=st.floats(-3.125, 3.125, width=32))
 def test_a_step_is_undone_by_its_inverse_and_found_again(step, angle):

@@ -9,6 +9,7 @@ from tests.support.node import lint
 PAGES = {"run": page.SCRIPTS, "folder": folder.SCRIPTS, "comparison": comparison.SCRIPTS}
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", PAGES)
 def test_script_of_a_page_has_no_fault(name):
     assert lint(joined("scripts", PAGES[name]), f"{name}.js") == ""

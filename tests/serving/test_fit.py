@@ -68,7 +68,7 @@ STILL = np.eye(3, dtype=np.float32)
 )
 def test_fit_any_type_and_shape(changed):
     images = changed(clubs())
-    made = fitted(images, steps=2)
+    made = fitted(images)
     moved = made.transform(images, poses=np.stack([STILL] * len(images)))
     assert moved.shape == np.shape(images) and moved.dtype == np.asarray(images).dtype
     np.testing.assert_allclose(moved, np.asarray(images), atol=1e-3)
@@ -146,7 +146,7 @@ def test_fit_callback_sees_metrics_and_stops():
         return step == 2
 
     with contextlib.redirect_stdout(said):
-        made = fitted(clubs(), steps=40, callback=stop)
+        made = fitted(clubs(), callback=stop)
     assert [step for step, _ in seen] == [2] and isinstance(seen[0][1], float)
     assert said.getvalue() == "told\n" and made.trained.params is not None
 
@@ -158,10 +158,10 @@ def test_fit_compiles_once_for_the_same_shapes():
         if "backend_compile" in event:
             compiled.append(more.get("fun_name"))
 
-    fitted(clubs(), steps=3).pose(clubs())
+    fitted(clubs()).pose(clubs())
     jax.monitoring.register_event_duration_secs_listener(note)
     try:
-        fitted(clubs()[::-1].copy(), steps=3, seed=6)
+        fitted(clubs()[::-1].copy(), seed=6)
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
     assert "jit(shared)" not in compiled and len(compiled) < 3, compiled

@@ -17,6 +17,19 @@ TRAINING_ALONE = (
 )
 
 
+def with_devices(count):
+    """The environment of a process with so many virtual devices of the CPU."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    many = f"{flags} --xla_force_host_platform_device_count={count}"
+    return os.environ | {"XLA_FLAGS": many.strip()}
+
+
+def as_users_compile():
+    """The environment of a process whose programs are those of users, to the bit."""
+    quick = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS")
+    return {name: value for name, value in os.environ.items() if name not in quick}
+
+
 @contextlib.contextmanager
 def compiled_in(folder):
     """Processes started inside `with` find in `folder` what others of them have compiled."""
@@ -32,12 +45,11 @@ def start(workdir, options, *, count=1, devices=1, evaluates=True, extra=()):
     program = ["-m", "avae_jax.main"] if evaluates else ["-c", TRAINING_ALONE]
     overrides = [f"--config.{name}={value}" for name, value in options.items()]
     called = [sys.executable, *program, "--config", "digits", "--workdir", str(workdir)]
-    flags = f"--xla_force_host_platform_device_count={devices}"
     port = free_port()
     return [
         subprocess.Popen(
             [*called, *overrides, *hosts(count, process, port), *extra],
-            env=os.environ | {"XLA_FLAGS": flags},
+            env=with_devices(devices),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

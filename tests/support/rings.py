@@ -4,14 +4,20 @@ A test without a marker is `quick`. The limits are generous: they notice a test 
 wrong ring, and a slow machine does not decide.
 """
 
+import contextlib
+import ctypes
 import gc
 import resource
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 # CPU seconds of the process and the processes it started, for one test without its fixtures.
-LIMITS = {"full": 900, "standard": 120, "quick": 15}
+LIMITS = {"full": 900, "standard": 120, "quick": 10}
+# Beyond so many bytes a worker drops its compiled programs after a file of tests.
+MEMORY, STATM = 1_200_000_000, Path("/proc/self/statm")
 
 
 def ring_of(item: pytest.Item) -> str:
@@ -38,6 +44,29 @@ def pytest_collection_finish():
     """Tracing makes millions of objects that nobody need look for: a quarter of its time."""
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+
+
+def memory() -> int:
+    """Bytes of this process in memory; 0 where `/proc` does not say."""
+    if not STATM.exists():
+        return 0
+    return int(STATM.read_text().split()[1]) * resource.getpagesize()
+
+
+def forget_programs():
+    """Drops compiled programs and returns their memory: two megabytes a program."""
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Between files, so that no test loses what its neighbours have compiled."""
+    ended = nextitem is None or nextitem.path != item.path
+    if ended and memory() > MEMORY:
+        forget_programs()
 
 
 @pytest.hookimpl(optionalhook=True)

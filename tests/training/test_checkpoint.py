@@ -169,6 +169,7 @@ def test_checkpoints_of_another_model_refused(params, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["10"]
 
 
+@pytest.mark.standard
 def test_checkpoints_killed_while_saving_keep_the_last(tmp_path):
     """A process killed while saving leaves the last good one."""
     code = (
@@ -191,6 +192,7 @@ def test_checkpoints_killed_while_saving_keep_the_last(tmp_path):
     np.testing.assert_array_equal(state["w"], np.full(500_000, step, np.float32))
 
 
+@pytest.mark.standard
 def test_checkpoints_are_quiet(tmp_path):
     """Saving and restoring are quiet."""
     code = (

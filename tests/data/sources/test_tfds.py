@@ -100,6 +100,7 @@ def loaded(monkeypatch, prepared):
     return lambda name, **options: load(DataOptions(source=f"tfds:{name}", **options), seed=0)
 
 
+@pytest.mark.standard
 def test_tfds_images_and_labels_of_both_splits(loaded):
     dataset = loaded("tiny")
     assert dataset.train.shape == (12, 6, 8, 1) and dataset.test.shape == (5, 6, 8, 1)

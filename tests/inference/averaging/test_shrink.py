@@ -25,6 +25,7 @@ def drawn(shape: str, angle: float = 0.0):
     return to_disc(jnp.asarray(image), DISC)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("turns", [90, 91])
 def test_white_noise_falls_to_harmonics_as_the_formula_says(turns):
     level = Level(DISC, turns, 0.0, 0.0)
