@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from avae_jax.alignment.calibration import calibration_of
 from avae_jax.alignment.compute import compute
 from avae_jax.alignment.job import Work, columns_of, job_of
 from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
@@ -23,6 +24,7 @@ from avae_jax.inference.trained import Trained
 from avae_jax.models.affine_model import AVAE
 from avae_jax.training import restore
 from avae_jax.training.workdir import WorkDir
+from avae_jax.transform.lie import brackets
 
 
 def align(options: Options, workdir: Path, request: Request) -> None:
@@ -38,7 +40,8 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
     with asked(request, options) as (stack, names):
-        _align(stack, names, restore.load_with_options(workdir, op_by_op=True)[0], options, request)
+        trained, _ = restore.load_with_options(workdir, op_by_op=True)
+        _align(stack, names, trained, options, request, folder)
 
 
 def align_by(trained: Trained, options: Options, request: Request) -> None:
@@ -65,9 +68,19 @@ def asked(request: Request, options: Options) -> Iterator[tuple[Stack, tuple[str
 
 
 def _align(
-    stack: Stack, names: tuple[str, ...], trained: Trained, options: Options, request: Request
+    stack: Stack,
+    names: tuple[str, ...],
+    trained: Trained,
+    options: Options,
+    request: Request,
+    workdir: WorkDir | None = None,
 ) -> None:
     work = work_of(stack, trained, options, reconstructions=request.reconstructions)
+    if request.uncertainty:
+        brackets(trained.avae.group)
+        calibration, note = calibration_of(workdir)
+        print(note)
+        work = work._replace(calibration=calibration)
     run(work, names, request)
 
 

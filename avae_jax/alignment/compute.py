@@ -87,6 +87,12 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             "doubtful": doubtful(found, full if gone is None else bare),
             "latents": found.mu,
         }
+        if found.known is not None:
+            # Frames differ in their units alone: half a side, in pixels.
+            own = seen.own
+            pixels = np.asarray(found.known.shift) * own.unit / float(np.mean(own.spacing))
+            known = found.known.degrees, pixels, found.known.elsewhere
+            rows["uncertainty"] = np.stack(known, axis=1)
         if work.reconstructions:
             objects = found.canonical if work.known is None else sharding.split(found.canonical)
             brought = bring_back(drawn=objects, into=into, fill=avae.fill)
@@ -113,7 +119,7 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     """`step.find`, `move` and `bring_back` of chunks that the devices share."""
     avae = work.trained.avae
     how = {"own": work.seen.own, "interpolation": avae.interpolation}
-    find = functools.partial(step.find, avae=avae, search=work.search)
+    find = functools.partial(step.find, avae=avae, search=work.search, calibration=work.calibration)
     move = functools.partial(step.move, **how, masked=avae.masked)
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (

@@ -16,6 +16,7 @@ from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import sharding
 from avae_jax.data.formats import Stack
 from avae_jax.inference.ambiguity import with_candidates
+from avae_jax.inference.calibration import Calibration
 from avae_jax.inference.trained import Trained
 
 
@@ -39,6 +40,7 @@ class Work(NamedTuple):
     Attributes:
       reconstructions: whether to write the decoded objects.
       known: poses that replace the search.
+      calibration: of the uncertainty of the poses, which is left out without one.
     """
 
     stack: Stack
@@ -48,6 +50,7 @@ class Work(NamedTuple):
     options: Options
     reconstructions: bool
     known: Known | None = None
+    calibration: Calibration | None = None
 
     @property
     def batch(self) -> int:
@@ -77,6 +80,7 @@ def job_of(work: Work) -> dict[str, Any]:
         "reconstructions": work.reconstructions,
         # As text, because it may be NaN.
         "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
+        "uncertainty": work.calibration and work.calibration._asdict(),
     }
 
 
@@ -127,6 +131,9 @@ def shapes_of(work: Work) -> dict[str, tuple]:
         "doubtful": ((count,), np.bool_),
         "latents": ((count, work.trained.met.shape[1]), np.float32),
     }
+    if work.calibration:
+        # Degrees, pixels, probability of another optimum.
+        shapes["uncertainty"] = (count, 3), np.float32
     if work.reconstructions:
         shapes["drawn"] = stored
     return shapes

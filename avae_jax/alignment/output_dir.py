@@ -25,7 +25,7 @@ OWN = (LOCK, UNFINISHED, f"{UNFINISHED}/{ROWS}", f"{UNFINISHED}/{RESULTS}")
 # Format version of align.json, poses.csv and the other results; version 0.1.0 wrote none.
 FORMAT = 2
 # Columns of rows, each in a file of its own.
-COLUMNS = ("aligned", "poses", "losses", "doubtful", "latents", "drawn")
+COLUMNS = ("aligned", "poses", "losses", "doubtful", "latents", "uncertainty", "drawn")
 
 
 class Output:

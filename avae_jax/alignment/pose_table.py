@@ -12,6 +12,7 @@ from avae_jax.transform.families import GENERATORS, Family
 from avae_jax.transform.frame import Frame
 
 NUMBERS = ("loss_before_nats", "loss_after_nats", "gap_nats")
+UNCERTAIN = ("rotation_sd_deg", "shift_sd_px", "elsewhere")
 
 
 def kinds_of(group: Family, *, reflect: bool, off_centre: bool) -> tuple[str, ...]:

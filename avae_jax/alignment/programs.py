@@ -1,5 +1,6 @@
 """Compiled functions of a chunk: search of poses, losses, moved examples."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -10,12 +11,17 @@ from avae_jax.config.options import SearchOptions
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference import batch
 from avae_jax.inference.ambiguity import DEGREES, runner_up_gap
+from avae_jax.inference.calibration import Calibration, calibrated
+from avae_jax.inference.problem import bounded
 from avae_jax.inference.proposals.template_bank import TemplateBank
+from avae_jax.inference.uncertainty import Uncertainty, uncertainty
 from avae_jax.models.affine_model import AVAE
 from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
 from avae_jax.transform.warp import pull, warp
 
+# Codes and poses drawn for the uncertainty of a pose.
+SAMPLES = 128
 # Pixels resampled at once: a resampler needs some twenty times their memory.
 PIXELS = 2**21
 
@@ -30,6 +36,7 @@ class Found(NamedTuple):
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
       mu: `[B, Z]`, mean of the latent code.
       canonical: `[B, *S, C]`, the decoded object.
+      known: how well the pose is known, in the model's frame, where that was asked.
     """
 
     pose: Array
@@ -39,6 +46,7 @@ class Found(NamedTuple):
     nonfinite: Array
     mu: Array
     canonical: Array
+    known: Uncertainty | None = None
 
 
 def find(
@@ -50,11 +58,23 @@ def find(
     *,
     avae: AVAE,
     search: SearchOptions,
+    calibration: Calibration | None = None,
 ) -> Found:
-    """Poses of observations `x: [B, *S, C]`; random numbers depend on key and `index: [B]` only."""
+    """Poses of observations `x: [B, *S, C]`; random numbers depend on key and `index: [B]` only.
+
+    Args:
+      calibration: of the uncertainty of the poses, which is left out without one.
+    """
     result = batch.search_batch(params, key, x, index, bank, avae=avae, search=search)
     views = batch.views(params, x, result.pose, avae=avae)
     still = batch.unmoved(x, avae=avae)
+    known = None
+    if calibration is not None:
+        sizes = {"samples": SAMPLES, "chunk": bounded(search, avae).chunk}
+        _, stated = batch.posterior_batch(params, key, x, index, result, avae=avae, **sizes)
+        known = jax.vmap(functools.partial(uncertainty, group=avae.group))(
+            calibrated(stated, calibration), result.pose
+        )
     return Found(
         pose=result.pose,
         before=batch.losses(params, key, x, index, still, avae=avae),
@@ -63,6 +83,7 @@ def find(
         nonfinite=result.nonfinite,
         mu=views.mu,
         canonical=views.canonical,
+        known=known,
     )
 
 

@@ -160,8 +160,21 @@ def table_blocks(work: Work, columns: Mapping[str, Rows]) -> Iterator[dict[str, 
             **pose_table.columns(columns["poses"].read(start, stop), seen.own, kinds),
             **{name: losses[:, i] for i, name in enumerate(pose_table.NUMBERS)},
             "doubtful": columns["doubtful"].read(start, stop),
+            **_uncertain(work, columns, start, stop),
             **{name: column[start:stop] for name, column in _known(work).items()},
         }
+
+
+def _uncertain(
+    work: Work, columns: Mapping[str, Rows], start: int, stop: int
+) -> dict[str, np.ndarray]:
+    """The columns of the uncertainty that the family can have."""
+    if "uncertainty" not in columns:
+        return {}
+    has, rows = work.trained.avae.group.has, columns["uncertainty"].read(start, stop)
+    present = has("rotation"), has("shift"), True
+    names = zip(pose_table.UNCERTAIN, rows.T, present, strict=True)
+    return {name: column for name, column, wanted in names if wanted}
 
 
 def _known(work: Work) -> dict[str, np.ndarray]:

@@ -155,6 +155,12 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         help="also write the decoded objects in the aligned pose",
     )
     stack.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also say in poses.csv how well each pose is known: deviations, and the probability "
+        "of another optimum; takes two to four times the time of the search",
+    )
+    stack.add_argument(
         "--method",
         choices=METHODS,
         help="what finds the poses in fit-align: averages (maximum likelihood over class averages, "

@@ -14,7 +14,7 @@ from avae_jax.core.errors import InputError
 ALIGNING = ("align", "fit-align")
 # The config of `fit-align` if none is named.
 CONFIG = "stack"
-STACK, SWITCHES = ("input", "output"), ("reconstructions", "overwrite")
+STACK, SWITCHES = ("input", "output"), ("reconstructions", "uncertainty", "overwrite")
 # What finds the poses in `fit-align`: class averages where noise hides the objects, else a VAE.
 METHODS = ("auto", "averages", "model")
 FITTING = ("method", "classes")
@@ -37,6 +37,7 @@ class Request(NamedTuple):
     Attributes:
       input: a file, a folder, `FILE:DATASET` or `MESHES:VOXELS`.
       reconstructions: also write the decoded objects.
+      uncertainty: also say in the table how well each pose is known.
       overwrite: delete the unchanged files of an earlier alignment in `output`.
       method: what finds the poses in `fit-align`, one of `METHODS`.
       classes: number of class averages, 0 for as many as pay for themselves.
@@ -45,6 +46,7 @@ class Request(NamedTuple):
     input: str
     output: Path
     reconstructions: bool = False
+    uncertainty: bool = False
     overwrite: bool = False
     method: str = "auto"
     classes: int = 0

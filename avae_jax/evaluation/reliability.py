@@ -16,7 +16,7 @@ from avae_jax.inference.calibration import (
     region_probabilities,
 )
 from avae_jax.inference.setup import stream
-from avae_jax.inference.uncertainty import is_near, uncertainty
+from avae_jax.inference.uncertainty import is_near, known_poses
 from avae_jax.transform.mixture import Mixture
 
 STATED = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -50,9 +50,9 @@ def reliability(
     keys = jax.random.split(jax.random.fold_in(stream(task.options, "test"), 4), count)
     region = jax.jit(functools.partial(region_probabilities, group=group))
     before, after = (
-        np.asarray(region(keys, mixture, true)) for mixture in (calibrated(posterior, KEPT), wide)
+        np.asarray(region(keys, mixture, true)) for mixture in (calibrated(posterior), wide)
     )
-    known = jax.jit(jax.vmap(functools.partial(uncertainty, group=group)))(wide, found)
+    known = known_poses(wide, found, group)
     same = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)
     return report.Reliability(
         STATED,
@@ -64,10 +64,6 @@ def reliability(
         float(np.mean(known.elsewhere)),
         float(1 - np.mean(same)),
     )
-
-
-# Nothing is changed, but in the same shapes: one program serves both.
-KEPT = Calibration(tail=0.0)
 
 
 def _each(posterior: Mixture, even: Calibration, odd: Calibration) -> Mixture:

@@ -88,8 +88,7 @@ def _uncertainty(found: Reliability | None) -> summary.Uncertainty:
         held_90=held[0.9],
         held_99=held[0.99],
         held_90_of_model=dict(zip(found.stated, found.held_of_model, strict=True))[0.9],
-        temperature=found.calibration["temperature"],
-        width=found.calibration["width"],
+        **found.calibration,
     )
 
 

@@ -1,5 +1,6 @@
 """What a pose posterior says in numbers: deviations in degrees and length, and other optima."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -73,6 +74,16 @@ def uncertainty(
         jnp.sqrt((variances * shifts).sum() / max(shifts.sum(), 1)),
         jnp.clip(1 - here, 0, 1),
     )
+
+
+@functools.partial(jax.jit, static_argnames="group")
+def _known(mixture: Mixture, poses: Array, *, group: Family) -> Uncertainty:
+    return jax.vmap(functools.partial(uncertainty, group=group))(mixture, poses)
+
+
+def known_poses(mixture: Mixture, poses: np.ndarray, group: Family) -> Uncertainty:
+    """The uncertainty of poses `[n, d + 1, d + 1]` as numpy arrays; mixtures of leading axis n."""
+    return jax.tree.map(np.asarray, _known(mixture, poses, group=group))
 
 
 def is_near(poses: Array, pose: Array, *, degrees: float = DEGREES) -> Array:

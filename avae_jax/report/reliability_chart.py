@@ -31,7 +31,7 @@ def draw(found: Reliability) -> bytes:
 def _paint(found: Reliability, figure: "Figure") -> None:
     from matplotlib.ticker import PercentFormatter
 
-    axes = figure.add_axes((0.125, 0.145, 0.845, 0.765))
+    axes = figure.add_axes((0.15, 0.145, 0.82, 0.765))
     axes.set_title("How often true poses lie in the stated regions")
     stated = np.array(found.stated)
     # Two standard errors of a share of so many examples, about what a right statement gives.

@@ -134,6 +134,8 @@ class Uncertainty:
     width: float | None = entry(
         "width", "", "Factor of the deviations that the model states; 1 if the model is right."
     )
+    tail: float | None = entry("tail", SHARE, "Share of each normal that is wider still.")
+    reach: float | None = entry("reach", "", "Factor by which it is wider.")
 
 
 @dataclasses.dataclass(frozen=True)

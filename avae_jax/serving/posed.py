@@ -20,19 +20,17 @@ from avae_jax.inference.trained import Trained
 from avae_jax.models.affine_model import ProgramKey
 from avae_jax.serving.given import Given, checked_poses, taken
 from avae_jax.serving.pretrained import require_values, wrapped
+from avae_jax.serving.probabilities import Probabilities
 from avae_jax.serving.programs import batch_programs, mover
 from avae_jax.training.restore import load_with_options, own_copy, write_packed
 from avae_jax.transform.frame import Frame
-from avae_jax.transform.lie import brackets
 
 # Examples worked at once.
 BATCH = 64
-# Draws of a bound on log p(x).
-SAMPLES = 128
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Posed:
+class Posed(Probabilities):
     """A VAE that knows one pose and, by searching, explains objects in all of them.
 
     Made by `fit`, `wrap` or `load`. Every method takes any number of examples `x: [n, *S, C]`
@@ -169,29 +167,6 @@ class Posed:
           InputError: `x` is not what the model takes, or `poses` are not one an example.
         """
         return self._viewed(x, poses, lambda views: views)
-
-    def log_likelihood(self, x: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
-        """A lower bound `[n]` on log p(x), pose and code integrated out (see `marginal`).
-
-        Args:
-          samples: poses and codes drawn an example; the bound rises with their number.
-          seed: of the draws.
-
-        Raises:
-          InputError: no samples, or the family is no group, so that its poses have no density.
-        """
-        if not isinstance(samples, int) or samples < 1:
-            raise InputError(f"samples={samples}: wanted an integer of at least 1")
-        x = self._taken(x).x
-        brackets(self.trained.avae.group)
-        key = jax.random.key(seed)
-
-        def bound(x: np.ndarray, index: np.ndarray) -> PyTree:
-            found = self._programs["find"](x, index)
-            how = {"key": key, "samples": samples}
-            return self._programs["posterior"](x, index, found=found, **how)[0].bound
-
-        return self._worked(bound, x)
 
     @functools.cached_property
     def _programs(self) -> dict[str, Callable]:

@@ -75,7 +75,8 @@ def test_summary_of_poses_and_losses():
     )
     assert found.uncertainty == Uncertainty(
         examples=64, median_deg=4.5, elsewhere=0.125, found_elsewhere=0.25, held_50=0.5,
-        held_90=0.85, held_99=0.98, held_90_of_model=0.7, temperature=2.0, width=1.5,
+        held_90=0.85, held_99=0.98, held_90_of_model=0.7,
+        temperature=2.0, width=1.5, tail=0.1, reach=3.0,
     )  # fmt: skip
     assert (found.canonical.outside, found.canonical.cropped) == (9, 10)
     assert pose.median_deg == pytest.approx(21)

@@ -1,0 +1,99 @@
+"""What a model says of probabilities: bounds on log p(x), and how well poses are known."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from avae_jax.core.errors import InputError
+from avae_jax.core.types import PyTree
+from avae_jax.inference.calibration import (
+    APPROXIMATE,
+    Calibration,
+    calibrated,
+    fit_calibration,
+)
+from avae_jax.inference.marginal import Evidence
+from avae_jax.inference.trained import Trained
+from avae_jax.inference.uncertainty import Uncertainty, known_poses
+from avae_jax.serving.given import Given, checked_poses
+from avae_jax.transform.lie import brackets
+from avae_jax.transform.mixture import Mixture
+
+# Codes and poses drawn an example.
+SAMPLES = 128
+
+
+class Probabilities:
+    """The part of `Posed` that integrates over poses and codes."""
+
+    trained: Trained
+
+    @property
+    def _programs(self) -> dict[str, Callable]:
+        raise NotImplementedError
+
+    def _taken(self, x: np.ndarray) -> Given:
+        raise NotImplementedError
+
+    def _worked(self, function: Callable, x: np.ndarray, *rows: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def log_likelihood(self, x: np.ndarray, *, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
+        """A lower bound `[n]` on log p(x), pose and code integrated out (see `marginal`).
+
+        Args:
+          samples: poses and codes drawn an example; the bound rises with their number.
+          seed: of the draws.
+
+        Raises:
+          InputError: no samples, or the family is no group, so that its poses have no density.
+        """
+        return self._integrated(self._taken(x), samples, seed)[0].bound
+
+    def uncertainty(
+        self,
+        x: np.ndarray,
+        *,
+        calibration: Calibration = APPROXIMATE,
+        samples: int = SAMPLES,
+        seed: int = 0,
+    ) -> Uncertainty:
+        """How well each pose of `pose` is known: deviations and other optima, `[n]` each.
+
+        Args:
+          calibration: of examples whose poses are known; without it the numbers hold as far as
+            the model does, which is sure of more than it should be.
+          samples, seed: as for `log_likelihood`, with its errors.
+        """
+        _, posterior, poses = self._integrated(self._taken(x), samples, seed)
+        return known_poses(calibrated(posterior, calibration), poses, self.trained.avae.group)
+
+    def calibration(
+        self, x: np.ndarray, poses: np.ndarray, *, samples: int = SAMPLES, seed: int = 0
+    ) -> Calibration:
+        """What makes stated uncertainties hold for examples such as `x`; some hundred are wanted.
+
+        Args:
+          poses: the true ones, as of `pose`. For turned copies of upright images they are the
+            inverses of the turns.
+        """
+        given, avae = self._taken(x), self.trained.avae
+        true = given.models(checked_poses(poses, len(given.x), avae))
+        return fit_calibration(self._integrated(given, samples, seed)[1], true, avae=avae)
+
+    def _integrated(
+        self, given: Given, samples: int, seed: int
+    ) -> tuple[Evidence, Mixture, np.ndarray]:
+        """Bounds, pose posteriors and found poses, in the model's frame."""
+        if not isinstance(samples, int) or samples < 1:
+            raise InputError(f"samples={samples}: wanted an integer of at least 1")
+        brackets(self.trained.avae.group)
+        how = {"key": jax.random.key(seed), "samples": samples}
+
+        def both(x: np.ndarray, index: np.ndarray) -> PyTree:
+            found = self._programs["find"](x, index)
+            return *self._programs["posterior"](x, index, found=found, **how), found.pose
+
+        return self._worked(both, given.x)

@@ -1,0 +1,251 @@
+"""How often true poses lie in the stated regions, and how tight the bound on log p(x) is.
+
+    AVAE_DATA=data python -m benchmarks.calibration --json calibration.json
+
+Trains models on upright objects and searches the poses of images drawn from the model (`own`) and
+of held-out objects turned at random (`real`). One half calibrates, the other half is checked.
+Prints a table and writes it as JSON:
+
+    held, held_of_model  share of true poses in regions of 50, 80, 90, 95 and 99 %, after the
+                         calibration and before
+    ranks                probability of the region that just holds the truth, in 20 bins: even
+                         where all is right (simulation-based calibration)
+    score                mean log density of the true poses, calibrated and not; higher is better
+    elsewhere            stated probability of another optimum in bins, and the share found
+    effective, untrusted effective draws; share of examples with a Pareto shape above 0.7
+    bound, below         nats; how far below that of 32 times as many draws, on 50 examples
+    ms                   CPU time an example: the search, then posterior and bound together
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
+from avae_jax.core.types import PyTree
+from avae_jax.inference.ambiguity import with_candidates
+from avae_jax.inference.batch import posterior_batch, search_batch
+from avae_jax.inference.calibration import (
+    Calibration,
+    calibrated,
+    fit_calibration,
+    region_probabilities,
+)
+from avae_jax.inference.find_poses import build_bank
+from avae_jax.inference.marginal import Evidence
+from avae_jax.inference.pareto import UNTRUSTED
+from avae_jax.inference.problem import bounded
+from avae_jax.inference.search import resolve_search
+from avae_jax.inference.uncertainty import is_near, uncertainty
+from avae_jax.models.affine_model import AVAE
+from avae_jax.models.simulation import draw_observations
+from avae_jax.transform.mixture import Mixture, log_density
+from benchmarks import accelerators, command_line
+from benchmarks.data import SEED, Objects, digits, volumes
+from benchmarks.search import models
+from benchmarks.search.__main__ import DEFORMED, PATCHES, VOLUMES
+
+STATED = (0.5, 0.8, 0.9, 0.95, 0.99)
+BATCH, DRAWS = 50, 128
+MORE = 32  # factor on the draws for the reference of the bound, on BATCH examples
+BINS = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)
+CASES = ("mnist_rotation", "mnist_rigid", "gaussian_rotation", "chairs_rotation")
+
+
+class Case(NamedTuple):
+    """A model that knows one pose, its search, and what it was trained on."""
+
+    upright: models.Upright
+    objects: Objects
+    avae: AVAE
+    search: SearchOptions
+
+
+class Measured(NamedTuple):
+    """Posteriors, bounds, true and found poses of n examples; `below` and `ms` as in the table."""
+
+    posterior: Mixture
+    evidence: Evidence
+    true: np.ndarray
+    found: np.ndarray
+    below: float
+    ms: tuple[float, float]
+
+
+def main() -> None:
+    """Measures the cases and writes the table."""
+    flags = _flags()
+    accelerators.choose(flags.platform)
+    rows: dict[str, dict[str, Any]] = {}
+    about = {"device": jax.devices()[0].device_kind, "cores": os.cpu_count()}
+    for name in flags.cases:
+        case = _case(name, flags)
+        for images, given in (("own", _own(case, flags.examples)), ("real", _real(case))):
+            row = _row(case, _measured(case, *given))
+            rows[f"{name}_{images}"] = row
+            print(_line(f"{name}_{images}", row), flush=True)
+            if flags.json:
+                found = {"stated": STATED, "cases": rows, "about": about}
+                text = json.dumps(found, indent=1, allow_nan=False)
+                flags.json.write_text(text + "\n")
+
+
+def _case(name: str, flags: argparse.Namespace) -> Case:
+    kind, _, group = name.partition("_")
+    print(f"{name}: training", flush=True)
+    if kind == "chairs":
+        file = flags.data / "modelnet10" / "chair_32.npz"
+        objects = volumes(file, test=flags.examples, side=16)
+        how = dataclasses.replace(VOLUMES, steps=flags.steps or 400)
+        upright = models.train(objects, PATCHES, how, deformed=DEFORMED)
+    else:
+        objects = digits(flags.data, test=flags.examples)
+        how = TrainOptions(steps=flags.steps or 600, batch_size=128, learning_rate=1e-3)
+        likelihood = "bernoulli" if kind == "mnist" else "gaussian_learned"
+        upright = models.train(objects, ModelOptions(likelihood=likelihood), how)
+    avae = models.wrap(upright.model, objects, group)._replace(
+        likelihood=upright.options.likelihood
+    )
+    search = with_candidates(resolve_search(SearchOptions(), avae.group))
+    return Case(upright, objects, avae, search)
+
+
+def _own(case: Case, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images drawn from the model, and the poses that carry them to the canonical pose."""
+    draw = jax.jit(
+        functools.partial(draw_observations, avae=case.avae, latent=case.upright.met.shape[1])
+    )
+    key, drawn = jax.random.key(SEED + 3), []
+    for start in range(0, count, BATCH):
+        x, _, poses = draw(
+            case.upright.params, jax.random.split(jax.random.fold_in(key, start), BATCH)
+        )
+        drawn.append((np.asarray(x), np.asarray(poses)))
+    x, poses = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    return x, poses
+
+
+def _real(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Held-out objects turned at random, and the poses that carry them back."""
+    observed, applied = models.posed(case.objects, case.avae)
+    whole = len(observed) // BATCH * BATCH
+    return observed[:whole], np.linalg.inv(applied[:whole]).astype(np.float32)
+
+
+def _measured(case: Case, x: np.ndarray, true: np.ndarray) -> Measured:
+    avae, params, chunk = case.avae, case.upright.params, bounded(case.search, case.avae).chunk
+    build = jax.jit(functools.partial(build_bank, avae=avae, options=case.search))
+    bank, key = build(params, case.upright.met), jax.random.key(SEED)
+    search = jax.jit(functools.partial(search_batch, avae=avae, search=case.search))
+    integrate = jax.jit(
+        functools.partial(posterior_batch, avae=avae, chunk=chunk), static_argnames="samples"
+    )
+    parts, seconds = [], np.zeros(2)
+    for start in range(0, len(x), BATCH):
+        index = np.arange(start, start + BATCH)
+        found, first = _timed(search, params, key, x[index], index, bank)
+        both, second = _timed(integrate, params, key, x[index], index, found, samples=DRAWS)
+        seconds += (first, second) if start else (0, 0)
+        parts.append(jax.tree.map(np.asarray, (both, found.pose)))
+    (evidence, posterior), found = jax.tree.map(lambda *each: np.concatenate(each), *parts)
+    ms = 1e3 * seconds / max(len(x) - BATCH, 1)
+    index = np.arange(BATCH)
+    first = search(params, key, x[index], index, bank)
+    many = integrate(params, key, x[index], index, first, samples=MORE * DRAWS)[0].bound
+    below = float((many - evidence.bound[:BATCH]).mean())
+    return Measured(posterior, evidence, true, found, below, (float(ms[0]), float(ms[1])))
+
+
+def _timed(function: Callable, *args: Any, **given: Any) -> tuple[PyTree, float]:
+    began = time.process_time()
+    return jax.block_until_ready(function(*args, **given)), time.process_time() - began
+
+
+def _row(case: Case, measured: Measured) -> dict[str, Any]:
+    """The numbers of a case, on the half that did not calibrate."""
+    half = len(measured.true) // 2
+    first, second = (
+        jax.tree.map(lambda leaf, part=part: leaf[part], measured[:4])
+        for part in (slice(0, half), slice(half, None))
+    )
+    how = fit_calibration(first[0], first[2], avae=case.avae)
+    posterior, evidence, true, found = second
+    wide = calibrated(posterior, how)
+    group, keys = case.avae.group, jax.random.split(jax.random.key(SEED + 4), len(true))
+    rank = jax.jit(functools.partial(region_probabilities, group=group))
+    before, after = (
+        np.asarray(rank(keys, each, true)) for each in (calibrated(posterior, Calibration()), wide)
+    )
+    density = jax.jit(jax.vmap(functools.partial(log_density, group=group)))
+    known = jax.jit(jax.vmap(functools.partial(uncertainty, group=group)))(wide, found)
+    near = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)
+    return {
+        "checked": len(true),
+        "calibration": how._asdict(),
+        "held": [float((after <= share).mean()) for share in STATED],
+        "held_of_model": [float((before <= share).mean()) for share in STATED],
+        "ranks": np.histogram(after, 20, (0, 1))[0].tolist(),
+        "ranks_of_model": np.histogram(before, 20, (0, 1))[0].tolist(),
+        "score": float(np.maximum(density(wide, true), -20).mean()),
+        "score_of_model": float(np.maximum(density(posterior, true), -20).mean()),
+        "median_deg": float(np.median(known.degrees)),
+        "elsewhere": _elsewhere(np.asarray(known.elsewhere), ~np.asarray(near)),
+        "effective": float(evidence.effective.mean()),
+        "untrusted": float((evidence.shape > UNTRUSTED).mean()),
+        "bound": float(evidence.bound.mean()),
+        "below": measured.below,
+        "ms": {"search": measured.ms[0], "posterior_and_bound": measured.ms[1]},
+    }
+
+
+def _elsewhere(stated: np.ndarray, found: np.ndarray) -> list[dict[str, float]]:
+    """Mean stated probability of another optimum, share found and examples, by bins of it."""
+    place = np.clip(np.digitize(stated, BINS) - 1, 0, len(BINS) - 2)
+    return [
+        {
+            "stated": float(stated[place == bin].mean()),
+            "found": float(found[place == bin].mean()),
+            "examples": int((place == bin).sum()),
+        }
+        for bin in np.unique(place)
+    ]
+
+
+def _line(name: str, row: dict[str, Any]) -> str:
+    def shares(key: str) -> str:
+        return " ".join(f"{100 * share:5.1f}" for share in row[key])
+
+    return (
+        f"{name:24} n={row['checked']:<5} held {shares('held')} "
+        f"(of the model {shares('held_of_model')})  score {row['score']:.2f} "
+        f"({row['score_of_model']:.2f})  effective {row['effective']:.1f}  "
+        f"bound {row['bound']:.2f} ({row['below']:.2f} below)  "
+        f"{row['ms']['search']:.1f} + {row['ms']['posterior_and_bound']:.1f} ms"
+    )
+
+
+def _flags() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=command_line.destination, help="where to write the numbers")
+    folder = Path(os.environ.get("AVAE_DATA") or "data")
+    parser.add_argument("--data", type=Path, default=folder, help="holds mnist/ and modelnet10/")
+    parser.add_argument("--platform", choices=accelerators.PLATFORMS)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
+    parser.add_argument(
+        "--examples", type=command_line.at_least(2 * BATCH), default=2000, help="of each kind"
+    )
+    parser.add_argument("--steps", type=command_line.at_least(1), help="updates of every model")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,64 @@
+"""How well a model says that it knows poses: shapes, turns, calibration by known poses."""
+
+import numpy as np
+import pytest
+
+import avae_jax
+from avae_jax.core.errors import InputError
+from tests.support.wrapped_vae import upright, wrap
+
+pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
+
+
+@pytest.fixture(scope="module")
+def posed(for_an_optimiser):
+    return wrap()
+
+
+def turned_by_quarters(x):
+    """Images turned by 0 to 3 quarter turns, and the poses that turn them back."""
+    turns = np.arange(len(x)) % 4
+    images = np.stack([np.rot90(image, k) for image, k in zip(x, turns, strict=True)])
+    angles = np.radians(90.0 * turns)
+    back = np.tile(np.eye(3, dtype=np.float32), (len(x), 1, 1))
+    back[:, 0, 0] = back[:, 1, 1] = np.cos(angles)
+    back[:, 0, 1], back[:, 1, 0] = np.sin(angles), -np.sin(angles)
+    return images, back
+
+
+def test_uncertainty_is_that_of_each_example(posed):
+    """It depends neither on the other examples nor, much, on a turn of the example."""
+    x = upright()[:6]
+    known = posed.uncertainty(x, samples=32)
+    for column in known:
+        assert column.shape == (6,) and np.isfinite(column).all()
+    assert (known.degrees >= 0).all() and (known.shift == 0).all()
+    assert ((known.elsewhere >= 0) & (known.elsewhere <= 1)).all()
+    fewer = posed.uncertainty(x[:2], samples=32)
+    np.testing.assert_allclose(fewer.degrees, known.degrees[:2], rtol=1e-3)
+
+
+def test_calibration_widens_what_is_wrong(posed):
+    """Poses that are off by half a radian make deviations larger; right ones much less so."""
+    x, true = turned_by_quarters(upright()[:16])
+    right = posed.calibration(x, true, samples=32)
+    angles = 0.5 * np.sign(np.arange(16) % 2 - 0.5)
+    off = np.tile(np.eye(3, dtype=np.float32), (16, 1, 1))
+    off[:, 0, 0] = off[:, 1, 1] = np.cos(angles)
+    off[:, 0, 1], off[:, 1, 0] = np.sin(angles), -np.sin(angles)
+    wrong = posed.calibration(x, true @ off, samples=32)
+    assert isinstance(right, avae_jax.Calibration)
+    stated = [
+        np.median(posed.uncertainty(x, calibration=how, samples=32).degrees)
+        for how in (right, wrong)
+    ]
+    assert stated[1] > 1.5 * stated[0]
+
+
+def test_calibration_wants_a_pose_for_each_example(posed):
+    """And samples, as the bound does."""
+    x = upright()[:3]
+    with pytest.raises(InputError, match=r"poses: of shape \(2, 3, 3\), wanted \(3, 3, 3\)"):
+        posed.calibration(x, np.tile(np.eye(3), (2, 1, 1)))
+    with pytest.raises(InputError, match="samples=0: wanted an integer of at least 1"):
+        posed.uncertainty(x, samples=0)
