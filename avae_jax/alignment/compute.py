@@ -21,6 +21,8 @@ from avae_jax.data.intensity import constant_examples
 from avae_jax.data.missing import hidden, marked, plain
 from avae_jax.inference.ambiguity import is_ambiguous
 from avae_jax.inference.setup import stream
+from avae_jax.inference.uncertainty import Uncertainty
+from avae_jax.transform.frame import Frame
 
 # Time between saves from which an interrupted alignment can continue: disks may be slow.
 SECONDS = 5.0
@@ -88,11 +90,7 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
             "latents": found.mu,
         }
         if found.known is not None:
-            # Frames differ in their units alone: half a side, in pixels.
-            own = seen.own
-            pixels = np.asarray(found.known.shift) * own.unit / float(np.mean(own.spacing))
-            known = found.known.degrees, pixels, found.known.elsewhere
-            rows["uncertainty"] = np.stack(known, axis=1)
+            rows["uncertainty"] = uncertain(found.known, seen.own)
         if work.reconstructions:
             objects = found.canonical if work.known is None else sharding.split(found.canonical)
             brought = bring_back(drawn=objects, into=into, fill=avae.fill)
@@ -100,6 +98,13 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
+
+
+def uncertain(known: Uncertainty, own: Frame) -> np.ndarray:
+    """Deviations in degrees and in pixels of the stack, and `elsewhere`, `[n, 3]`."""
+    # The unit of either frame is half its longest side.
+    pixels = np.asarray(known.shift) * own.unit / float(np.mean(own.spacing))
+    return np.stack([known.degrees, pixels, known.elsewhere], axis=1)
 
 
 def doubtful(found: step.Found, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from avae_jax import report
 from avae_jax.evaluation.held_out import HeldOutResult
 from avae_jax.evaluation.task import Task
 from avae_jax.inference.calibration import (
+    APPROXIMATE,
     Calibration,
     calibrated,
     fit_calibration,
@@ -50,7 +51,8 @@ def reliability(
     keys = jax.random.split(jax.random.fold_in(stream(task.options, "test"), 4), count)
     region = jax.jit(functools.partial(region_probabilities, group=group))
     before, after = (
-        np.asarray(region(keys, mixture, true)) for mixture in (calibrated(posterior), wide)
+        np.asarray(region(keys, mixture, true))
+        for mixture in (calibrated(posterior, APPROXIMATE), wide)
     )
     known = known_poses(wide, found, group)
     same = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)

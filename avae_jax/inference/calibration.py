@@ -62,12 +62,12 @@ class Calibration(NamedTuple):
 APPROXIMATE = Calibration(width=1.13, tail=0.07, reach=3.2)
 
 
-def calibrated(mixture: Mixture, calibration: Calibration = APPROXIMATE) -> Mixture:
+def calibrated(mixture: Mixture, calibration: Calibration) -> Mixture:
     """The mixture after a calibration, with a wide and a narrow normal for every component.
 
     Args:
       mixture: of any leading axes.
-      calibration: without one, what holds as far as the model does.
+      calibration: of `fit_calibration`; `APPROXIMATE` holds as far as the model does.
 
     >>> import numpy as np, avae_jax
     >>> known = avae_jax.Mixture(np.eye(3)[None], np.full((1, 1, 1), 0.1), np.zeros(1))

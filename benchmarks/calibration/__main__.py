@@ -2,9 +2,8 @@
 
     AVAE_DATA=data python -m benchmarks.calibration --json calibration.json
 
-Trains models on upright objects and searches the poses of images drawn from the model (`own`) and
-of held-out objects turned at random (`real`). One half calibrates, the other half is checked.
-Prints a table and writes it as JSON:
+Models of upright objects search the poses of images drawn from them (`own`) and of held-out objects
+turned at random (`real`). One half calibrates, the other is checked. Prints a table, writes JSON:
 
     held, held_of_model  share of true poses in regions of 50, 80, 90, 95 and 99 %, after the
                          calibration and before
