@@ -53,9 +53,7 @@ def test_align_command_folder_of_images(model, tmp_path, capsys):
     for n, image in enumerate(images(11, (10, 9))):
         Image.fromarray(image).save(folder / ("b" if n > 5 else ".") / f"{n:02}.png")
     before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
-    also = "--reconstructions", "--uncertainty"
-    done = succeeded(aligning(model, folder, tmp_path / "out", *also))
-    assert "uncertainty: as the model states it" in done.stdout
+    done = succeeded(aligning(model, folder, tmp_path / "out", "--reconstructions"))
     assert "only the middle" not in done.stdout
     assert "aligned 11 examples" in done.stdout and "11/11" in done.stderr
     names = [path.relative_to(folder) for path in sorted(folder.rglob("*.png"))]
@@ -68,16 +66,26 @@ def test_align_command_folder_of_images(model, tmp_path, capsys):
     assert [line["name"] for line in lines] == [name.as_posix() for name in names]
     # From 9 to 24 pixels the centre would move by half a pixel, if nothing were scaled.
     assert {"rotation_deg", "align_rotation_deg"} <= set(lines[0]) and "shift_x_px" not in lines[0]
-    assert all(0 <= float(line["elsewhere"]) <= 1 for line in lines)
-    assert all(0 <= float(line["rotation_sd_deg"]) < 180 for line in lines)
-    assert "shift_sd_px" not in lines[0]
     assert before == {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("mine", "reconstructions", "lock"),
         *FILES,
     }
-    assert main(aligning(model, folder, tmp_path / "out", *also)[3:]) == 0
+    assert main(aligning(model, folder, tmp_path / "out", "--reconstructions")[3:]) == 0
     assert "finished before" in capsys.readouterr().out
+
+
+@pytest.mark.full
+def test_align_command_says_how_well_poses_are_known(model, tmp_path):
+    """Deviations and the probability of another optimum have columns of their own."""
+    np.save(tmp_path / "x.npy", images(5, (8, 8)))
+    done = succeeded(aligning(model, tmp_path / "x.npy", tmp_path / "out", "--uncertainty"))
+    assert "uncertainty: as the model states it" in done.stdout
+    with open(tmp_path / "out" / "poses.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 5 and "shift_sd_px" not in lines[0]
+    assert all(0 <= float(line["elsewhere"]) <= 1 for line in lines)
+    assert all(0 <= float(line["rotation_sd_deg"]) < 180 for line in lines)
 
 
 @pytest.mark.full

@@ -5,6 +5,8 @@ import pytest
 
 from avae_jax.alignment import compute
 from avae_jax.data import precision
+from avae_jax.inference.uncertainty import Uncertainty
+from avae_jax.transform import make_frame
 
 pytestmark = pytest.mark.standard
 
@@ -29,3 +31,10 @@ def test_save_rows_are_on_disk_before_they_are_said_to_be():
 
     compute.save({"poses": Noted(), "losses": Noted()}, Noted(), 7)
     assert calls == ["rows", "rows", ("done", 7)]
+
+
+def test_uncertain_shift_is_in_pixels_of_the_stack():
+    """Half the longest side is one unit of the frame."""
+    known = Uncertainty(np.array([3.0, 4.0]), np.array([0.1, 0.2]), np.array([0.0, 0.5]))
+    found = compute.uncertain(known, make_frame((20, 10)))
+    np.testing.assert_allclose(found, [[3, 1, 0], [4, 2, 0.5]])

@@ -9,6 +9,7 @@ from avae_jax.alignment import job
 from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config.options import DataOptions
 from avae_jax.data.formats import open_stack
+from avae_jax.inference.calibration import Calibration
 from tests.support.alignment_cases import knowing, options
 
 pytestmark = pytest.mark.standard
@@ -54,3 +55,6 @@ def test_columns_of_results_fit_the_stack(stack, tmp_path):
     columns = job.columns_of(work_on(stack, reconstructions=True), tmp_path)
     assert set(columns) == {"aligned", "poses", "losses", "doubtful", "latents", "drawn"}
     assert "drawn" not in job.columns_of(work_on(stack), tmp_path)
+    sure = work_on(stack)._replace(calibration=Calibration())
+    assert job.columns_of(sure, tmp_path)["uncertainty"].shape == (7, 3)
+    assert job.differences(job.job_of(work_on(stack)), job.job_of(sure)) == ["uncertainty"]

@@ -1,5 +1,8 @@
 """Tests of `avae_jax.alignment.programs`."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,10 +12,12 @@ from avae_jax.config.options import DataOptions
 from avae_jax.data import precision
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import reframe
+from avae_jax.inference.calibration import Calibration
 from avae_jax.models.objective import canonicalise
 from avae_jax.transform.frame import frame
 from tests.support.alignment_cases import smooth, turn
 from tests.support.single_object import blobs, drawing
+from tests.support.wrapped_vae import upright, wrap
 
 pytestmark = pytest.mark.standard
 
@@ -49,6 +54,25 @@ def test_bring_back_undoes_into_model():
     how = {"source": avae.inner, "own": own, "interpolation": "linear"}
     back = programs.bring_back(drawn, jnp.asarray(into, jnp.float32), fill, **how)
     assert np.abs(np.asarray(back[0]) - raw)[4:-4, 4:-4].max() < 0.08
+
+
+@pytest.mark.usefixtures("for_an_optimiser")
+def test_find_states_how_well_poses_are_known():
+    """Where a calibration is given; twice the width is twice the deviation within an optimum."""
+    params, avae, search, bank, _ = wrap().trained
+    given = params, jax.random.key(0), upright()[:4], np.arange(4), bank
+    assert jax.eval_shape(functools.partial(find, None, avae, search), *given).known is None
+    one, two = (
+        jax.jit(functools.partial(find, Calibration(width=width), avae, search))(*given).known
+        for width in (1.0, 2.0)
+    )
+    np.testing.assert_allclose(one.elsewhere, two.elsewhere, atol=1e-5)
+    assert one.degrees.shape == (4,) and (np.asarray(two.degrees) >= one.degrees).all()
+    assert (np.asarray(one.shift) == 0).all()
+
+
+def find(calibration, avae, search, *given):
+    return programs.find(*given, avae=avae, search=search, calibration=calibration)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
