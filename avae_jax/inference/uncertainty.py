@@ -12,7 +12,10 @@ from avae_jax.inference.ambiguity import DEGREES
 from avae_jax.inference.search.select import near
 from avae_jax.transform.families import Family
 from avae_jax.transform.lie import coordinates
-from avae_jax.transform.mixture import Mixture
+from avae_jax.transform.mixture import Mixture, transport_uniform
+
+# Draws for the probability that a pose is apart.
+DRAWS = 256
 
 
 class Uncertainty(NamedTuple):
@@ -23,8 +26,8 @@ class Uncertainty(NamedTuple):
         squared angle; 0 for families without rotation.
       shift: standard deviation of the shift along an axis, in coordinates of the frame; 0 for
         families without shifts.
-      elsewhere: probability that the true pose is apart from the stated one, in another optimum.
-        The deviations leave it out.
+      elsewhere: probability that the true pose is apart from the stated one. The deviations are
+        those of the optima that are not.
 
     >>> import avae_jax
     >>> avae_jax.Uncertainty(degrees=4.0, shift=0.01, elsewhere=0.2).degrees
@@ -53,6 +56,8 @@ def uncertainty(
     >>> round(float(avae_jax.uncertainty(known, still, group=group).degrees), 1)
     5.7
     """
+    drawn = jax.vmap(functools.partial(transport_uniform, mixture, group=group))(_even(group.size))
+    apart = jnp.where(is_near(drawn, pose, degrees=degrees), 0.0, 1.0).mean()
     weights = jnp.exp(mixture.log_weights)
     mine = is_near(mixture.centres, pose, degrees=degrees)
     alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
@@ -61,7 +66,6 @@ def uncertainty(
     squares = (mixture.spread**2).sum(-1) + alpha**2
     weights = jnp.where(mine, weights, 0)
     here = weights.sum()
-    # A pose far from every optimum is known by none of them: the whole mixture is elsewhere.
     share = weights / jnp.maximum(here, jnp.finfo(here.dtype).tiny)
     variances = (share[:, None] * squares).sum(0)
 
@@ -72,8 +76,15 @@ def uncertainty(
     return Uncertainty(
         jnp.degrees(jnp.sqrt((variances * turns).sum())),
         jnp.sqrt((variances * shifts).sum() / max(shifts.sum(), 1)),
-        jnp.clip(1 - here, 0, 1),
+        apart,
     )
+
+
+def _even(size: int) -> Array:
+    """Points of the unit cube `[DRAWS, size + 1]`; each component gets its share of them."""
+    random = np.random.default_rng(0).uniform(1e-6, 1 - 1e-6, (DRAWS, size))
+    steps = (np.arange(DRAWS)[:, None] + 0.5) / DRAWS
+    return jnp.asarray(np.concatenate([random, steps], axis=1), jnp.float32)
 
 
 @functools.partial(jax.jit, static_argnames="group")

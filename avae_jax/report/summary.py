@@ -115,10 +115,12 @@ class Uncertainty:
         "median stated deviation", DEGREES, "Of the rotation about the found pose."
     )
     elsewhere: float | None = entry(
-        "stated to be in another optimum", SHARE, "Mean probability that the pose is apart."
+        "stated to be elsewhere",
+        SHARE,
+        "Mean probability that the true pose is over 15 degrees off.",
     )
     found_elsewhere: float | None = entry(
-        "found in another optimum", SHARE, "Found poses that are apart from the true one."
+        "found to be elsewhere", SHARE, "Examples whose true pose is that far off."
     )
     held_50: float | None = entry(
         "held by regions of 50 %", SHARE, "True poses in the smallest region of this probability."
