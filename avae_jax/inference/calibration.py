@@ -72,7 +72,7 @@ def calibrated(mixture: Mixture, calibration: Calibration) -> Mixture:
     >>> import numpy as np, avae_jax
     >>> known = avae_jax.Mixture(np.eye(3)[None], np.full((1, 1, 1), 0.1), np.zeros(1))
     >>> wider = avae_jax.calibrated(known, avae_jax.Calibration(width=2.0, tail=0.1, reach=3.0))
-    >>> wider.spread.ravel().round(3).tolist()
+    >>> [round(float(each), 3) for each in wider.spread.ravel()]
     [0.2, 0.6]
     """
     temperature, width, tail, reach = calibration

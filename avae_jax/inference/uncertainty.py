@@ -56,6 +56,7 @@ def uncertainty(
     >>> round(float(avae_jax.uncertainty(known, still, group=group).degrees), 1)
     5.7
     """
+    mixture = jax.tree.map(jnp.asarray, mixture)
     drawn = jax.vmap(functools.partial(transport_uniform, mixture, group=group))(_even(group.size))
     apart = jnp.where(is_near(drawn, pose, degrees=degrees), 0.0, 1.0).mean()
     weights = jnp.exp(mixture.log_weights)
