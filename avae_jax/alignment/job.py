@@ -132,7 +132,7 @@ def shapes_of(work: Work) -> dict[str, tuple]:
         "latents": ((count, work.trained.met.shape[1]), np.float32),
     }
     if work.calibration:
-        # Degrees, pixels, probability of another optimum.
+        # Degrees, pixels, probability of a clearly different pose.
         shapes["uncertainty"] = (count, 3), np.float32
     if work.reconstructions:
         shapes["drawn"] = stored

@@ -192,8 +192,8 @@ class Reliability(NamedTuple):
       examples: their number.
       calibration: its numbers by name, fitted to all examples.
       median_deg: median stated deviation of the rotation.
-      elsewhere, found_elsewhere: mean stated probability that the true pose is in another
-        optimum than the found one, and the share of examples of which this is so.
+      elsewhere, found_elsewhere: mean stated probability that the true pose is clearly
+        another one (by 15 degrees), and the share of examples of which this is so.
     """
 
     stated: tuple[float, ...]

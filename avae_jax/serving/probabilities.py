@@ -26,7 +26,10 @@ SAMPLES = 128
 
 
 class Probabilities:
-    """The part of `Posed` that integrates over poses and codes."""
+    """The part of `Posed` that integrates over poses and codes.
+
+    `Posed` gives it what the three methods without a body name: programs, checks, batches.
+    """
 
     trained: Trained
 

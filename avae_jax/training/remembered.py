@@ -123,7 +123,8 @@ def revisited(
         losses = jnp.where(known, _losses(noise, x, last, task=task), jnp.inf)
         default = Found(last, losses, jnp.zeros(len(x), jnp.int32))
         found = _searched(due, keys, noise, x, default, task=task)
-        won = ~known | (found.losses < losses - MARGIN)
+        # A remembered loss that is no number loses too.
+        won = ~known | ~(found.losses >= losses - MARGIN)
         return jnp.where(won[:, None, None], found.poses, last), found.nonfinite.sum()
 
     return jax.lax.cond(due.any(), searched, lambda: (last, jnp.zeros((), jnp.int32)))
@@ -153,6 +154,7 @@ def onward(params: Params, x: Array, poses: Array, drawn: Reconstruction, *, ava
         task = problem(params, avae)._replace(hold=lambda seen, pose: hold)
         local = gauss_newton.linearise(task, prepare(example, avae=avae), pose, held=True)
         step = REACH * gauss_newton.step_of(local, jnp.asarray(gauss_newton.START, x.dtype))
+        step = jnp.where(jnp.isfinite(step).all(), step, 0)
         return task.retract(pose, jnp.clip(step, -FARTHEST, FARTHEST))
 
     params, drawn = jax.lax.stop_gradient((params, drawn))
