@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import command_line
 from benchmarks.stacks import classical
-from benchmarks.stacks.particles import Case, Stack, particles
+from benchmarks.stacks.particles import RANDOM, Case, Stack, particles, random_case
 from benchmarks.stacks.pictures import pictures
 
 SNRS = (3.8, 1.2, 0.39, 0.19)
@@ -48,7 +48,11 @@ def main() -> None:
     """Runs what is asked for and writes one JSON file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", required=True, type=command_line.destination)
-    parser.add_argument("--cases", default="", help="parts of names, by commas; all by default")
+    parser.add_argument(
+        "--cases",
+        default="",
+        help="parts of names, by commas; all by default; rods:7 is a random particle of seed 7",
+    )
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seeds", default="0", help="by commas")
     parser.add_argument("--images", type=command_line.at_least(50), default=1000)
@@ -59,7 +63,9 @@ def main() -> None:
         print(json.dumps(measured(_case(name), method, int(seed), flags.images)))
         return
     parts = [part for part in flags.cases.split(",") if part]
+    random = [part for part in parts if part.startswith(RANDOM)]
     chosen = [c for c in CASES if not parts or any(part in c.name for part in parts)]
+    chosen += [_case(name) for name in random]
     rows = []
     for case in chosen:
         for seed in flags.seeds.split(","):
@@ -69,6 +75,8 @@ def main() -> None:
 
 
 def _case(name: str) -> Case:
+    if name.startswith(RANDOM):
+        return random_case(int(name.removeprefix(RANDOM)))
     return next(case for case in CASES if case.name == name)
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.stacks.particles import RODS, Case, Stack, draw
+from benchmarks.stacks.particles import Case, Stack, conformations, draw
 
 ROUNDS, STEP, STARTS = 25, 5.0, 2  # of EM: rounds, degrees between templates, seeds
 
@@ -44,7 +44,7 @@ def true_templates(stack: Stack) -> Found:
     data *= _gain(stack, data)
     shape = (len(angles), len(shifts), len(shifts))
     best, found = np.full(len(data), -np.inf), Found(*np.zeros((3, len(data))))
-    for k, rods in enumerate(RODS[case.shape]):
+    for k, rods in enumerate(conformations(case.shape)):
         templates = flattened(draw(rods, case.size, grid[:, 0], grid[:, 1:]))
         table = data @ templates.T - 0.5 * (templates**2).sum(1)
         one = _peaks(table.reshape(len(data), 1, *shape), angles, shifts)
@@ -61,7 +61,7 @@ def true_templates(stack: Stack) -> Found:
 def _gain(stack: Stack, data: np.ndarray) -> float:
     """What makes the images as bright as the clean objects, by least squares."""
     square = product = 0.0
-    for k, rods in enumerate(RODS[stack.case.shape]):
+    for k, rods in enumerate(conformations(stack.case.shape)):
         mine = stack.classes == k
         clean = flattened(draw(rods, stack.case.size, stack.angles[mine], stack.shifts[mine]))
         square += float((clean**2).sum())

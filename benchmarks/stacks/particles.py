@@ -66,6 +66,52 @@ RODS = {
                     for turn, weight in zip(np.radians([0, 120, 240]), (1, 1, 1.6), strict=True)]],
 }  # fmt: skip
 ORDER = {"half_turn": 2}
+RANDOM = "rods:"  # and a seed: a particle of random rods
+
+
+def conformations(shape: str) -> list[list[tuple[float, ...]]]:
+    """The rods of each conformation of a particle, by name or `rods:SEED`.
+
+    Random particles have 3 to 6 rods in a chain that branches, and one to four conformations that
+    differ in the direction of the last rod.
+    """
+    if not shape.startswith(RANDOM):
+        return RODS[shape]
+    rng = np.random.default_rng([int(shape.removeprefix(RANDOM)), 1])
+    body = [_rod(rng, rng.uniform(-0.2, 0.2, 2), 0.0, weight=1.0)]
+    for _ in range(int(rng.integers(1, 5))):
+        body.append(_rod(rng, np.array(body[rng.integers(len(body))][2:4]), 0.35))
+    joint, number = np.array(body[rng.integers(len(body))][:2]), int(rng.integers(1, 5))
+    turns = rng.uniform(0, 2 * np.pi) + np.radians(rng.uniform(35, 60)) * np.arange(number)
+    long, radius, weight = rng.uniform(0.35, 0.5), rng.uniform(0.08, 0.12), rng.uniform(0.7, 1.0)
+    ends = [joint + long * np.array([np.sin(turn), np.cos(turn)]) for turn in turns]
+    places = np.array([rod[:4] for rod in body] + [(*joint, *end) for end in ends]).reshape(-1, 2)
+    # The farthest end lies 0.75 half sides from the centre: no pose leaves the frame.
+    centre = places.mean(0)
+    middle, size = np.tile(centre, 2), 0.75 / np.linalg.norm(places - centre, axis=1).max()
+    rods = [((np.array(rod[:4]) - middle) * size).tolist() + list(rod[4:]) for rod in body]
+    arms = [((np.array([*joint, *end]) - middle) * size).tolist() for end in ends]
+    return [[*map(tuple, rods), (*arm, radius, weight)] for arm in arms]
+
+
+def _rod(
+    rng: np.random.Generator, begin: np.ndarray, least: float, *, weight: float = 0.0
+) -> tuple[float, ...]:
+    """A rod of a random direction, length and width from `begin` on."""
+    turn, long = rng.uniform(0, 2 * np.pi), rng.uniform(max(least, 0.25), 0.6)
+    end = begin + long * np.array([np.sin(turn), np.cos(turn)])
+    return (*begin, *end, rng.uniform(0.08, 0.14), weight or rng.uniform(0.6, 1.0))
+
+
+def random_case(seed: int) -> Case:
+    """A stack of a random particle: 24 or 48 pixels, an SNR of 0.05 to 3, shifts or none."""
+    rng = np.random.default_rng([seed, 0])
+    size = int(rng.choice([24, 48]))
+    # Noise is averaged over four times the pixels at 48.
+    low, high = (0.05, 0.75) if size == 48 else (0.2, 3.0)
+    snr = float(f"{np.exp(rng.uniform(np.log(low), np.log(high))):.2g}")
+    shift = float(rng.choice([0.0, size / 24]))
+    return Case(f"{RANDOM}{seed}", shape=f"{RANDOM}{seed}", size=size, snr=snr, shift=shift)
 
 
 def draw(
@@ -89,7 +135,7 @@ def draw(
 def particles(case: Case, *, count: int, seed: int) -> Stack:
     """A stack of drawn particles, conformations in equal shares."""
     rng = np.random.default_rng(seed)
-    forms = RODS[case.shape]
+    forms = conformations(case.shape)
     classes = rng.integers(0, len(forms), count)
     angles = rng.uniform(-180, 180, count)
     shifts = rng.uniform(-case.shift, case.shift, (count, 2))

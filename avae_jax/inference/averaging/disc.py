@@ -111,6 +111,12 @@ def moved(vectors: Array, shifts: Array, disc: Disc) -> Array:
     return jnp.concatenate([real * cos - imaginary * sin, real * sin + imaginary * cos], -1)
 
 
+@functools.partial(jax.jit, static_argnames="disc")
+def each_moved(vectors: Array, shifts: Array, *, disc: Disc) -> Array:
+    """Vectors `[K, C, P]`, each shifted by its own `[K, 2]` pixels."""
+    return moved(vectors, shifts[:, None], disc)
+
+
 def lower(vectors: Array, disc: Disc, small: Disc) -> Array:
     """The part of vectors `[..., P]` that lies in a smaller disc of the same box."""
     kept = small.size // 2

@@ -10,8 +10,9 @@ import numpy as np
 from avae_jax.core.errors import NumericalError
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.data import Data
+from avae_jax.inference.averaging.disc import each_moved
 from avae_jax.inference.averaging.local import Poses, distinct, posed, refined, started
-from avae_jax.inference.averaging.model import Model
+from avae_jax.inference.averaging.model import Common, Model
 from avae_jax.inference.averaging.modes import Modes
 from avae_jax.inference.averaging.rounds import (
     Sums,
@@ -23,6 +24,7 @@ from avae_jax.inference.averaging.rounds import (
     unexplained,
 )
 from avae_jax.inference.averaging.sampling import Level
+from avae_jax.inference.averaging.shrink import Shrunk, shrunk
 
 LEAST_SPREAD = 0.05  # pixels
 NARROW = 0.5  # of the samples' step: a spread below would leave one sample, and never widen again
@@ -161,7 +163,7 @@ def maximised(
     data: Data, model: Model, level: Level, banks: list, sums: list[Sums], jitter: Array
 ) -> Model:
     """The model that suits what the images add up to."""
-    made = [averaged(s, jitter, model.common, level=level) for s in sums]
+    made, drift = _shrunk(sums, model.common, level, jitter)
     left = data.energy + sum(
         np.asarray(unexplained(s, t, level=level), np.float64)
         for s, (t, _) in zip(sums, banks, strict=True)
@@ -170,12 +172,12 @@ def maximised(
     noise = np.maximum(left / (data.count * data.disc.ring_sizes), QUIET * plain.max())
     members = np.array([float(s.members.sum()) for s in sums])
     contrast = sum(float(s.contrast) for s in sums) / data.count
-    drift = sum(n * float(square) for n, (_, square) in zip(members, made, strict=True))
-    spread = np.sqrt(max(0.0, sum(float(s.shift) for s in sums) - drift / 2) / data.count)
+    moved_by = float((members * (drift**2).sum(1)).sum())
+    spread = np.sqrt(max(0.0, sum(float(s.shift) for s in sums) - moved_by / 2) / data.count)
     return model._replace(
-        averages=np.stack([one.average for one, _ in made]),
-        kept=np.stack([one.kept for one, _ in made]),
-        cost=np.stack([one.cost for one, _ in made]),
+        averages=made.averages,
+        kept=made.kept,
+        cost=made.cost,
         shares=((members + 1) / (members + 1).sum()).astype(np.float32),
         common=model.common._replace(
             noise=jnp.asarray(noise, jnp.float32),
@@ -183,3 +185,20 @@ def maximised(
             spread=jnp.float32(max(spread, LEAST_SPREAD, NARROW * level.step)),
         ),
     )
+
+
+def _shrunk(
+    sums: list[Sums], common: Common, level: Level, jitter: Array
+) -> tuple[Shrunk, np.ndarray]:
+    """Averages shrunk, each where its shifts have no mean, and what they were moved by `[K, 2]`.
+
+    That place is as likely as any other, but for the prior of shifts.
+    """
+    found = [averaged(s, jitter, common, level=level) for s in sums]
+    plain, seen, drift = (np.stack(part) for part in zip(*found, strict=True))
+    # Noise within the mask alone is left of an image's.
+    noise = np.asarray(common.noise) * min(np.pi / 4 * float(common.reach) ** 2, 1.0)
+    made = shrunk(plain, seen, noise, jitter, level=level)
+    return made._replace(
+        averages=np.asarray(each_moved(made.averages, drift, disc=level.disc))
+    ), drift

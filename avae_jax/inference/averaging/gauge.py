@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
-from avae_jax.inference.averaging.disc import Disc, from_disc, moved
+from avae_jax.inference.averaging.disc import Disc, each_moved, from_disc, moved
 from avae_jax.inference.averaging.model import Model
 from avae_jax.inference.averaging.turn import turned
 
@@ -34,7 +34,7 @@ def centred(
     """
     own = rotated(shift, -angle)
     mean = (own * weight[..., None]).sum(0) / (weight.sum(0)[:, None] + 1e-6)
-    averages = _moved(model.averages, mean.astype(np.float32), disc)
+    averages = each_moved(model.averages, mean.astype(np.float32), disc=disc)
     return model._replace(averages=averages), mean
 
 
@@ -100,8 +100,3 @@ def _apart(
     image = np.asarray(drawn_at(average, at.astype(np.float32), disc))
     square = ((image - target) ** 2).sum(0)
     return float((square / (square + bound**2)).mean())
-
-
-@functools.partial(jax.jit, static_argnames="disc")
-def _moved(averages: jax.Array, shifts: jax.Array, disc: Disc) -> jax.Array:
-    return moved(averages, shifts[:, None], disc)

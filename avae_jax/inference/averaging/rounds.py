@@ -15,7 +15,6 @@ from avae_jax.inference.averaging.model import (
     log_prior_of_shifts,
 )
 from avae_jax.inference.averaging.sampling import Level
-from avae_jax.inference.averaging.shrink import Shrunk, shrunk
 from avae_jax.inference.averaging.turn import turned, turned_back
 
 
@@ -119,27 +118,20 @@ def gathered(
 
 
 @functools.partial(jax.jit, static_argnames="level")
-def averaged(sums: Sums, jitter: Array, common: Common, *, level: Level) -> tuple[Shrunk, Array]:
-    """The average `[C, P]` of a class, shrunk by what its signal is against noise.
-
-    The average lies where the shifts have no mean in the object's frame: as likely, but for the
-    prior of shifts.
+def averaged(
+    sums: Sums, jitter: Array, common: Common, *, level: Level
+) -> tuple[Array, Array, Array]:
+    """The mean of the images of a class, set upright.
 
     Returns:
-      The average, and the square of what it was moved by, pixels.
+      The mean `[C, P]`; how many images it is of; the shifts' mean in its frame, pixels `[2]`.
     """
-    disc = level.disc
-    whole = turned_back(sums.images, level.angles + jitter, disc, common.reach)
+    whole = turned_back(sums.images, level.angles + jitter, level.disc, common.reach)
     seen = sums.seen.sum() + 1e-6
-    plain = whole / seen
-    filled = jnp.minimum(jnp.pi / 4 * common.reach**2, 1.0)
-    made = shrunk(plain, common.noise / seen * filled, jitter, level=level)
     cos, sin = jnp.cos(level.angles + jitter), jnp.sin(level.angles + jitter)
     y, x = sums.drift.T
     drift = jnp.stack([(cos * y + sin * x).sum(), (cos * x - sin * y).sum()])
-    drift /= sums.members.sum() + 1e-6
-    average = moved(made.average, drift[None], disc)
-    return made._replace(average=average), (drift**2).sum()
+    return whole / seen, seen, drift / (sums.members.sum() + 1e-6)
 
 
 @functools.partial(jax.jit, static_argnames="level")

@@ -40,23 +40,60 @@ def test_white_noise_falls_to_harmonics_as_the_formula_says(turns):
     np.testing.assert_allclose(measured / measured.sum(), shares[:, 5], atol=0.02)
 
 
+WHOLE = np.full((1, 11), np.pi / 4, np.float32)
+
+
+def one(plain, noise=WHOLE, jitter: float = 0.0):
+    """A single average of a single image, shrunk."""
+    return shrunk(np.asarray(plain)[None], np.ones(1), noise, jnp.float32(jitter), level=LEVEL)
+
+
 def test_what_is_nothing_but_noise_is_left_out():
-    whole = jnp.full((1, 11), np.pi / 4)
-    made = shrunk(noise(0), whole, jnp.float32(0), level=LEVEL)
-    assert (made.average**2).sum() < 0.2 * (noise(0) ** 2).sum()
+    made = one(noise(0))
+    assert (made.averages**2).sum() < 0.2 * (noise(0) ** 2).sum()
     assert made.kept.mean() < 0.25
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.05])
 def test_a_nearly_round_object_loses_the_noise_that_turns(jitter):
     true = 3 * drawn("round")
-    whole = jnp.full((1, 11), np.pi / 4)
-    made = shrunk(true + noise(1), whole, jnp.float32(jitter), level=LEVEL)
-    assert ((made.average - true) ** 2).sum() < 0.4 * (noise(1) ** 2).sum()
+    made = one(true + noise(1), jitter=jitter)
+    assert ((made.averages[0] - true) ** 2).sum() < 0.4 * (noise(1) ** 2).sum()
 
 
 def test_without_noise_nothing_is_lost_and_much_is_paid():
     true = drawn("hinged")
-    made = shrunk(true, jnp.full((1, 11), 1e-9), jnp.float32(0.02), level=LEVEL)
-    assert ((made.average - true) ** 2).sum() < 1e-3 * (true**2).sum()
-    assert made.cost > shrunk(true, jnp.full((1, 11), 1e-3), jnp.float32(0), level=LEVEL).cost
+    made = one(true, np.full((1, 11), 1e-9, np.float32), 0.02)
+    assert ((made.averages[0] - true) ** 2).sum() < 1e-3 * (true**2).sum()
+    assert made.cost > one(true, np.full((1, 11), 1e-3, np.float32)).cost
+
+
+def conformations(seed: int, *, apart: bool):
+    """Two classes of 100 and 300 images: true averages `[2, C, P]`, means in noise, counts."""
+    seen = np.array([100.0, 300.0])
+    forms = [RODS["hinged"][k] for k in ((0, 2) if apart else (0, 0))]
+    drawings = [draw(form, 24, np.zeros(1), np.zeros((1, 2))) for form in forms]
+    true = np.stack([to_disc(jnp.asarray(4 * one), DISC) for one in drawings])
+    noisy = [noise(seed + k) * 10 / np.sqrt(count) for k, count in enumerate(seen)]
+    return true, true + np.stack(noisy), seen
+
+
+def test_a_class_borrows_what_it_shares_with_the_others():
+    true, plain, seen = conformations(2, apart=True)
+    level = np.float32(100) * WHOLE
+    made = shrunk(plain, seen, level, jnp.float32(0.03), level=LEVEL)
+    alone = shrunk(plain[:1], seen[:1], level, jnp.float32(0.03), level=LEVEL)
+    error = ((made.averages[0] - true[0]) ** 2).sum()
+    assert error < ((alone.averages[0] - true[0]) ** 2).sum()
+    # It does not become the mean of both.
+    mean = np.tensordot(seen / seen.sum(), true, 1)
+    assert error < ((mean - true[0]) ** 2).sum()
+    both = alone.cost.sum() + shrunk(plain[1:], seen[1:], level, jnp.float32(0), level=LEVEL).cost
+    assert made.cost.sum() < both
+
+
+def test_classes_that_differ_by_noise_alone_become_one():
+    true, plain, seen = conformations(4, apart=False)
+    made = shrunk(plain, seen, np.float32(100) * WHOLE, jnp.float32(0), level=LEVEL)
+    left = ((made.averages[0] - made.averages[1]) ** 2).sum()
+    assert left < 0.1 * ((plain[0] - plain[1]) ** 2).sum()
