@@ -82,7 +82,7 @@ def conformations(shape: str) -> list[list[tuple[float, ...]]]:
     for _ in range(int(rng.integers(1, 5))):
         body.append(_rod(rng, np.array(body[rng.integers(len(body))][2:4]), 0.35))
     joint, number = np.array(body[rng.integers(len(body))][:2]), int(rng.integers(1, 5))
-    turns = rng.uniform(0, 2 * np.pi) + np.radians(rng.uniform(35, 60)) * np.arange(number)
+    turns = rng.uniform(0, 2 * np.pi) + np.radians(rng.uniform(15, 60)) * np.arange(number)
     long, radius, weight = rng.uniform(0.35, 0.5), rng.uniform(0.08, 0.12), rng.uniform(0.7, 1.0)
     ends = [joint + long * np.array([np.sin(turn), np.cos(turn)]) for turn in turns]
     places = np.array([rod[:4] for rod in body] + [(*joint, *end) for end in ends]).reshape(-1, 2)

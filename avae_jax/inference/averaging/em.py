@@ -198,7 +198,18 @@ def _shrunk(
     plain, seen, drift = (np.stack(part) for part in zip(*found, strict=True))
     # Noise within the mask alone is left of an image's.
     noise = np.asarray(common.noise) * min(np.pi / 4 * float(common.reach) ** 2, 1.0)
-    made = shrunk(plain, seen, noise, jitter, level=level)
+    made = shrunk(plain, seen, noise, jitter, level=level, sure=_sure(sums))
     return made._replace(
         averages=np.asarray(each_moved(made.averages, drift, disc=level.disc))
     ), drift
+
+
+def _sure(sums: list[Sums]) -> np.ndarray:
+    """What images tell of each class's own part, as a share of what they would if sorted: `[K]`.
+
+    An image that may be of any class tells nothing of how they differ.
+    """
+    members, squares = np.array([[float(s.members.sum()), float(s.sure)] for s in sums]).T
+    shares = members / members.sum()
+    most = members * (1 - shares)
+    return np.clip((squares - members * shares) / np.maximum(most, 1e-6), 1e-3, 1.0)

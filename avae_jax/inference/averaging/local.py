@@ -166,6 +166,7 @@ def posed(
         images.reshape(level.turns, *batch.vectors.shape[1:]),
         share.T @ (weight * square),
         share.T @ weight,
+        (weight**2).sum(),
         share.T @ (weight[:, None] * total_shift),
         (weight * (square - 2 * mean + 1)).sum(),
         (weight * far).sum() / 2,

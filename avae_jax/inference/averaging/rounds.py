@@ -39,6 +39,7 @@ class Sums(NamedTuple):
       images: `[A, C, P]`, moved back and weighted.
       seen: squared contrasts, weighted, `[A]`.
       members: `[A]`.
+      sure: the squares of the weights, summed; `members` in all where each image has one class.
       drift: the shifts' sum, pixels, `[A, 2]`.
       contrast, shift: sums of squared deviations.
     """
@@ -46,6 +47,7 @@ class Sums(NamedTuple):
     images: Array
     seen: Array
     members: Array
+    sure: Array
     drift: Array
     contrast: Array
     shift: Array
@@ -111,6 +113,7 @@ def gathered(
         back,
         (weight * square).sum((0, 2)),
         weight.sum((0, 2)),
+        (weight.sum((1, 2)) ** 2).sum(),
         jnp.einsum("bas,bsi->ai", weight, far),
         (weight * (square - 2 * mean + 1)).sum(),
         (weight.sum(1) * (far**2).sum(-1)).sum() / 2,

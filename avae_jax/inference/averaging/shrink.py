@@ -19,11 +19,20 @@ from scipy.special import jv
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.disc import Disc, ring_sums
 from avae_jax.inference.averaging.sampling import Level
+from avae_jax.inference.averaging.support import (
+    STRENGTHS,
+    disc_mean,
+    kept_by,
+    picked,
+    pictures_of,
+    strengths,
+)
 from avae_jax.inference.averaging.turn import turned
 
 LEAST = 1e-3  # of the noise: the least signal
 NEAR = 2  # harmonics on either side that share an estimate
 RADII = 200  # samples of the mask's radius
+MEAN = int(np.flatnonzero(STRENGTHS == 1)[0])
 
 
 class Shrunk(NamedTuple):
@@ -41,7 +50,13 @@ class Shrunk(NamedTuple):
 
 
 def shrunk(
-    plain: np.ndarray, seen: np.ndarray, noise: np.ndarray, jitter: Array, *, level: Level
+    plain: np.ndarray,
+    seen: np.ndarray,
+    noise: np.ndarray,
+    jitter: Array,
+    *,
+    level: Level,
+    sure: np.ndarray,
 ) -> Shrunk:
     """Averages and how much of them is signal.
 
@@ -52,61 +67,87 @@ def shrunk(
       seen: images each is a mean of, `[K]`.
       noise: variance of an entry of one image in each ring, `[C, rings]`.
       jitter: radians that the angles of `level` are turned by.
+      sure: what images tell of each class's own part, of what they would if sorted, `[K]`.
     """
     shares = seen / seen.sum()
     mean = np.float32(np.tensordot(shares, plain, 1))
-    spun, power = _harmonics(mean, jitter, level=level)
-    common = _filter(np.asarray(power), _flat(noise / seen.sum(), level), level)
-    averages = _filtered(spun, common.kept, jitter, level=level)[None]
-    kept, cost = common.seen[None], common.cost * shares
+    one = np.ones(1)
+    common = _group(mean[None], seen.sum() * one, one, one, noise, jitter, level)
+    averages, kept, cost = common.averages, common.kept, common.cost * shares
     if len(plain) > 1:
-        own = [_harmonics(one - mean, jitter, level=level) for one in plain]
-        flat = [_flat(noise / count, level) for count in seen]
-        parts = _differences([np.asarray(power) for _, power in own], flat, shares, level)
-        averages = averages + np.stack(
-            [
-                _filtered(spun, part.kept, jitter, level=level)
-                for (spun, _), part in zip(own, parts, strict=True)
-            ]
-        )
-        kept = np.stack([np.maximum(common.seen, part.seen) for part in parts])
-        cost = cost + np.array([part.cost for part in parts]) * (1 - shares)
-    return Shrunk(np.asarray(averages, np.float32), kept, cost.astype(np.float32))
+        # Noise that is in a class is in the mean as well, by its share.
+        own = _group(plain - mean, seen, 1 - shares, sure, noise, jitter, level)
+        averages = averages + own.averages
+        kept, cost = np.maximum(kept, own.kept), cost + own.cost * (1 - shares)
+    return Shrunk(np.float32(averages), np.float32(kept), np.float32(cost))
 
 
-class _Filter(NamedTuple):
-    """What is kept of harmonics `[M, C, rings]` and of rings `[C, rings]`, and its cost."""
+def _group(
+    vectors: np.ndarray,
+    seen: np.ndarray,
+    free: np.ndarray,
+    sure: np.ndarray,
+    noise: np.ndarray,
+    jitter: Array,
+    level: Level,
+) -> Shrunk:
+    """Vectors `[K, C, P]` that are one kind of signal, as they are expected.
 
-    kept: np.ndarray
-    seen: np.ndarray
-    cost: float
-
-
-def _differences(
-    powers: list[np.ndarray], flats: list[np.ndarray], shares: np.ndarray, level: Level
-) -> list[_Filter]:
-    """Filters of the classes' differences from the mean, which are of one strength."""
-    # Noise that is in a class is in the mean as well, by its share.
-    free = 1 - shares
+    Args:
+      seen: images that each is a mean of, `[K]`.
+      free: the share of their noise that is in it, `[K]`.
+    """
+    shares, disc = seen / seen.sum(), level.disc
+    flats = [_flat(noise / count, level) for count in seen]
+    spun = [_harmonics(vector, jitter, level=level) for vector in vectors]
     excess = sum(
-        s * (power - f * flat)
-        for s, f, power, flat in zip(shares, free, powers, flats, strict=True)
+        s * (np.asarray(power) - f * flat)
+        for s, f, (_, power), flat in zip(shares, free, spun, flats, strict=True)
     )
-    signal = _smoothed(excess / (shares * free).sum())
-    return [_kept(np.maximum(signal, LEAST * flat), flat, level) for flat in flats]
+    signal = _smoothed(excess / (shares @ free))
+    signals = [np.float32(np.maximum(signal, LEAST * flat)) for flat in flats]
+    pairs = list(zip(signals, flats, strict=True))
+    pictures = [
+        _pictures(harmonics, *pair, jitter, level=level)
+        for (harmonics, _), pair in zip(spun, pairs, strict=True)
+    ]
+    plain = [np.asarray(one[MEAN]) for one in pictures]
+    left = [_left(*pair, level) for pair in pairs]
+    noisy, strong = (np.tensordot(shares * free, part, 1) for part in zip(*left, strict=True))
+    strength = strengths(plain, shares, noisy, strong)
+    made = [picked(one, strength.astype(np.float32), disc=disc) for one in pictures]
+    share = noise_shares(disc, level.turns)[:, None]
+    kept = [(share * s / (s + flat + 1e-30)).sum(0) for s, flat in pairs]
+    cost = [_cost(*pair, strength, s, level) for pair, s in zip(pairs, sure, strict=True)]
+    return Shrunk(np.stack(made), np.stack(kept), np.array(cost))
 
 
-def _filter(power: np.ndarray, flat: np.ndarray, level: Level) -> _Filter:
-    return _kept(np.maximum(_smoothed(power - flat), LEAST * flat), flat, level)
-
-
-def _kept(signal: np.ndarray, flat: np.ndarray, level: Level) -> _Filter:
-    """The filter of a signal in noise, both by harmonic and ring."""
-    share = noise_shares(level.disc, level.turns)[:, None]
+def _left(signal: np.ndarray, flat: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
+    """Variances `[C]` of a pixel that a filter by frequency leaves of noise and of signal."""
     kept = signal / (signal + flat + 1e-30)
-    gain = np.log1p(signal / (flat + 1e-30)) + kept
-    cost = (share * level.disc.ring_sizes * gain).sum() / 2
-    return _Filter(np.float32(kept), (kept * share).sum(0), float(cost))
+    sizes = level.disc.ring_sizes / (np.pi / 4 * level.disc.side**2)
+    return ((kept**2 * flat).sum(0) @ sizes, (kept**2 * signal).sum(0) @ sizes)
+
+
+def _cost(
+    signal: np.ndarray,
+    flat: np.ndarray,
+    strength: np.ndarray,
+    sure: float | np.floating,
+    level: Level,
+) -> float:
+    """Nats that a signal costs whose strength depends on the place, on the mean over the disc.
+
+    Images that may be of several classes leave its posterior wider, by `sure`: what is less sure
+    costs less.
+    """
+    share = noise_shares(level.disc, level.turns)[:, None] * level.disc.ring_sizes
+    ratio = signal / (flat + 1e-30)
+    each = [
+        (share * (np.log1p(sure * s * ratio) + s * ratio / (1 + s * ratio))).sum() / 2
+        for s in STRENGTHS
+    ]
+    return disc_mean(np.interp(np.log2(strength), np.log2(STRENGTHS), each))
 
 
 def _flat(noise: np.ndarray, level: Level) -> np.ndarray:
@@ -124,12 +165,14 @@ def _harmonics(vector: Array, jitter: Array, *, level: Level) -> tuple[Array, Ar
 
 
 @functools.partial(jax.jit, static_argnames="level")
-def _filtered(spun: Array, kept: Array, jitter: Array, *, level: Level) -> Array:
-    """The vector `[C, P]` of harmonics `[M, C, P]` of which `kept [M, C, rings]` is left."""
+def _pictures(spun: Array, signal: Array, flat: Array, jitter: Array, *, level: Level) -> Array:
+    """Pictures `[L, C, n, n]` of harmonics `[M, C, P]`, filtered for each of `STRENGTHS`."""
     # Angles begin at `jitter`: back to none.
     phase = (jitter * np.arange(len(spun), dtype=np.float32))[:, None, None]
     still = spun.real * jnp.cos(phase) + spun.imag * jnp.sin(phase)
-    return (_both(level.turns)[:, None, None] * kept[:, :, level.disc.rings] * still).sum(0)
+    still = _both(level.turns)[:, None, None] * still
+    kept = kept_by(signal, flat)[..., level.disc.rings]
+    return pictures_of((kept * still[None]).sum(1), level.disc)
 
 
 def _both(turns: int) -> np.ndarray:

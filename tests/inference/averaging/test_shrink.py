@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.inference.averaging.disc import Disc, to_disc
+from avae_jax.inference.averaging.disc import Disc, from_disc, to_disc
 from avae_jax.inference.averaging.sampling import Level
 from avae_jax.inference.averaging.shrink import noise_shares, shrunk
 from avae_jax.inference.averaging.turn import mask, turned
@@ -45,7 +45,13 @@ WHOLE = np.full((1, 11), np.pi / 4, np.float32)
 
 def one(plain, noise=WHOLE, jitter: float = 0.0):
     """A single average of a single image, shrunk."""
-    return shrunk(np.asarray(plain)[None], np.ones(1), noise, jnp.float32(jitter), level=LEVEL)
+    return filtered(np.asarray(plain)[None], np.ones(1), noise, jitter)
+
+
+def filtered(plain, seen, noise, jitter: float = 0.0, sure=1.0):
+    """Averages shrunk, of images whose classes are known."""
+    sure = np.full(len(seen), sure)
+    return shrunk(plain, seen, noise, jnp.float32(jitter), level=LEVEL, sure=sure)
 
 
 def test_what_is_nothing_but_noise_is_left_out():
@@ -81,19 +87,38 @@ def conformations(seed: int, *, apart: bool):
 def test_a_class_borrows_what_it_shares_with_the_others():
     true, plain, seen = conformations(2, apart=True)
     level = np.float32(100) * WHOLE
-    made = shrunk(plain, seen, level, jnp.float32(0.03), level=LEVEL)
-    alone = shrunk(plain[:1], seen[:1], level, jnp.float32(0.03), level=LEVEL)
+    made = filtered(plain, seen, level, 0.03)
+    alone = filtered(plain[:1], seen[:1], level, 0.03)
     error = ((made.averages[0] - true[0]) ** 2).sum()
     assert error < ((alone.averages[0] - true[0]) ** 2).sum()
     # It does not become the mean of both.
     mean = np.tensordot(seen / seen.sum(), true, 1)
     assert error < ((mean - true[0]) ** 2).sum()
-    both = alone.cost.sum() + shrunk(plain[1:], seen[1:], level, jnp.float32(0), level=LEVEL).cost
+    both = alone.cost.sum() + filtered(plain[1:], seen[1:], level).cost
     assert made.cost.sum() < both
 
 
 def test_classes_that_differ_by_noise_alone_become_one():
     true, plain, seen = conformations(4, apart=False)
-    made = shrunk(plain, seen, np.float32(100) * WHOLE, jnp.float32(0), level=LEVEL)
+    made = filtered(plain, seen, np.float32(100) * WHOLE)
     left = ((made.averages[0] - made.averages[1]) ** 2).sum()
     assert left < 0.1 * ((plain[0] - plain[1]) ** 2).sum()
+
+
+def test_what_is_less_sure_costs_less():
+    _, plain, seen = conformations(2, apart=True)
+    level = np.float32(100) * WHOLE
+    made, unsure = (filtered(plain, seen, level, sure=sure) for sure in (1.0, 0.3))
+    np.testing.assert_array_equal(unsure.averages, made.averages)
+    assert unsure.cost.sum() < made.cost.sum()
+
+
+def test_noise_beside_the_object_is_left_out_and_the_object_stays():
+    """A small object in one place, in noise that fills the frame."""
+    rods = [(0.3, 0.3, 0.45, 0.3, 0.1, 1.0)]
+    image = draw(rods, 24, np.zeros(1), np.zeros((1, 2)))
+    true = 4 * to_disc(jnp.asarray(image), DISC)
+    left = np.asarray(from_disc(one(true + noise(6)).averages[0] - true, DISC, 24))[0]
+    away = (image[0] < 0.01) & (MASK > 0.5)
+    assert (left[away] ** 2).mean() < 0.1
+    assert (left**2).sum() < 0.2 * (noise(6) ** 2).sum()
