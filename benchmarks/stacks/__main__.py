@@ -150,7 +150,17 @@ def errors(stack: Stack, found: classical.Found) -> dict:
         "shift_px": round(float(np.median(shift)), 3),
         "classes": int(found.classes.max()) + 1,
         "class_accuracy": round(accuracy(stack.classes, found.classes), 4),
+        **_doubt(angle > 20, found.doubtful),
     }
+
+
+def _doubt(wrong: np.ndarray, doubtful: np.ndarray | None) -> dict:
+    """Shares that are doubtful, and wrong of those that are and are not."""
+    if doubtful is None:
+        return {}
+    kinds = {"wrong_of_doubtful": doubtful, "wrong_of_others": ~doubtful}
+    shares = {name: float(wrong[kind].mean()) for name, kind in kinds.items() if kind.any()}
+    return {"doubtful": float(doubtful.mean())} | {k: round(v, 4) for k, v in shares.items()}
 
 
 def _off(stack: Stack, found: classical.Found, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,12 +15,16 @@ ROUNDS, STEP, STARTS = 25, 5.0, 2  # of EM: rounds, degrees between templates, s
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Angles `[N]` in degrees and shifts `[N, 2]` in pixels of the objects, classes `[N]`."""
+    """Angles `[N]` in degrees and shifts `[N, 2]` in pixels of the objects, classes `[N]`.
+
+    `doubtful [N]` says which poses a method does not trust, where it says so.
+    """
 
     angles: np.ndarray
     shifts: np.ndarray
     classes: np.ndarray
     note: str = ""
+    doubtful: np.ndarray | None = None
 
 
 def flattened(images: np.ndarray, *, inverted: bool = False) -> np.ndarray:

@@ -27,6 +27,6 @@ def aligned(stack: Stack, seed: int) -> Found:
     shifts = [[float(row.get(f"shift_{axis}_px", 0)) for axis in "yx"] for row in rows]
     number = int(stack.classes.max()) + 1
     classes = KMeans(number, n_init=10, random_state=seed).fit_predict(codes)
-    doubtful = np.mean([row["doubtful"] == "true" for row in rows])
-    note = f"{len({row.get('class') for row in rows})} classes, {doubtful:.1%} doubtful"
-    return Found(angles, np.array(shifts), classes, note)
+    doubtful = np.array([row["doubtful"] == "true" for row in rows])
+    note = f"{len({row.get('class') for row in rows})} classes"
+    return Found(angles, np.array(shifts), classes, note, doubtful)
