@@ -61,8 +61,11 @@ def averaged(
         f"over {found.spread_px:.2g} pixels (--classes sets their number, --method model trains a "
         "VAE instead)"
     )
+    pixel = seen.own.unit / (avae.inner.unit * float(np.mean(seen.own.spacing)))
     known = Known(
-        _lookup(found, scored(images, found, avae)), _columns(found), _stability(found.stable)
+        _lookup(found, scored(images, found, avae)),
+        _columns(found, pixel),
+        _stability(found.stable),
     )
     trained = Trained(
         {"averages": jnp.asarray(found.averages)},
@@ -178,13 +181,19 @@ def codes(found: ClassAlignment) -> np.ndarray:
     return np.float32(found.class_posterior @ places)
 
 
-def _columns(found: ClassAlignment) -> dict[str, np.ndarray]:
-    """Further columns of poses.csv, `[N]`; classes count from 1, the largest first."""
+def _columns(found: ClassAlignment, pixel: float) -> dict[str, np.ndarray]:
+    """Further columns of poses.csv, `[N]`; classes count from 1, the largest first.
+
+    Args:
+      pixel: of the search, in pixels of the stack.
+    """
     best = np.take_along_axis(found.class_posterior, found.classes[:, None], 1)[:, 0]
     return {
         "class": found.classes.astype(int) + 1,
         "class_probability": best.astype(np.float32),
         "rotation_sd_deg": found.sd_deg.astype(np.float32),
+        "shift_sd_px": (found.shift_sd_px * pixel).astype(np.float32),
+        "elsewhere": found.elsewhere.astype(np.float32),
     }
 
 

@@ -55,8 +55,6 @@ def _by_averages(options: Options, stack: Stack, request: Request) -> None:
     require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
     surveyed = survey(stack, options.data)
-    if request.uncertainty:
-        print("uncertainty: left out, class averages state none; --method model does")
     work = averaged(stack, surveyed, options, classes=request.classes, reconstructions=drawn)
     run(work, names, request)
 

@@ -65,6 +65,8 @@ def test_averaged_writes_classes_and_averages(done):
     assert set(classes) == set(range(1, classes.max() + 1))
     assert all(0 < float(row["class_probability"]) <= 1 for row in rows)
     assert all(0 < float(row["rotation_sd_deg"]) < 30 for row in rows)
+    assert all(0 < float(row["shift_sd_px"]) < 1 for row in rows)
+    assert all(0 <= float(row["elsewhere"]) <= 1 for row in rows)
     with mrcfile.open(out / "averages.mrcs") as file:
         assert file.data.shape == (classes.max(), SIDE, SIDE)
         assert file.voxel_size.x == pytest.approx(2.5)
@@ -179,6 +181,8 @@ def true_poses(stack):
         averages=stack.clean[..., None],
         gap_nats=5 * ones,
         sd_deg=3 * ones,
+        shift_sd_px=0.1 * ones,
+        elsewhere=0 * ones,
         noise=np.ones((1, 1)),
         spread_px=1.0,
         contrast_sd=0.0,

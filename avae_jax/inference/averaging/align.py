@@ -62,12 +62,19 @@ def align_images(
     reach = SHIFT * side if max_shift is None else float(max_shift)
     counts = range(num_classes, num_classes + 1) if num_classes else range(1, most_classes + 1)
     model, grid, centres = _averaged(data, low, reach, counts, rng)
-    model, found, likely, disc = _refined(data, low, model, grid, centres)
+    model, every, likely, disc = _refined(data, low, model, grid, centres)
     size = len(data.batches[0].weight)
     stable = quarter_turns(
-        ready.images, ready.centre, found, model, disc, _fine(low, reach), size=size, most=MODES
+        ready.images,
+        ready.centre,
+        best_of(every),
+        model,
+        disc,
+        _fine(low, reach),
+        size=size,
+        most=MODES,
     )
-    return result(ready, images.shape[1:3], disc, model, found, likely, stable)
+    return result(ready, images.shape[1:3], disc, model, every, likely, stable)
 
 
 def _averaged(
@@ -94,7 +101,7 @@ def _fine(low: Disc, reach: float) -> Level:
 def _refined(
     data: Data, low: Disc, model: Model, grid: Modes, centres: np.ndarray
 ) -> tuple[Model, Found, float, Disc]:
-    """Averages and poses between the samples, at low and then at full resolution."""
+    """Averages and all modes between the samples, at low and then at full resolution."""
     data = recentred(data, centres)
     small = lowered(data, low)
     fit, near = near_rounds(small, model, bank_of(low), grid, most=2)
@@ -106,8 +113,7 @@ def _refined(
     model = _raised(model, low, data)
     level = bank_of(data.disc)
     fit, near = near_rounds(data, model, level, begun, most=NEAR_ROUNDS)
-    found = best_of(found_of(near, level, grid, centres))
-    return fit.model, found, fit.log_likelihood, data.disc
+    return fit.model, found_of(near, level, grid, centres), fit.log_likelihood, data.disc
 
 
 def _resolved(data: Data, low: Disc, model: Model, begun: Modes) -> Disc:

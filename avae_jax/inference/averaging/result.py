@@ -3,14 +3,15 @@
 import dataclasses
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import ndtr, softmax
 
+from avae_jax.inference.ambiguity import DEGREES
 from avae_jax.inference.averaging.condition import Conditioned
 from avae_jax.inference.averaging.consistency import Consistency
 from avae_jax.inference.averaging.disc import Disc
 from avae_jax.inference.averaging.gauge import drawn_at, registered, rotated
 from avae_jax.inference.averaging.model import Model
-from avae_jax.inference.averaging.near import Found
+from avae_jax.inference.averaging.near import Found, best_of
 
 APART = 20.0  # degrees: poses closer than that are one mode
 
@@ -28,6 +29,8 @@ class ClassAlignment:
       averages: `[K, H, W, C]` in the canonical pose, in the images' units about their background.
       gap_nats: how much less likely the best pose is that is `APART` degrees off, `[N]`.
       sd_deg: posterior deviation of the angle about its mode, `[N]`.
+      shift_sd_px: posterior deviation of the shift along an axis, `[N]`.
+      elsewhere: posterior probability of a pose whose angle is more than 15 degrees off, `[N]`.
       noise: its deviation in each ring of frequencies, `[C, rings]`, in the images' units.
       spread_px: standard deviation of shifts on an axis.
       contrast_sd: standard deviation of the images' contrasts about 1.
@@ -44,6 +47,8 @@ class ClassAlignment:
     averages: np.ndarray
     gap_nats: np.ndarray
     sd_deg: np.ndarray
+    shift_sd_px: np.ndarray
+    elsewhere: np.ndarray
     noise: np.ndarray
     spread_px: float
     contrast_sd: float
@@ -57,13 +62,17 @@ def result(
     shape: tuple[int, int],
     disc: Disc,
     model: Model,
-    found: Found,
+    every: Found,
     likely: float,
     stable: Consistency,
 ) -> ClassAlignment:
-    """All classes laid on the largest one, the common centre where shifts have no mean."""
+    """All classes laid on the largest one, the common centre where shifts have no mean.
+
+    Args:
+      every: all modes of each image, `[N, K * M]`.
+    """
     order = np.argsort(-np.asarray(model.shares), kind="stable")
-    found, averages = found.of(order), np.asarray(model.averages)[order]
+    found, averages = best_of(every).of(order), np.asarray(model.averages)[order]
     posterior = softmax(found.logs, axis=1)
     placed = registered(averages, disc, np.asarray(model.shares)[order])
     angle = found.angle - placed[:, 0]
@@ -75,6 +84,8 @@ def result(
     placed[:, 1:] += middle
     laid = map(drawn_at, averages, placed.astype(np.float32), [disc] * len(averages))
     pictures = _cropped(np.stack(list(laid)), shape)
+    turns, spread = np.empty(len(order)), found.spread[rows, best]
+    turns[order] = placed[:, 0]
     return ClassAlignment(
         poses=_poses(theta, moves, disc.side / 2),
         degrees=np.degrees(np.angle(np.exp(1j * theta))),
@@ -83,7 +94,9 @@ def result(
         class_posterior=posterior,
         averages=pictures * ready.scale,
         gap_nats=_gaps(found.turn, placed[:, 0]),
-        sd_deg=np.degrees(np.sqrt(found.spread[rows, best, 0, 0])),
+        sd_deg=np.degrees(np.sqrt(spread[:, 0, 0])),
+        shift_sd_px=np.sqrt((spread[:, 1, 1] + spread[:, 2, 2]) / 2),
+        elsewhere=elsewhere(every, turns, theta),
         noise=np.sqrt(np.asarray(model.common.noise)) * ready.scale,
         spread_px=float(model.common.spread),
         contrast_sd=float(np.sqrt(model.common.contrast)),
@@ -112,6 +125,20 @@ def _gaps(turn: np.ndarray, placed: np.ndarray) -> np.ndarray:
     far = np.abs((np.arange(turns) - top[:, None] + turns // 2) % turns - turns // 2)
     away = np.where(far * step > np.radians(APART), best, -np.inf).max(1)
     return best[np.arange(count), top] - away
+
+
+def elsewhere(every: Found, turns: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Probability `[N]` of angles more than `DEGREES` from the stated `theta [N]`.
+
+    Args:
+      turns: what lays each class on the common frame, radians `[K]`.
+    """
+    modes = every.angle.shape[1] // len(turns)
+    away = every.angle - np.repeat(turns, modes) - theta[:, None]
+    away = np.angle(np.exp(1j * away))
+    wide, limit = np.sqrt(every.spread[..., 0, 0]) + 1e-9, np.radians(DEGREES)
+    near = ndtr((limit - away) / wide) - ndtr((-limit - away) / wide)
+    return np.clip(1 - (softmax(every.logs, axis=1) * near).sum(1), 0, 1)
 
 
 def _cropped(pictures: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

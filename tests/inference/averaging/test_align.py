@@ -177,3 +177,4 @@ def test_classes_and_how_sure_they_are(aligned):
     assert found.averages.shape == (3, SIDE, SIDE, 1)
     assert 0.5 < np.median(found.sd_deg) < 5 and np.median(found.gap_nats) > 5
     assert 0.2 < found.spread_px < 1.2
+    assert 0.02 < np.median(found.shift_sd_px) < 0.5 and found.elsewhere.mean() < 0.05

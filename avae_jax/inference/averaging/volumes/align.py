@@ -21,7 +21,7 @@ from avae_jax.inference.averaging.volumes.near import (
     posed,
 )
 from avae_jax.inference.averaging.volumes.ready import ready
-from avae_jax.inference.averaging.volumes.result import gaps, result
+from avae_jax.inference.averaging.volumes.result import doubt, result
 
 SHIFT = 0.12  # of the side: how far objects may be from the centre, where nothing is said
 COARSE, MIDDLE, NEAR = 8, 11, 16  # blocks a side, about
@@ -70,8 +70,8 @@ def align_volumes(
         model = maximised(data, model, near)
     model = split(data, model, near, counts, rng)
     near = search(moved, model)
-    model, gap = maximised(data, model, near), gaps(near)
-    return result(prepared, volumes.shape[1:], *_finished(moved, model, near, factor), gap)
+    model, unsure = maximised(data, model, near), doubt(near)
+    return result(prepared, volumes.shape[1:], *_finished(moved, model, near, factor), unsure)
 
 
 def _factor(side: int, blocks: int) -> int:

@@ -1,7 +1,11 @@
 """What an alignment of volumes gives, in the project's convention."""
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from scipy.stats import chi2
+
+from avae_jax.inference.ambiguity import DEGREES
 from avae_jax.inference.averaging.condition import Conditioned
 from avae_jax.inference.averaging.result import APART, ClassAlignment
 from avae_jax.inference.averaging.volumes.model import Model, cube, read
@@ -9,14 +13,32 @@ from avae_jax.inference.averaging.volumes.near import Near
 from avae_jax.inference.averaging.volumes.ready import Ready
 
 
-def gaps(near: Near) -> np.ndarray:
-    """Nats between the best pose and the best that is far from it, `[N]`; inf without one."""
+class Doubt(NamedTuple):
+    """How far other poses of volumes are from being as good, each `[N]`.
+
+    Attributes:
+      gap: nats between the best pose and the best that is `APART` from it; inf without one.
+      elsewhere: posterior probability of a rotation more than `DEGREES` from the best.
+    """
+
+    gap: np.ndarray
+    elsewhere: np.ndarray
+
+
+def doubt(near: Near) -> Doubt:
+    """What the poses that were followed say of each other."""
     count = len(near.logs)
     logs, turns = near.logs.reshape(count, -1), near.poses.rotation.reshape(count, -1, 3, 3)
     rows, best = np.arange(count), logs.argmax(1)
     trace = np.einsum("nij,ncij->nc", turns[rows, best], turns)
     far = trace < 1 + 2 * np.cos(np.radians(APART))
-    return logs[rows, best] - np.where(far, logs, -np.inf).max(1)
+    gap = logs[rows, best] - np.where(far, logs, -np.inf).max(1)
+    spread = near.poses.spread.reshape(count, -1, 6, 6)[..., :3, :3]
+    wide = np.maximum(np.trace(spread, 0, 2, 3) / 3, 1e-9)
+    # Of a pose that is near, the part of its bell that is not.
+    beyond = chi2.sf(np.radians(DEGREES) ** 2 / wide, 3)
+    away = np.where(trace < 1 + 2 * np.cos(np.radians(DEGREES)), 1.0, beyond)
+    return Doubt(gap, (near.weight.reshape(count, -1) * away).sum(1))
 
 
 def result(
@@ -25,7 +47,7 @@ def result(
     model: Model,
     near: Near,
     centres: np.ndarray,
-    gap: np.ndarray,
+    doubt: Doubt,
 ) -> ClassAlignment:
     """Poses under the likeliest class, the common centre where shifts have no mean."""
     order = np.argsort(-model.shares, kind="stable")
@@ -50,8 +72,10 @@ def result(
         classes=best,
         class_posterior=posterior,
         averages=averages[(slice(None), *cut)][..., None] * ready.scale,
-        gap_nats=gap,
+        gap_nats=doubt.gap,
         sd_deg=np.degrees(np.sqrt(np.trace(spread[:, :3, :3], 0, 1, 2))),
+        shift_sd_px=np.sqrt(np.trace(spread[:, 3:, 3:], 0, 1, 2) / 3),
+        elsewhere=doubt.elsewhere,
         noise=np.sqrt(np.full((1, 1), float(model.common.noise))) * ready.scale,
         spread_px=float(model.common.spread),
         contrast_sd=float(np.sqrt(model.common.contrast)),
