@@ -1,4 +1,4 @@
-"""Stacks of noisy volumes of which the truth is known: furniture with a block in one of K places.
+"""Stacks of noisy volumes of which the truth is known: solids with a block in one of K places.
 
 Occupancy is painted on a grid four times as fine, turned and shifted there, and averaged to voxels,
 so that the volumes are drawn at their pose and not interpolated from drawn ones.
@@ -11,12 +11,47 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from avae_jax.data.sources.furniture import CLASSES
-from avae_jax.data.sources.solid_parts import Box, Part
+from avae_jax.data.sources.solid_parts import Box, Lathe, Part
 
 FINE, HALF = 4, 2  # subdivisions of a voxel: painted, and read at a pose
 FILLED = 0.86  # of the inscribed ball's radius: room for shifts
 SUPPORT = 0.05
 BLOCK = 0.16  # half the side of the block, in radii of the object
+
+
+def mug(rng: np.random.Generator) -> list[Part]:
+    """A round body with a handle on the right."""
+    h, wide, out = rng.uniform(0.8, 1.0), rng.uniform(0.34, 0.4), rng.uniform(0.16, 0.22)
+    low, high, end = 0.25 * h, 0.7 * h, wide + out
+    return [
+        Lathe((0, 0), (0.0, h), (wide, wide)),
+        Box((end - 0.09, -0.05, low), (end, 0.05, high + 0.09)),
+        Box((0, -0.05, low), (end, 0.05, low + 0.09)),
+        Box((0, -0.05, high), (end, 0.05, high + 0.09)),
+    ]
+
+
+def bottle(rng: np.random.Generator) -> list[Part]:
+    """A round body with a neck, and a raised label on the right."""
+    wide, neck, label = rng.uniform(0.2, 0.26), rng.uniform(0.07, 0.09), rng.uniform(0.1, 0.14)
+    radii = (wide, wide, neck, neck)
+    return [
+        Lathe((0, 0), (0.0, 0.55, 0.75, 1.0), radii),
+        Box((0, -label, 0.12), (wide + 0.08, label, 0.45)),
+    ]
+
+
+def rocket(rng: np.random.Generator) -> list[Part]:
+    """A round body that ends in a cone, and one fin on the right."""
+    wide, out, high = rng.uniform(0.13, 0.18), rng.uniform(0.2, 0.26), rng.uniform(0.25, 0.35)
+    return [
+        Lathe((0, 0), (0.0, 0.65, 0.9, 1.1), (wide, wide, 0.5 * wide, 0.0)),
+        Box((0, -0.04, 0), (wide + out, 0.04, high)),
+    ]
+
+
+# Nearly of revolution: a small part alone tells the azimuth.
+SHAPES = CLASSES | {build.__name__: build for build in (mug, bottle, rocket)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +112,7 @@ def solids(case: VolumeCase, *, count: int, seed: int) -> VolumeStack:
 
 def painted(case: VolumeCase, rng: np.random.Generator) -> list[np.ndarray]:
     """The conformations `[m, m, m]`, in one frame on a fine grid."""
-    parts: list[Part] = CLASSES[case.shape](rng)
+    parts: list[Part] = SHAPES[case.shape](rng)
     points = np.concatenate([part.outline() for part in parts])
     centre = (points.min(0) + points.max(0)) / 2
     radius = np.linalg.norm(points - centre, axis=1).max()

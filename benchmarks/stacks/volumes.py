@@ -34,6 +34,9 @@ CASES = [
     VolumeCase("desk-snr0.1", "desk", 0.1, 3),
     VolumeCase("jug-snr0.3", "jug", 0.3),
     VolumeCase("jug-snr0.1", "jug", 0.1),
+    VolumeCase("mug-snr0.1", "mug", 0.1),
+    VolumeCase("bottle-snr0.1", "bottle", 0.1),
+    VolumeCase("rocket-snr0.1", "rocket", 0.1),
     VolumeCase("bench-snr0.1-nan", "bench", 0.1, 2, hidden=0.1),
     VolumeCase("stool-snr0.3-box", "stool", 0.3, 2, box=0.2),
     VolumeCase("stool-snr0.1-box", "stool", 0.1, 2, box=0.2),
@@ -148,6 +151,7 @@ def true_templates(stack: VolumeStack, seed: int) -> Found:
     from avae_jax.inference.averaging.volumes.model import Common, Model, filtered
     from avae_jax.inference.averaging.volumes.near import at, fine, posed
     from avae_jax.inference.averaging.volumes.ready import ready
+    from avae_jax.inference.averaging.volumes.search import search, searched_near
 
     prepared = ready(stack.volumes)
     side, number = stack.case.size, len(stack.clean)
@@ -156,8 +160,8 @@ def true_templates(stack: VolumeStack, seed: int) -> Found:
     averages = np.stack([filtered(one / prepared.scale, whole) for one in stack.clean])
     shares = np.full(number, 1 / number, np.float32)
     model = Model(averages, np.ones((number, side // 2 + 1)), shares, common)
-    low = at(model, 1, 2)
-    near = align._searched(prepared.volumes, low, reach=align.SHIFT * side)
+    grid = search(prepared.volumes, align.middle(side, align.SHIFT * side))
+    near = searched_near(grid, fine(prepared.volumes, 2), at(model, 1, 2))
     starts = near.poses.rotation[:, :, :1], near.poses.shift[:, :, :1]
     near = posed(fine(prepared.volumes, 1), model, *starts)
     best, rows = near.weight.sum(2).argmax(1), np.arange(len(near.weight))

@@ -1,7 +1,5 @@
 """A stack of noisy volumes aligned: averages found, poses refined, all in one frame."""
 
-import functools
-
 import jax.numpy as jnp
 import numpy as np
 from scipy import ndimage
@@ -9,25 +7,26 @@ from scipy import ndimage
 from avae_jax.inference.averaging.arguments import require_arguments
 from avae_jax.inference.averaging.result import ClassAlignment
 from avae_jax.inference.averaging.volumes.classes import split
-from avae_jax.inference.averaging.volumes.coarse import Held, candidates, held, rounds
+from avae_jax.inference.averaging.volumes.coarse import Held, rounds
 from avae_jax.inference.averaging.volumes.level import Level, Volumes, recentred
-from avae_jax.inference.averaging.volumes.model import Common, Model, ball, blurred
+from avae_jax.inference.averaging.volumes.model import Common, Model, ball
 from avae_jax.inference.averaging.volumes.near import (
     Near,
     at,
     fine,
     maximised,
     near_round,
-    posed,
 )
 from avae_jax.inference.averaging.volumes.ready import ready
 from avae_jax.inference.averaging.volumes.result import doubt, result
+from avae_jax.inference.averaging.volumes.search import best, search, search_rounds, searched_near
 
 SHIFT = 0.12  # of the side: how far objects may be from the centre, where nothing is said
 COARSE, MIDDLE, NEAR = 8, 11, 16  # blocks a side, about
 FEW, MANY = 2304, 4608  # rotations: 19 and 15 degrees apart
 STEP = 3 / 32  # of the side: between the first shifts
-STARTS, FIRST, NEXT = 6, 8, 4  # single volumes averages begin as; rounds of each and of the best
+STARTS = 6  # single volumes that averages begin as
+GRID, FIRST, NEXT = 2, 2, 6  # rounds of each on the grid and between it, and of the best, at most
 WIDE = 0.083  # of the smoothing of a first template, in sides
 CANDIDATES = 8
 CLASSES = 6  # tried at most
@@ -61,20 +60,21 @@ def align_volumes(
     reach = SHIFT * side if max_shift is None else float(max_shift)
     counts = range(num_classes, num_classes + 1) if num_classes else range(1, most_classes + 1)
     model, moved = _begun(prepared.volumes, reach, rng)
-    search = functools.partial(_searched, reach=reach)
-    factor = _factor(side, NEAR)
-    data = fine(moved, factor)
-    model = at(model, _factor(side, MIDDLE), factor)
+    grid, data = search(moved, middle(side, reach)), fine(moved, factor(side, NEAR))
+    model = at(model, factor(side, COARSE), data.level.factor)
     for _ in range(2):
-        near = search(moved, model)
+        near = searched_near(grid, data, model)
         model = maximised(data, model, near)
     model = split(data, model, near, counts, rng)
-    near = search(moved, model)
+    near = searched_near(grid, data, model)
     model, unsure = maximised(data, model, near), doubt(near)
-    return result(prepared, volumes.shape[1:], *_finished(moved, model, near, factor), unsure)
+    return result(
+        prepared, volumes.shape[1:], *_finished(moved, model, near, data.level.factor), unsure
+    )
 
 
-def _factor(side: int, blocks: int) -> int:
+def factor(side: int, blocks: int) -> int:
+    """Voxels along a block where a side has about so many blocks."""
     return max(1, round(side / blocks))
 
 
@@ -82,22 +82,23 @@ def _begun(volumes: Volumes, reach: float, rng: np.random.Generator) -> tuple[Mo
     """One average at low resolution, and volumes moved back by what it shows of their shifts."""
     side = volumes.values.shape[1]
     step = max(1, round(STEP * side))
-    level = Level(side, _factor(side, COARSE), FEW, step, reach / step + 0.2 if reach else 0.0)
-    data = held(volumes, level)
-    starts = rng.permutation(len(volumes.values))[:STARTS]
-    begun = [_start(volumes, data, int(index), reach) for index in starts]
-    fits = [rounds(data, model, level, most=FIRST, rng=rng) for model in begun]
-    model = max(fits, key=lambda fit: fit[1])[0]
-    _, shift = candidates(data, model.averages[0], model.common, level, 1)
-    moved = recentred(volumes, shift[:, 0])
-    middle = _middle(side, reach)
-    model = at(model, level.factor, middle.factor)
-    return rounds(held(moved, middle), model, middle, most=NEXT, rng=rng)[0], moved
+    level = Level(side, factor(side, COARSE), FEW, step, reach / step + 0.2 if reach else 0.0)
+    data = search(volumes, level)
+    fits = []
+    for index in rng.permutation(len(volumes.values))[:STARTS]:
+        model = _start(volumes, data.grid, int(index), reach)
+        model = rounds(data.grid, model, level, number=GRID, rng=rng)
+        fits.append(search_rounds(data, model, CANDIDATES, most=FIRST))
+    model, _ = max(fits, key=lambda fit: fit[1].log_likelihood)
+    model, near = search_rounds(data, model, CANDIDATES, most=NEXT)
+    _, shift = best(near, 1)
+    return model, recentred(volumes, shift[:, 0, 0])
 
 
-def _middle(side: int, reach: float) -> Level:
+def middle(side: int, reach: float) -> Level:
+    """The level on which all rotations are searched again once shifts are known roughly."""
     step = max(1, round(STEP * side / 2))
-    return Level(side, _factor(side, MIDDLE), MANY, step, 1.0 if reach else 0.0)
+    return Level(side, factor(side, MIDDLE), MANY, step, 1.0 if reach else 0.0)
 
 
 def _start(volumes: Volumes, data: Held, index: int, reach: float) -> Model:
@@ -111,20 +112,6 @@ def _start(volumes: Volumes, data: Held, index: int, reach: float) -> Model:
     )
     none = np.ones((1, len(values) // 2 + 1))
     return Model((ball(len(values)) * smooth)[None], none, np.ones(1, np.float32), common)
-
-
-def _searched(volumes: Volumes, model: Model, *, reach: float) -> Near:
-    """Poses found from all rotations on, for models of the blocks of `NEAR`."""
-    side = volumes.values.shape[1]
-    middle, factor = _middle(side, reach), _factor(side, NEAR)
-    low = at(model, factor, middle.factor)
-    data = held(volumes, middle)
-    found = [
-        candidates(data, blurred(average, middle.factor), low.common, middle, CANDIDATES)
-        for average in model.averages
-    ]
-    rotation, shift = (np.stack(part, 1) for part in zip(*found, strict=True))
-    return posed(fine(volumes, factor), model, rotation, shift)
 
 
 def _finished(

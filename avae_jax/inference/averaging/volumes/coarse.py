@@ -15,8 +15,6 @@ from avae_jax.inference.averaging.volumes.level import Blocks, Level, Volumes, p
 from avae_jax.inference.averaging.volumes.model import Common, Model, finished, read, spread_out
 
 TOGETHER = 2**24  # poses of volumes scored at once
-SETTLED = 0.02  # nats a volume and a thousandth of its evidence: a smaller gain ends the rounds
-LEAST = 3  # rounds before that is asked
 LEAST_CONTRAST, LEAST_SPREAD = 1e-4, 0.3
 APART = 25.0  # degrees between candidates
 
@@ -130,18 +128,18 @@ def turned_back(sums: Array, seen: Array, rotations: Array, *, level: Level) -> 
 
 
 def rounds(
-    data: Held, model: Model, level: Level, *, most: int, rng: np.random.Generator
-) -> tuple[Model, float]:
-    """Rounds with the one average of a model; its log-likelihood at the last but one."""
-    best = -np.inf
-    for index in range(most):
+    data: Held, model: Model, level: Level, *, number: int, rng: np.random.Generator
+) -> Model:
+    """The one average of a model after some rounds; many blur what the grid is too coarse for.
+
+    Raises:
+      NumericalError: a likelihood that is not finite.
+    """
+    for _ in range(number):
         model, likely = one_round(data, model, level, rng)
         if not np.isfinite(likely):
             raise NumericalError(f"averaging volumes: the log-likelihood became {likely}")
-        if index >= LEAST and likely - best < SETTLED * len(data.places):
-            break
-        best = max(best, likely)
-    return model, likely
+    return model
 
 
 def one_round(

@@ -162,6 +162,7 @@ def _cross_matrix(v: Array) -> Array:
 def averaged(
     values: Array,
     observed: Array,
+    which: Array,
     rotation: Array,
     shift: Array,
     held: Array,
@@ -172,24 +173,22 @@ def averaged(
 
     Args:
       values, observed: `[N, n, n, n]`.
-      rotation, shift: `[N, C, 3, 3]`, `[N, C, 3]`.
-      held, seen: of each pose, contrast and squared contrast, weighted, `[N, C]`.
-      half: 0 or 1 for each volume.
+      which: the volume of each of M poses.
+      rotation, shift: `[M, 3, 3]`, `[M, 3]`.
+      held, seen: of each pose, contrast and squared contrast, weighted, `[M]`.
+      half: 0 or 1 for each pose.
     """
     n = values.shape[1]
     level = Level(n, 1)
     points, kept = jnp.asarray(level.points), level.kept
 
     def add(total: Array, item: tuple) -> tuple[Array, None]:
-        value, seen_there, rotation, shift, held, seen, half = item
-        field = jnp.stack([value, seen_there], -1)
+        index, rotation, shift, held, seen, half = item
+        field = jnp.stack([values[index], observed[index]], -1)
+        found = read(field, points @ rotation.T + shift[None])
+        return total.at[half].add(found * jnp.stack([held, seen])[None]), None
 
-        def posed(rotation: Array, shift: Array, held: Array, seen: Array) -> Array:
-            return read(field, points @ rotation.T + shift[None]) * jnp.stack([held, seen])[None]
-
-        return total.at[half].add(jax.vmap(posed)(rotation, shift, held, seen).sum(0)), None
-
-    items = (values, observed, rotation, shift, held, seen, half)
+    items = (which, rotation, shift, held, seen, half)
     total, _ = jax.lax.scan(add, jnp.zeros((2, len(kept), 2)), items)
     made = jnp.zeros((2, 2, n**3)).at[:, :, kept].set(jnp.moveaxis(total, -1, 0))
     return made.reshape(2, 2, n, n, n)

@@ -13,6 +13,7 @@ from avae_jax.inference.averaging.volumes.local import STEPS, Poses, averaged, r
 from avae_jax.inference.averaging.volumes.model import Common, Model, blurred, finished
 
 SAME = 15.0  # degrees within which two poses are one
+SLIGHT = 1e-2  # of a volume: poses of less weight are left out of averages
 QUIET = 1e-6  # the least variance of noise, as a share of the volumes' own
 
 
@@ -120,18 +121,23 @@ def maximised(data: Fine, model: Model, near: Near) -> Model:
 def _average(
     data: Fine, near: Near, k: int, held: np.ndarray, seen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    mine = Poses(*(part[:, k] for part in near.poses))
-    volumes = data.volumes
+    volumes, weight = data.volumes, near.weight[:, k]
     # Halves of each class: its members in turn.
-    half = np.cumsum(near.weight[:, k].sum(1) > 0.5) % 2
+    half = np.cumsum(weight.sum(1) > 0.5) % 2
+    which, pose = np.nonzero(weight > SLIGHT)
+    # Filled up, so that few programs are compiled.
+    room = -len(which) % len(weight) if len(which) else len(weight)
+    at = np.pad(which, (0, room)), np.pad(pose, (0, room))
+    real = np.arange(len(at[0])) < len(which)
     made = averaged(
         volumes.values,
         volumes.observed,
-        mine.rotation,
-        mine.shift,
-        held[:, k].astype(np.float32),
-        seen[:, k].astype(np.float32),
-        half,
+        at[0],
+        near.poses.rotation[:, k][at],
+        near.poses.shift[:, k][at],
+        (held[:, k][at] * real).astype(np.float32),
+        (seen[:, k][at] * real).astype(np.float32),
+        half[at[0]],
     )
     sums, coverage = np.asarray(made)
     return finished(sums, coverage, 1)
