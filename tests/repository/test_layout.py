@@ -58,7 +58,6 @@ UNTESTED = {
             "local",
             "model",
             "near",
-            "result",
             "rounds",
             "sampling",
             "split",
@@ -75,7 +74,6 @@ UNTESTED = {
             "model",
             "near",
             "ready",
-            "result",
         )
     },
     "inference/trained.py": TYPES,

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.core.types import Array
+from avae_jax.inference.averaging.support import STRENGTHS, shares_of, strengths
 
 EDGE = 1.5  # voxels over which averages end at the ball
 EMPTY = 1e-2  # of the mean coverage: voxels covered less are nearly unknown
@@ -119,7 +120,8 @@ def finished(sums: np.ndarray, seen: np.ndarray, factor: int) -> tuple[np.ndarra
     """An average `[n, n, n]` and the share of signal in each shell.
 
     Each shell is shrunk by what halves of the volumes, `sums / seen` of `[2, n, n, n]`, have in
-    common: 2 F / (1 + F) of their correlation F is the share of signal in the mean of both.
+    common: 2 F / (1 + F) of their correlation F is the share of signal in the mean of both. Where
+    in the frame there is more signal than on the mean, more of it is kept.
     """
     n, kept = sums.shape[-1], ball(sums.shape[-1])
     floor = EMPTY * seen.sum(0).mean()
@@ -128,7 +130,26 @@ def finished(sums: np.ndarray, seen: np.ndarray, factor: int) -> tuple[np.ndarra
     correlation = shell_correlation(halves[0], halves[1])
     shrunk = np.clip(2 * correlation / (1 + np.maximum(correlation, 0)), 0, 1)
     shrunk[int(n / 2 / factor) + 1 :] = 0
-    return kept * filtered(whole, shrunk), shrunk
+    return kept * _by_place(whole, shrunk, float(kept.mean())), shrunk
+
+
+def _by_place(whole: np.ndarray, shrunk: np.ndarray, filled: float) -> np.ndarray:
+    """A volume `[n, n, n]` filtered by shell and place.
+
+    Args:
+      shrunk: share of signal in each shell, on the mean over the ball.
+      filled: the share of the cube that the ball fills.
+    """
+    shell, twice = shells(len(whole))
+    power = np.bincount(shell.ravel(), (twice * np.abs(np.fft.rfftn(whole)) ** 2).ravel())
+    power = power[: len(shrunk)] / (whole.size**2 * filled)
+    noise, signal = (shrunk**2 * part * power for part in (1 - shrunk, shrunk))
+    plain = filtered(whole, shrunk)
+    sums = np.array([noise.sum()]), np.array([signal.sum()])
+    share = np.asarray(shares_of(np.float32(strengths([plain[None]], np.ones(1), *sums))))
+    ratio = shrunk / np.maximum(1 - shrunk, 1e-6)
+    gains = [strong * ratio / (strong * ratio + 1) for strong in STRENGTHS]
+    return sum(part * filtered(whole, gain) for part, gain in zip(share, gains, strict=True))
 
 
 def shell_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:

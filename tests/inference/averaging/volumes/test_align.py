@@ -12,6 +12,8 @@ from avae_jax.inference.averaging.volumes.level import Level, Volumes, pooled, r
 from avae_jax.inference.averaging.volumes.model import (
     ball,
     cube,
+    filtered,
+    finished,
     read,
     shell_correlation,
     spread_out,
@@ -54,6 +56,18 @@ def test_blocks_are_means_of_what_was_observed():
 def test_shells_of_equal_and_of_independent_volumes():
     np.testing.assert_allclose(shell_correlation(DRAWS[0], DRAWS[0]), 1, rtol=1e-4)
     assert np.abs(shell_correlation(DRAWS[0], DRAWS[1])[4:]).max() < 0.35
+
+
+def test_noise_beside_an_object_is_left_out_of_its_average():
+    """A small object in noise: filtered by shell and place, and by shell alone."""
+    far = np.linalg.norm(cube(SIDE) - np.array([3.0, 0.0, -2.0]), axis=1).reshape((SIDE,) * 3)
+    true = 4 * np.exp(-((far / 2) ** 2))
+    halves = np.stack([true + DRAWS[0], true + DRAWS[1]])
+    made, shrunk = finished(halves, np.ones_like(halves), 1)
+    plain = ball(SIDE) * filtered(ball(SIDE) * halves.mean(0), shrunk)
+    away = (far > 6) & (ball(SIDE) > 0.5)
+    assert (made[away] ** 2).mean() < 0.3 * (plain[away] ** 2).mean()
+    assert ((made - true) ** 2).sum() < ((plain - true) ** 2).sum()
 
 
 def test_clusters_are_those_beyond_chance():
