@@ -51,19 +51,26 @@ def averages(
     classes: np.ndarray,
     shape: tuple[int, ...],
     missing: Missing = OBSERVED,
+    *,
+    apart: bool = False,
+    number: int = 0,
 ) -> Averages:
     """Averages of examples `[n, *S, C]` in order, whose `classes: [N]` count from 1.
 
     Args:
+      apart: halves are every second example of all, in place of each class.
+      number: of classes; by default the largest that an example has.
       missing: what stands for pixels that were not observed; these are left out.
     """
-    number = int(classes.max())
+    number = number or int(classes.max())
     total, counts = np.zeros((number, 2, *shape)), np.zeros((number, 2), int)
     unseen = np.zeros_like(total)
     start = 0
     for part in parts:
-        for example, one in zip(part.reshape(-1, *shape), classes[start:] - 1, strict=False):
-            half = counts[one].sum() % 2
+        numbers = range(start, len(classes))
+        each = zip(part.reshape(-1, *shape), numbers, classes[start:] - 1, strict=False)
+        for example, index, one in each:
+            half = index % 2 if apart else counts[one].sum() % 2
             gone = hidden(example, missing)
             total[one, half] += example if gone is None else np.where(gone, 0, example)
             unseen[one, half] += 0 if gone is None else gone

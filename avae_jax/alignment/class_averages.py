@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.alignment.class_losses import Scored, scored
+from avae_jax.alignment.half_sets import Halves, aligned_apart
 from avae_jax.alignment.job import Known, Work
 from avae_jax.alignment.model_frame import Framing, framing, shown
 from avae_jax.alignment.programs import Found
@@ -38,12 +39,19 @@ CODES = 8  # at most, of the averages along their principal axes
 
 
 def averaged(
-    stack: Stack, surveyed: Survey, options: Options, *, classes: int, reconstructions: bool
+    stack: Stack,
+    surveyed: Survey,
+    options: Options,
+    *,
+    classes: int,
+    reconstructions: bool,
+    halves: str = "together",
 ) -> Work:
     """The work of aligning a stack by class averages, whose poses are found here.
 
     Args:
       classes: how many averages; 0 takes as many as pay for themselves.
+      halves: how half sets are aligned, `together` or `apart`.
 
     Raises:
       InputError: meshes, images with pixels that were not observed, volumes of several channels,
@@ -66,6 +74,7 @@ def averaged(
         _lookup(found, scored(images, found, avae)),
         _columns(found, pixel),
         _stability(found.stable),
+        _halves(images, found, options.seed) if halves == "apart" else None,
     )
     trained = Trained(
         {"averages": jnp.asarray(found.averages)},
@@ -91,6 +100,11 @@ def _stability(stable: Consistency | None) -> dict[str, float]:
         "quarter_turn_jumps": stable.jumps,
         "quarter_turn_examples": stable.examples,
     }
+
+
+def _halves(examples: np.ndarray, found: ClassAlignment, seed: int) -> Halves:
+    print("aligning two halves apart", flush=True)
+    return aligned_apart(examples, found, _found, seed=seed)
 
 
 def _found(examples: np.ndarray, seed: int, classes: int | None) -> ClassAlignment:

@@ -3,14 +3,14 @@
 import functools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from avae_jax.alignment import programs as step
 from avae_jax.alignment.job import Work
-from avae_jax.alignment.levels import drawn, lowered, raised
-from avae_jax.alignment.model_frame import own_poses, shown
+from avae_jax.alignment.levels import Levels, drawn, lowered, raised
+from avae_jax.alignment.model_frame import Framing, own_poses, shown
 from avae_jax.alignment.output_dir import Output
 from avae_jax.alignment.row_store import Rows
 from avae_jax.core import sharding
@@ -65,6 +65,7 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
     params, bank, key = sharding.replicated(whole)
     into, dtype = np.asarray(seen.into, np.float32), work.stack.dtype
     find, move, bring_back = programs(work)
+    moved = _mover(work, move)
 
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
         full, numbers = filled(raw, size), filled(index, size).astype(np.int32)
@@ -74,16 +75,9 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         else:
             found = work.known.found(numbers)
         poses = own_poses(np.asarray(found.pose), seen)
-        gone = hidden(full, seen.missing)
-        levels = lowered(plain(full, gone), seen)
-        bare = marked(levels.values, gone)
-        moved = move(
-            raw=sharding.split(bare),
-            poses=sharding.split(poses.astype(np.float32)),
-            fill=sharding.split(levels.fill),
-        )
+        gone, levels, bare = _without_missing(full, seen)
         rows = {
-            "aligned": raised(np.asarray(moved), levels, dtype, missing=seen.missing),
+            "aligned": moved(levels, bare, poses),
             "poses": poses,
             "losses": np.stack([found.before, found.after, found.gap], axis=1),
             "doubtful": doubtful(found, full if gone is None else bare),
@@ -98,6 +92,40 @@ def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndar
         return {name: np.asarray(values)[: len(raw)] for name, values in rows.items()}
 
     return rows_of
+
+
+def moved_by(work: Work, poses: np.ndarray) -> Iterator[np.ndarray]:
+    """All examples, block by block, moved by poses `[N, d + 1, d + 1]` of the model's frame."""
+    _, move, _ = programs(work)
+    moved, size, seen = _mover(work, move), work.batch, work.seen
+    for start, stop in blocks(work.stack.shape[0], size):
+        full = filled(work.stack.raw(start, stop), size)
+        _, levels, bare = _without_missing(full, seen)
+        own = own_poses(filled(poses[start:stop], size), seen)
+        yield moved(levels, bare, own)[: stop - start]
+
+
+def _without_missing(
+    raw: np.ndarray, seen: Framing
+) -> tuple[np.ndarray | None, Levels, np.ndarray]:
+    """Which values were not observed, levels of the others, and these with NaN for the rest."""
+    gone = hidden(raw, seen.missing)
+    levels = lowered(plain(raw, gone), seen)
+    return gone, levels, marked(levels.values, gone)
+
+
+def _mover(work: Work, move: Callable) -> Callable[[Levels, np.ndarray, np.ndarray], np.ndarray]:
+    """`(levels, their values with NaN [n, *S, C], poses of the stack's frame) -> raw values`."""
+
+    def moved(levels: Levels, bare: np.ndarray, poses: np.ndarray) -> np.ndarray:
+        made = move(
+            raw=sharding.split(bare),
+            poses=sharding.split(poses.astype(np.float32)),
+            fill=sharding.split(levels.fill),
+        )
+        return raised(np.asarray(made), levels, work.stack.dtype, missing=work.seen.missing)
+
+    return moved
 
 
 def uncertain(known: Uncertainty, own: Frame) -> np.ndarray:

@@ -55,7 +55,14 @@ def _by_averages(options: Options, stack: Stack, request: Request) -> None:
     require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
     surveyed = survey(stack, options.data)
-    work = averaged(stack, surveyed, options, classes=request.classes, reconstructions=drawn)
+    work = averaged(
+        stack,
+        surveyed,
+        options,
+        classes=request.classes,
+        reconstructions=drawn,
+        halves=request.halves,
+    )
     run(work, names, request)
 
 
@@ -64,7 +71,7 @@ def by_averages(stack: Stack, request: Request, untouched: frozenset[str]) -> bo
 
     Whoever sets an option of the model, its search or its training wants the model.
     """
-    if request.method != "auto" or request.classes:
+    if request.method != "auto" or request.classes or request.halves == "apart":
         return request.method != "model"
     sections = ("model.", "train.", "search.", "ranges.", "eval.", "log.")
     own = [name for name in fields() if name.startswith(sections) or name == "family"]

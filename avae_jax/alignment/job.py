@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from avae_jax.alignment.half_sets import Halves
 from avae_jax.alignment.model_frame import Framing
 from avae_jax.alignment.row_store import Column, MemoryColumn
 from avae_jax.alignment.stack_statistics import Survey, piece
@@ -27,11 +28,13 @@ class Known(NamedTuple):
       found: `index [n] -> Found` of examples.
       columns: further columns of the table, `[N]` each.
       numbers: further numbers of the whole alignment.
+      halves: every second example as its own half poses it; `None` where halves were not apart.
     """
 
     found: Callable[[np.ndarray], Any]
     columns: dict[str, np.ndarray]
     numbers: dict[str, float]
+    halves: Halves | None = None
 
 
 class Work(NamedTuple):
@@ -81,6 +84,7 @@ def job_of(work: Work) -> dict[str, Any]:
         # As text, because it may be NaN.
         "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
         "uncertainty": work.calibration and work.calibration._asdict(),
+        "halves": "apart" if work.known and work.known.halves else None,
     }
 
 

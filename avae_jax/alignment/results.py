@@ -16,6 +16,7 @@ from avae_jax.alignment import (
     relion_star,
     written_files,
 )
+from avae_jax.alignment.compute import moved_by
 from avae_jax.alignment.example_map import example_map
 from avae_jax.alignment.examples import class_averages, shown_examples
 from avae_jax.alignment.job import Work
@@ -92,8 +93,7 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     shutil.copyfile(columns["latents"].path, folder / LATENTS)
     sections = shown_examples(work, columns, _mean(work, columns))
     if "class" in _known(work):
-        classes, aligned = _known(work)["class"], _parts(work, columns["aligned"])
-        found = averages.averages(aligned, classes, work.stack.example, work.seen.missing)
+        found = _averages(work, columns)
         averages.write(folder, work.stack, found)
         sections = (sections[0], class_averages(found.mean, found.members, work), *sections[1:])
     _draw(work, sections, result, folder / SHEET)
@@ -113,6 +113,19 @@ def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[
     for note in relion_star.notes(work.stack, avae.group, reflect=avae.ranges.reflect):
         print(note)
     print(f"{output.folder}: {', '.join(names)}")
+
+
+def _averages(work: Work, columns: dict[str, Column]) -> averages.Averages:
+    """Averages of the classes, and of their halves, which may have been aligned apart."""
+    how = {"shape": work.stack.example, "missing": work.seen.missing}
+    classes, aligned = _known(work)["class"], _parts(work, columns["aligned"])
+    found = averages.averages(aligned, classes, **how)
+    halves = work.known and work.known.halves
+    if not halves:
+        return found
+    parts = moved_by(work, halves.poses)
+    own = averages.averages(parts, halves.classes, **how, apart=True, number=len(found.members))
+    return found._replace(halves=own.halves)
 
 
 def _write_images(

@@ -10,7 +10,7 @@ from avae_jax.config.choices import stack_forms
 from avae_jax.config.fields import wanted, written
 from avae_jax.config.help_texts import DESCRIPTION, DETAILS, PROGRAM, of_command
 from avae_jax.config.keywords import field_named
-from avae_jax.config.modes import METHODS, MODES
+from avae_jax.config.modes import HALVES, METHODS, MODES
 from avae_jax.config.options import Options, fields, values
 from avae_jax.core.choices import nearest, wanted_instead
 from avae_jax.core.errors import InputError
@@ -161,6 +161,15 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         "of a clearly different pose; takes two to four times the time of the search",
     )
     stack.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="delete the unchanged files of an earlier alignment in the output",
+    )
+    _add_fit_flags(stack)
+
+
+def _add_fit_flags(stack: argparse._ArgumentGroup) -> None:
+    stack.add_argument(
         "--method",
         choices=METHODS,
         help="what finds the poses in fit-align: averages (maximum likelihood over class averages, "
@@ -174,9 +183,11 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         help="number of class averages in fit-align (default: as many as pay for themselves)",
     )
     stack.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="delete the unchanged files of an earlier alignment in the output",
+        "--halves",
+        choices=HALVES,
+        help="half sets of the class averages, whose correlation says how fine their detail is: "
+        "together (aligned to the same averages; default) or apart (each aligned by itself, in "
+        "twice the time)",
     )
 
 

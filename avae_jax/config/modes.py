@@ -17,7 +17,9 @@ CONFIG = "stack"
 STACK, SWITCHES = ("input", "output"), ("reconstructions", "uncertainty", "overwrite")
 # What finds the poses in `fit-align`: class averages where noise hides the objects, else a VAE.
 METHODS = ("auto", "averages", "model")
-FITTING = ("method", "classes")
+# Half sets whose averages are correlated: aligned to the same averages, or each by itself.
+HALVES = ("together", "apart")
+FITTING = ("method", "classes", "halves")
 TRAINING, HOSTS = ("train", "evaluate"), ("multihost",)
 MODES = (*TRAINING, *ALIGNING, "compare", "plan")
 # Flags that each mode needs, and flags that it accepts; other modes refuse them.
@@ -41,6 +43,7 @@ class Request(NamedTuple):
       overwrite: delete the unchanged files of an earlier alignment in `output`.
       method: what finds the poses in `fit-align`, one of `METHODS`.
       classes: number of class averages, 0 for as many as pay for themselves.
+      halves: of the class averages, one of `HALVES`.
     """
 
     input: str
@@ -50,6 +53,7 @@ class Request(NamedTuple):
     overwrite: bool = False
     method: str = "auto"
     classes: int = 0
+    halves: str = "together"
 
 
 def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
@@ -67,8 +71,16 @@ def request_of(mode: str, flags: Mapping[str, Any]) -> Request | None:
         raise InputError(f"--classes {classes}: wanted 1 or more")
     if classes and method == "model":
         raise InputError(f"--classes {classes}: wanted with --method averages, a VAE has none")
+    halves = flags["halves"] or "together"
+    if halves == "apart" and method == "model":
+        raise InputError("--halves apart: wanted with --method averages, a VAE has none")
     return Request(
-        flags["input"], Path(flags["output"]), **switches, method=method, classes=classes
+        flags["input"],
+        Path(flags["output"]),
+        **switches,
+        method=method,
+        classes=classes,
+        halves=halves,
     )
 
 

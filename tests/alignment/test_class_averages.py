@@ -9,13 +9,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from avae_jax.alignment import class_averages
-from avae_jax.inference.averaging.condition import Conditioned
-from avae_jax.inference.averaging.result import ClassAlignment
 from avae_jax.inference.averaging.volumes import align as volume_align
 from avae_jax.main import main
 from benchmarks.stacks.particles import Case, particles
 from benchmarks.stacks.solid_particles import VolumeCase, solids
 from benchmarks.stacks.volumes import Found, errors
+from tests.support.class_alignments import known_alignment
 
 pytestmark = pytest.mark.standard
 
@@ -171,22 +170,10 @@ def true_poses(stack):
     poses = np.tile(np.eye(4), (count, 1, 1))
     poses[:, :3, :3] = np.swapaxes(stack.rotations, 1, 2)
     poses[:, :3, 3] = -np.einsum("nji,nj->ni", stack.rotations, stack.shifts) / (side / 2)
-    ones = np.ones(count)
-    return ClassAlignment(
-        poses=poses,
-        degrees=0 * ones,
+    return known_alignment(
+        poses,
+        np.zeros(count, int),
+        stack.clean[..., None],
         shift_px=stack.shifts,
-        classes=np.zeros(count, int),
-        class_posterior=ones[:, None],
-        averages=stack.clean[..., None],
-        gap_nats=5 * ones,
-        sd_deg=3 * ones,
-        shift_sd_px=0.1 * ones,
-        elsewhere=0 * ones,
-        noise=np.ones((1, 1)),
-        spread_px=1.0,
-        contrast_sd=0.0,
-        stable=None,
-        log_likelihood=0.0,
-        ready=Conditioned(np.empty((0, side, side, side, 1)), (0.0, 0.0), 1.0, 0.0, False, False),
+        gap_nats=np.full(count, 5.0),
     )
