@@ -14,7 +14,7 @@ from avae_jax.inference.averaging.em import near_round, near_rounds, rounds
 from avae_jax.inference.averaging.gauge import LEAST_SPREAD, centred, rotated, spread_of
 from avae_jax.inference.averaging.local import bank_of, started
 from avae_jax.inference.averaging.model import Model
-from avae_jax.inference.averaging.modes import Modes, modes, peaks
+from avae_jax.inference.averaging.modes import MODES, Modes, modes, peaks
 from avae_jax.inference.averaging.near import Found, best_of, found_of
 from avae_jax.inference.averaging.result import ClassAlignment, result
 from avae_jax.inference.averaging.sampling import Level
@@ -26,7 +26,6 @@ SEARCHED = 2000  # images that averages are first looked for in
 CLASSES = 8  # tried at most
 LARGE = 4_000_000  # entries of all vectors beyond which frequencies without signal are left out
 FINE = 40  # periods a box: what poses are refined with
-MODES = 4  # angles of an image that are followed, at most, under each class
 SEEN = 0.3  # share of a ring that is signal, where it is worth while
 FINE_ROUNDS, NEAR_ROUNDS = 8, 4
 

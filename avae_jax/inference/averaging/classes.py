@@ -10,7 +10,7 @@ from avae_jax.inference.averaging.disc import ring_sums
 from avae_jax.inference.averaging.em import QUIET, Fit, near_rounds, rounds
 from avae_jax.inference.averaging.local import bank_of
 from avae_jax.inference.averaging.model import Common, Model
-from avae_jax.inference.averaging.modes import modes
+from avae_jax.inference.averaging.modes import MODES, modes, peaks
 from avae_jax.inference.averaging.near import found_of
 from avae_jax.inference.averaging.sampling import Level
 from avae_jax.inference.averaging.split import split, upright
@@ -128,9 +128,10 @@ def candidate(
 
 
 def placed(data: Data, model: Model, level: Level, *, most: int) -> tuple[Fit, np.ndarray]:
-    """Rounds between the samples, and shifts `[N, 2]` under the likeliest class."""
+    """Rounds between the samples, and shifts `[N, 2]` of the likeliest mode."""
     near = bank_of(level.disc)
-    grid = modes(data, model, level)
+    # All modes: else a class of the same object in another pose would seem to explain more.
+    grid = peaks(modes(data, model, level), level, MODES)
     fit, poses = near_rounds(data, model, near, grid, most=most)
     found = found_of(poses, near, grid, np.zeros((data.count, 2)))
     return fit, found.shift[np.arange(data.count), found.logs.argmax(1)]

@@ -15,6 +15,7 @@ from avae_jax.inference.averaging.local import Poses, distinct, posed, refined, 
 from avae_jax.inference.averaging.model import Common, Model
 from avae_jax.inference.averaging.modes import Modes
 from avae_jax.inference.averaging.rounds import (
+    Batch,
     Sums,
     averaged,
     bank,
@@ -118,13 +119,7 @@ def near_round(
             )
         total = _together([p.logs for p in near])
         added = [
-            functools.reduce(
-                _add,
-                [
-                    posed(batch, p, total, t, norms, model.common, level=level)
-                    for p in near[k * each : (k + 1) * each]
-                ],
-            )
+            _of_modes(batch, near[k * each : (k + 1) * each], total, t, norms, model.common, level)
             for k, (t, norms) in enumerate(banks)
         ]
         likely += float(_weighed(total, batch.weight))
@@ -132,6 +127,24 @@ def near_round(
         found.append(near)
     likely += none(data, np.asarray(model.common.noise, np.float64))
     return maximised(data, model, level, banks, sums, jnp.float32(0)), likely, found
+
+
+def _of_modes(
+    batch: Batch,
+    poses: list[Poses],
+    total: Array,
+    templates: Array,
+    norms: Array,
+    common: Common,
+    level: Level,
+) -> Sums:
+    """What a batch adds to a class by all its modes."""
+    parts = [posed(batch, p, total, templates, norms, common, level=level) for p in poses]
+    together = functools.reduce(_add, parts)
+    if len(poses) == 1:
+        return together
+    whole = _together([p.logs for p in poses])
+    return together._replace(sure=_squares(whole, total, batch.weight))
 
 
 def _together(logs: list[Array]) -> Array:
@@ -144,6 +157,7 @@ def _together(logs: list[Array]) -> Array:
 
 _or = jax.jit(jnp.logaddexp)
 _weighed = jax.jit(jnp.dot)
+_squares = jax.jit(lambda logs, total, weight: ((jnp.exp(logs - total) * weight) ** 2).sum())
 _add = jax.jit(functools.partial(jax.tree.map, jnp.add))
 
 

@@ -17,6 +17,7 @@ from avae_jax.inference.averaging.turn import turned
 
 APART = 15.0  # degrees: samples of the grid closer than that are one mode
 LIKELY = 10.0  # nats below the best, beyond which a mode is none
+MODES = 4  # angles of an image that are followed, at most, under each class
 RARE = 0.01  # share of the images that have more modes than are followed
 
 

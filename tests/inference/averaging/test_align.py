@@ -178,3 +178,11 @@ def test_classes_and_how_sure_they_are(aligned):
     assert 0.5 < np.median(found.sd_deg) < 5 and np.median(found.gap_nats) > 5
     assert 0.2 < found.spread_px < 1.2
     assert 0.02 < np.median(found.shift_sd_px) < 0.5 and found.elsewhere.mean() < 0.05
+
+
+@pytest.mark.standard
+@pytest.mark.parametrize("seed", [3, 4])
+def test_an_object_that_half_a_turn_does_not_change_is_one_class(seed):
+    """More classes would be more poses of each image, unless each class has them all."""
+    stack = particles(Case("test", shape="half_turn", size=SIDE, snr=0.4), count=240, seed=seed)
+    assert len(align_images(stack.images, seed=0).averages) == 1
