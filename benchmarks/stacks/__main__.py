@@ -4,8 +4,9 @@
     python -m benchmarks.stacks --json out.json --cases hinged --methods bound,em,product --seeds 5
 
 Methods: `bound` (true clean templates, maximum likelihood), `em` (plain numpy EM with the true
-number of classes), `em1` (with one), `moments`, `product`. Each case and method has a process of
-its own on one core; CPU seconds are those of the process after its imports, compilation included.
+number of classes), `em1` (with one), `moments`, `registration` (scikit-image), `product`. Each case
+and method has a process of its own on one core; CPU seconds are those of the process after its
+imports, compilation included.
 """
 
 import argparse
@@ -41,7 +42,7 @@ CASES = [
     Case("threes-28-snr1.2", shape="mnist:3", size=28, snr=1.2),
     Case("digits-28-snr3.8", shape="mnist:all", size=28, snr=3.8),
 ]
-METHODS = ("bound", "em", "em1", "moments", "product")
+METHODS = ("bound", "em", "em1", "moments", "registration", "product")
 
 
 def main() -> None:
@@ -126,6 +127,10 @@ def aligned(stack: Stack, method: str, seed: int) -> classical.Found:
         return classical.true_templates(stack)
     if method == "moments":
         return classical.moments(images, case)
+    if method == "registration":
+        from benchmarks.stacks.registration import registration
+
+        return registration(images, case)
     if method in ("em", "em1"):
         classes = 1 if method == "em1" else len(np.unique(stack.classes))
         return classical.expectation_maximisation(images, case, classes=classes, seed=seed)
