@@ -34,16 +34,21 @@ def save(path: Path, title: str, notes: Sequence[str], sections: Sequence[Sectio
         for number, pair in enumerate(section.pairs):
             row, column = divmod(number, ACROSS)
             corner = (MARGIN + 64 + column * (TILE + GAP), top + 44 + row * _row_height(section))
-            _draw_pair(sheet, draw, pair, corner, radius)
-        for row in range(count):
+            _draw_pair(sheet, draw, pair, corner, radius, _pictures(section))
+        for row in range(count if _pictures(section) == 2 else 0):
             _name_row(draw, top + 44 + row * _row_height(section))
         top += 44 + count * _row_height(section)
     sheet.save(path, "PNG", optimize=True)
 
 
+def _pictures(section: Section) -> int:
+    """2 before and after; 1 of class averages, which have no pose of their own."""
+    return max(len(both(pair)) for pair in section.pairs)
+
+
 def _row_height(section: Section) -> int:
     lines = max(len(pair.lines) for pair in section.pairs)
-    return LINE + 2 * (TILE + 4) + LINE * lines + 2 * GAP
+    return LINE + _pictures(section) * (TILE + 4) + LINE * lines + 2 * GAP
 
 
 def _name_row(draw: ImageDraw.ImageDraw, top: int) -> None:
@@ -58,19 +63,18 @@ def _draw_pair(
     pair: Pair,
     corner: tuple[int, int],
     radius: float,
+    pictures: int,
 ) -> None:
     left, top = corner
     colour = ALARM if pair.doubtful else INK
     draw.text((left, top), _fitting(draw, pair.name), colour, _font(11))
-    for number, example in enumerate(
-        each for each in (pair.before, pair.after) if each is not None
-    ):
+    for number, example in enumerate(both(pair)):
         place = left, top + LINE + number * (TILE + 4)
         sheet.paste(_tile(example, radius), place)
         if pair.doubtful:
             draw.rectangle((*place, place[0] + TILE - 1, place[1] + TILE - 1), outline=ALARM)
     for number, line in enumerate(pair.lines):
-        at = left, top + LINE + 2 * (TILE + 4) + number * LINE
+        at = left, top + LINE + pictures * (TILE + 4) + number * LINE
         draw.text(at, _fitting(draw, line), colour, _font(11))
 
 

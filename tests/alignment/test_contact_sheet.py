@@ -25,3 +25,13 @@ def test_save_draws_every_section(shape, tmp_path):
             assert np.ptp(np.asarray(sheet)) > 100
     # Nine pairs take two rows, and a section without pairs takes none.
     assert heights[1] > heights[0] + contact_sheet.TILE
+
+
+def test_class_averages_take_one_picture_each(tmp_path):
+    draws, heights = np.random.default_rng(0), []
+    for after in (draws.random((8, 8, 1)), None):
+        pairs = [Pair(draws.random((8, 8, 1)), after, "class 1", ("9 images",), False)]
+        contact_sheet.save(tmp_path / "x.png", "stack", [], [Section("Class averages", pairs)])
+        with Image.open(tmp_path / "x.png") as sheet:
+            heights.append(sheet.height)
+    assert heights[0] - heights[1] == contact_sheet.TILE + 4
