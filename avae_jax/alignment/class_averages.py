@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.alignment.class_losses import Scored, scored
-from avae_jax.alignment.half_sets import Halves, aligned_apart
+from avae_jax.alignment.half_sets import Halves, aligned_apart, require_halves
 from avae_jax.alignment.job import Known, Work
 from avae_jax.alignment.model_frame import Framing, framing, shown
 from avae_jax.alignment.programs import Found
@@ -23,6 +23,7 @@ from avae_jax.data.formats import Stack, blocks
 from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import fill_value, frame_sides
 from avae_jax.inference.averaging import ClassAlignment, align_images
+from avae_jax.inference.averaging.align import CLASSES
 from avae_jax.inference.averaging.consistency import Consistency
 from avae_jax.inference.averaging.volumes import align_volumes
 from avae_jax.inference.search import resolve_search
@@ -55,9 +56,11 @@ def averaged(
 
     Raises:
       InputError: meshes, images with pixels that were not observed, volumes of several channels,
-        too few or too many examples.
+        too few examples, for halves too, or too many.
     """
     _require_examples(stack, surveyed)
+    if halves == "apart":
+        require_halves(stack.shape[0], classes or CLASSES)
     data = _data(options.data, stack)
     seen, avae = _frames(stack, surveyed, data)
     images = _images(stack, seen, avae)

@@ -14,7 +14,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.evaluation.pose_metrics import mean_pose, pose_errors
 from avae_jax.inference.averaging import ClassAlignment
 
-LEAST = 8  # examples of a stack that has halves
+MEMBERS = 4  # examples a class, at least: two in each half
 NEAR = 20.0  # degrees within which two alignments agree on an example
 
 
@@ -30,6 +30,19 @@ class Halves(NamedTuple):
     classes: np.ndarray
 
 
+def require_halves(count: int, classes: int) -> None:
+    """Checks that halves of `count` examples can have so many classes, before any search.
+
+    Raises:
+      InputError: they have too few examples.
+    """
+    if count < MEMBERS * classes:
+        raise InputError(
+            f"--halves apart: {count} examples for up to {classes} class averages; wanted "
+            f"{MEMBERS * classes} or more, or fewer --classes"
+        )
+
+
 def aligned_apart(
     examples: np.ndarray,
     whole: ClassAlignment,
@@ -41,16 +54,8 @@ def aligned_apart(
 
     Args:
       search: `(examples, seed, number of classes)` to their alignment.
-
-    Raises:
-      InputError: fewer than `LEAST` examples, or a half with fewer than there are classes.
     """
     count, number = len(examples), len(whole.averages)
-    if count < max(LEAST, 2 * number):
-        raise InputError(
-            f"--halves apart: {count} examples for {number} class averages; wanted "
-            f"{max(LEAST, 2 * number)} or more"
-        )
     poses, classes = np.empty(whole.poses.shape), np.empty(count, int)
     for half in range(2):
         mine = np.arange(half, count, 2)

@@ -29,6 +29,7 @@ CASES = [
     *(Case(f"hinged-24-snr{snr}", snr=snr) for snr in SNRS),
     *(Case(f"hinged-24-rotation-snr{snr}", snr=snr, shift=0.0) for snr in (1.0, 0.3)),
     *(Case(f"hinged-48-snr{snr}", size=48, snr=snr, shift=2.0) for snr in (0.39, 0.19, 0.05)),
+    Case("hinged-64-snr0.19", size=64, snr=0.19, shift=2.7),
     *(
         Case(f"{shape}-24-snr{snr}", shape=shape, snr=snr)
         for shape in ("half_turn", "mirror", "elongated", "round", "three_fold")
@@ -155,16 +156,20 @@ def errors(stack: Stack, found: classical.Found) -> dict:
         "shift_px": round(float(np.median(shift)), 3),
         "classes": int(found.classes.max()) + 1,
         "class_accuracy": round(accuracy(stack.classes, found.classes), 4),
-        **_doubt(angle > 20, found.doubtful),
+        **_doubt(angle, found),
     }
 
 
-def _doubt(wrong: np.ndarray, doubtful: np.ndarray | None) -> dict:
-    """Shares that are doubtful, and wrong of those that are and are not."""
-    if doubtful is None:
+def _doubt(angle: np.ndarray, found: classical.Found) -> dict:
+    """Shares that are doubtful, wrong of those that are and are not, and elsewhere (said, true)."""
+    if found.doubtful is None:
         return {}
+    wrong, doubtful = angle > 20, found.doubtful
     kinds = {"wrong_of_doubtful": doubtful, "wrong_of_others": ~doubtful}
     shares = {name: float(wrong[kind].mean()) for name, kind in kinds.items() if kind.any()}
+    if found.elsewhere is not None:
+        shares["elsewhere_said"] = float(found.elsewhere.mean())
+        shares["elsewhere_true"] = float((angle > 15).mean())
     return {"doubtful": float(doubtful.mean())} | {k: round(v, 4) for k, v in shares.items()}
 
 

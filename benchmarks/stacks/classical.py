@@ -17,7 +17,8 @@ ROUNDS, STEP, STARTS = 25, 5.0, 2  # of EM: rounds, degrees between templates, s
 class Found:
     """Angles `[N]` in degrees and shifts `[N, 2]` in pixels of the objects, classes `[N]`.
 
-    `doubtful [N]` says which poses a method does not trust, where it says so.
+    `doubtful [N]` says which poses a method does not trust, and `elsewhere [N]` how probable it is
+    that a pose is more than 15 degrees off, where it says so.
     """
 
     angles: np.ndarray
@@ -25,6 +26,7 @@ class Found:
     classes: np.ndarray
     note: str = ""
     doubtful: np.ndarray | None = None
+    elsewhere: np.ndarray | None = None
 
 
 def flattened(images: np.ndarray, *, inverted: bool = False) -> np.ndarray:

@@ -29,4 +29,7 @@ def aligned(stack: Stack, seed: int) -> Found:
     classes = KMeans(number, n_init=10, random_state=seed).fit_predict(codes)
     doubtful = np.array([row["doubtful"] == "true" for row in rows])
     note = f"{len({row.get('class') for row in rows})} classes"
-    return Found(angles, np.array(shifts), classes, note, doubtful)
+    # A VAE states it only where that is asked.
+    stated = [float(row["elsewhere"]) for row in rows] if "elsewhere" in rows[0] else None
+    elsewhere = None if stated is None else np.array(stated)
+    return Found(angles, np.array(shifts), classes, note, doubtful, elsewhere)

@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation
 
 from avae_jax.alignment import class_averages
 from avae_jax.alignment.half_sets import aligned_apart, laid
-from avae_jax.core.errors import InputError
 from avae_jax.main import main
 from tests.support.class_alignments import known_alignment
 
@@ -65,10 +64,20 @@ def test_halves_are_searched_apart():
     np.testing.assert_array_equal(found.classes, whole.classes + 1)
 
 
-def test_too_few_examples_have_no_halves():
-    whole = alignment(rigid(1, 7, 2), np.zeros(7, int), 1)
-    with pytest.raises(InputError, match="--halves apart: 7 examples for 1 class averages; wanted"):
-        aligned_apart(np.zeros(7), whole, None, seed=0)
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ([], "31 examples for up to 8 class averages; wanted 32 or more"),
+        (["--classes", "8"], "31 examples for up to 8 class averages; wanted 32 or more"),
+    ],
+)
+def test_too_few_examples_are_refused_before_a_search(flags, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(class_averages, "align_images", None)
+    noise = np.random.default_rng(0).standard_normal((31, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "x.npy", noise)
+    assert fit_align(tmp_path, "--halves", "apart", *flags) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out" / "poses.csv").exists()
 
 
 def fit_align(folder, *flags):
