@@ -11,6 +11,7 @@ from avae_jax.alignment.compute import compute
 from avae_jax.alignment.job import Work, columns_of, job_of
 from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
 from avae_jax.alignment.output_dir import claimed, require_free
+from avae_jax.alignment.quarter_turns import quarter_turns, told
 from avae_jax.alignment.results import files_of, finish, names_of
 from avae_jax.alignment.stack_statistics import Survey, require_unchanged, survey
 from avae_jax.alignment.trial_write import require_writable
@@ -111,9 +112,10 @@ def run(work: Work, names: tuple[str, ...], request: Request) -> None:
             return
         require_room(work, request.output, begun=output.done > 0)
         columns = columns_of(work, output.rows)
-        compute(work, columns, output)
+        rows_of = compute(work, columns, output)
+        stable = told(quarter_turns(work, rows_of, columns["poses"]))
         require_unchanged(work.stack, work.surveyed.digest)
-        finish(work, columns, output, names)
+        finish(work, columns, output, names, stable)
 
 
 def _masked(trained: Trained, surveyed: Survey) -> Trained:

@@ -15,6 +15,7 @@ from avae_jax.alignment.half_sets import Halves, aligned_apart, require_halves
 from avae_jax.alignment.job import Known, Work
 from avae_jax.alignment.model_frame import Framing, framing, shown
 from avae_jax.alignment.programs import Found
+from avae_jax.alignment.quarter_turns import told
 from avae_jax.alignment.stack_statistics import Survey, piece
 from avae_jax.config.options import DataOptions, Options, SearchOptions
 from avae_jax.core.errors import InputError
@@ -24,7 +25,6 @@ from avae_jax.data.intensity import Scaling
 from avae_jax.data.resize import fill_value, frame_sides
 from avae_jax.inference.averaging import ClassAlignment, align_images
 from avae_jax.inference.averaging.align import CLASSES
-from avae_jax.inference.averaging.consistency import Consistency
 from avae_jax.inference.averaging.volumes import align_volumes
 from avae_jax.inference.search import resolve_search
 from avae_jax.inference.trained import Trained
@@ -76,7 +76,7 @@ def averaged(
     known = Known(
         _lookup(found, scored(images, found, avae)),
         _columns(found, pixel),
-        _stability(found.stable),
+        told(found.stable),
         _halves(images, found, options.seed) if halves == "apart" else None,
     )
     trained = Trained(
@@ -88,21 +88,6 @@ def averaged(
     )
     whole = dataclasses.replace(options, data=data)
     return Work(stack, seen, surveyed, trained, whole, reconstructions, known)
-
-
-def _stability(stable: Consistency | None) -> dict[str, float]:
-    """Says what a quarter turn changes, where that was tried, and returns it by name."""
-    if stable is None:
-        return {}
-    print(
-        f"{stable.examples:,} examples turned by 90 degrees: found 90 degrees on to "
-        f"{stable.median_deg:.2g} degrees (median), {stable.jumps:.1%} more than 20 degrees off"
-    )
-    return {
-        "quarter_turn_median_deg": stable.median_deg,
-        "quarter_turn_jumps": stable.jumps,
-        "quarter_turn_examples": stable.examples,
-    }
 
 
 def _halves(examples: np.ndarray, found: ClassAlignment, seed: int) -> Halves:

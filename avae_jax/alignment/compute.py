@@ -28,11 +28,17 @@ from avae_jax.transform.frame import Frame
 SECONDS = 5.0
 
 
-def compute(work: Work, columns: Mapping[str, Rows], output: Output | None = None) -> None:
+RowsOf = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
+
+
+def compute(work: Work, columns: Mapping[str, Rows], output: Output | None = None) -> RowsOf:
     """Poses and moves the examples that are left, and takes note of how far it is.
 
     Args:
       output: where that is noted; `None` for rows in memory.
+
+    Returns:
+      What makes the rows of a chunk, see `compiled`.
     """
     count, saved = work.stack.shape[0], -math.inf
     # More than there are is no number that was noted here.
@@ -49,6 +55,7 @@ def compute(work: Work, columns: Mapping[str, Rows], output: Output | None = Non
                 save(columns, output, stop)
                 saved = time.monotonic()
             bar.update(stop - start)
+    return rows_of
 
 
 def save(columns: Mapping[str, Rows], output: Output, done: int) -> None:
@@ -58,7 +65,7 @@ def save(columns: Mapping[str, Rows], output: Output, done: int) -> None:
     output.done = done
 
 
-def compiled(work: Work) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+def compiled(work: Work) -> RowsOf:
     """`(raw [n, *S, C], index [n]) -> rows`, with programs for chunks of one size."""
     trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
     whole = (trained.params, trained.bank, stream(work.options, "test"))

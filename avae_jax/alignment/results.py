@@ -78,15 +78,24 @@ def files_of(stack: Stack, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(files))
 
 
-def finish(work: Work, columns: dict[str, Column], output: Output, names: tuple[str, ...]) -> None:
+def finish(
+    work: Work,
+    columns: dict[str, Column],
+    output: Output,
+    names: tuple[str, ...],
+    numbers: Mapping[str, float],
+) -> None:
     """Writes the results: the tables first, so that they exist even if the stack cannot be written.
+
+    Args:
+      numbers: further ones of the whole alignment.
 
     Raises:
       InputError: the stack cannot be written in its format.
     """
     print("writing", flush=True)
     count, folder, result = work.stack.shape[0], output.results(), _result(columns)
-    result |= work.known.numbers if work.known else {}
+    result |= (work.known.numbers if work.known else {}) | numbers
     pose_table.write(folder / TABLE, table_blocks(work, columns))
     if relion_star.NAME in names:
         relion_star.write(folder / relion_star.NAME, work.stack, _star_blocks(work, columns))
