@@ -150,7 +150,7 @@ def region_probabilities(keys: Key, mixture: Mixture, poses: Array, *, group: Fa
 
         draws, place = jax.random.split(key)
         drawn = jax.vmap(height)(uniform_points(draws, (DRAWS, group.size + 1)))
-        above = (drawn > log_density(mixture, pose, group=group)).sum()
+        above = jnp.where(drawn > log_density(mixture, pose, group=group), 1.0, 0.0).sum()
         return (above + uniform_points(place, ())) / (DRAWS + 1)
 
     return jax.vmap(one)(keys, mixture, poses)

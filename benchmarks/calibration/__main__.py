@@ -5,10 +5,11 @@
 Models of upright objects search the poses of images drawn from them (`own`) and of held-out objects
 turned at random (`real`). One half calibrates, the other is checked. Prints a table, writes JSON:
 
-    held, held_of_model  share of true poses in regions of 50, 80, 90, 95 and 99 %, after the
-                         calibration and before
+    held                 share of true poses in regions of 50, 80, 90, 95 and 99 %
     ranks                probability of the region that just holds the truth, in 20 bins: even
                          where all is right (simulation-based calibration)
+    ..._of_model         the same before the calibration
+    ..._by_default       the same after `APPROXIMATE`, which needs no true poses
     score                mean log density of the true poses, calibrated and not; higher is better
     elsewhere            stated probability of another optimum in bins, and the share found
     effective, untrusted effective draws; share of examples with a Pareto shape above 0.7
@@ -24,7 +25,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -33,51 +34,19 @@ from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
 from avae_jax.core.types import PyTree
 from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.batch import posterior_batch, search_batch
-from avae_jax.inference.calibration import (
-    Calibration,
-    calibrated,
-    fit_calibration,
-    region_probabilities,
-)
 from avae_jax.inference.find_poses import build_bank
-from avae_jax.inference.marginal import Evidence
-from avae_jax.inference.pareto import UNTRUSTED
 from avae_jax.inference.problem import bounded
 from avae_jax.inference.search import resolve_search
-from avae_jax.inference.uncertainty import is_near, uncertainty
-from avae_jax.models.affine_model import AVAE
 from avae_jax.models.simulation import draw_observations
-from avae_jax.transform.mixture import Mixture, log_density
 from benchmarks import accelerators, command_line
-from benchmarks.data import SEED, Objects, digits, volumes
+from benchmarks.calibration.scores import STATED, Case, Measured, row
+from benchmarks.data import SEED, digits, volumes
 from benchmarks.search import models
 from benchmarks.search.__main__ import DEFORMED, PATCHES, VOLUMES
 
-STATED = (0.5, 0.8, 0.9, 0.95, 0.99)
 BATCH, DRAWS = 50, 128
 MORE = 32  # factor on the draws for the reference of the bound, on BATCH examples
-BINS = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)
 CASES = ("mnist_rotation", "mnist_rigid", "gaussian_rotation", "chairs_rotation")
-
-
-class Case(NamedTuple):
-    """A model that knows one pose, its search, and what it was trained on."""
-
-    upright: models.Upright
-    objects: Objects
-    avae: AVAE
-    search: SearchOptions
-
-
-class Measured(NamedTuple):
-    """Posteriors, bounds, true and found poses of n examples; `below` and `ms` as in the table."""
-
-    posterior: Mixture
-    evidence: Evidence
-    true: np.ndarray
-    found: np.ndarray
-    below: float
-    ms: tuple[float, float]
 
 
 def main() -> None:
@@ -89,9 +58,9 @@ def main() -> None:
     for name in flags.cases:
         case = _case(name, flags)
         for images, given in (("own", _own(case, flags.examples)), ("real", _real(case))):
-            row = _row(case, _measured(case, *given))
-            rows[f"{name}_{images}"] = row
-            print(_line(f"{name}_{images}", row), flush=True)
+            scored = row(case, _measured(case, *given))
+            rows[f"{name}_{images}"] = scored
+            print(_line(f"{name}_{images}", scored), flush=True)
             if flags.json:
                 found = {"stated": STATED, "cases": rows, "about": about}
                 text = json.dumps(found, indent=1, allow_nan=False)
@@ -169,63 +138,14 @@ def _timed(function: Callable, *args: Any, **given: Any) -> tuple[PyTree, float]
     return jax.block_until_ready(function(*args, **given)), time.process_time() - began
 
 
-def _row(case: Case, measured: Measured) -> dict[str, Any]:
-    """The numbers of a case, on the half that did not calibrate."""
-    half = len(measured.true) // 2
-    first, second = (
-        jax.tree.map(lambda leaf, part=part: leaf[part], measured[:4])
-        for part in (slice(0, half), slice(half, None))
-    )
-    how = fit_calibration(first[0], first[2], avae=case.avae)
-    posterior, evidence, true, found = second
-    wide = calibrated(posterior, how)
-    group, keys = case.avae.group, jax.random.split(jax.random.key(SEED + 4), len(true))
-    rank = jax.jit(functools.partial(region_probabilities, group=group))
-    before, after = (
-        np.asarray(rank(keys, each, true)) for each in (calibrated(posterior, Calibration()), wide)
-    )
-    density = jax.jit(jax.vmap(functools.partial(log_density, group=group)))
-    known = jax.jit(jax.vmap(functools.partial(uncertainty, group=group)))(wide, found)
-    near = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)
-    return {
-        "checked": len(true),
-        "calibration": how._asdict(),
-        "held": [float((after <= share).mean()) for share in STATED],
-        "held_of_model": [float((before <= share).mean()) for share in STATED],
-        "ranks": np.histogram(after, 20, (0, 1))[0].tolist(),
-        "ranks_of_model": np.histogram(before, 20, (0, 1))[0].tolist(),
-        "score": float(np.maximum(density(wide, true), -20).mean()),
-        "score_of_model": float(np.maximum(density(posterior, true), -20).mean()),
-        "median_deg": float(np.median(known.degrees)),
-        "elsewhere": _elsewhere(np.asarray(known.elsewhere), ~np.asarray(near)),
-        "effective": float(evidence.effective.mean()),
-        "untrusted": float((evidence.shape > UNTRUSTED).mean()),
-        "bound": float(evidence.bound.mean()),
-        "below": measured.below,
-        "ms": {"search": measured.ms[0], "posterior_and_bound": measured.ms[1]},
-    }
-
-
-def _elsewhere(stated: np.ndarray, found: np.ndarray) -> list[dict[str, float]]:
-    """Mean stated probability of another optimum, share found and examples, by bins of it."""
-    place = np.clip(np.digitize(stated, BINS) - 1, 0, len(BINS) - 2)
-    return [
-        {
-            "stated": float(stated[place == bin].mean()),
-            "found": float(found[place == bin].mean()),
-            "examples": int((place == bin).sum()),
-        }
-        for bin in np.unique(place)
-    ]
-
-
 def _line(name: str, row: dict[str, Any]) -> str:
     def shares(key: str) -> str:
         return " ".join(f"{100 * share:5.1f}" for share in row[key])
 
     return (
         f"{name:24} n={row['checked']:<5} held {shares('held')} "
-        f"(of the model {shares('held_of_model')})  score {row['score']:.2f} "
+        f"(by default {shares('held_by_default')}; of the model {shares('held_of_model')})  "
+        f"score {row['score']:.2f} "
         f"({row['score_of_model']:.2f})  effective {row['effective']:.1f}  "
         f"bound {row['bound']:.2f} ({row['below']:.2f} below)  "
         f"{row['ms']['search']:.1f} + {row['ms']['posterior_and_bound']:.1f} ms"
