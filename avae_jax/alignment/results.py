@@ -83,7 +83,7 @@ def finish(
     columns: dict[str, Column],
     output: Output,
     names: tuple[str, ...],
-    numbers: Mapping[str, float],
+    numbers: dict[str, float],
 ) -> None:
     """Writes the results: the tables first, so that they exist even if the stack cannot be written.
 

@@ -1,4 +1,4 @@
-"""The product on a stack of the benchmark: `fit-align` with no options but input and output."""
+"""The product on a stack of the benchmark: `fit-align`."""
 
 import csv
 import tempfile
@@ -12,13 +12,17 @@ from benchmarks.stacks.classical import Found
 from benchmarks.stacks.particles import Stack
 
 
-def aligned(stack: Stack, seed: int) -> Found:
-    """Poses of `poses.csv`, and classes by k-means on `latents.npy`, their number known."""
+def aligned(stack: Stack, seed: int, *flags: str) -> Found:
+    """Poses of `poses.csv`, and classes by k-means on `latents.npy`, their number known.
+
+    Args:
+      flags: of the command line, besides input, output and the seed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "stack.npy", Path(folder) / "aligned"
         np.save(source, stack.images)
         command = ["--mode", "fit-align", "--input", str(source), "--output", str(target)]
-        if main([*command, f"--config.seed={seed}"]):
+        if main([*command, f"--config.seed={seed}", *flags]):
             raise RuntimeError("fit-align failed")
         with (target / "poses.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
