@@ -72,7 +72,8 @@ def find(
     if calibration is not None:
         sizes = {"samples": SAMPLES, "chunk": bounded(search, avae).chunk}
         _, stated = batch.posterior_batch(params, key, x, index, result, avae=avae, **sizes)
-        known = jax.vmap(functools.partial(uncertainty, group=avae.group))(
+        by = {"group": avae.group, "anywhere": calibration.anywhere}
+        known = jax.vmap(functools.partial(uncertainty, **by))(
             calibrated(stated, calibration), result.pose
         )
     return Found(

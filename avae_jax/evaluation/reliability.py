@@ -48,13 +48,17 @@ def reliability(
         fits.append(fit_calibration(others, true[half], avae=task.avae))
     # The even ones are calibrated by the odd ones, and the other way round.
     wide = _each(posterior, fits[1], fits[0])
+    anywhere = np.where(np.arange(count) % 2 == 0, fits[1].anywhere, fits[0].anywhere)
     keys = jax.random.split(jax.random.fold_in(stream(task.options, "test"), 4), count)
-    region = jax.jit(functools.partial(region_probabilities, group=group))
+    region = jax.jit(functools.partial(region_probabilities, avae=task.avae))
     before, after = (
-        np.asarray(region(keys, mixture, true))
-        for mixture in (calibrated(posterior, APPROXIMATE), wide)
+        np.asarray(region(keys, mixture, true, anywhere=np.broadcast_to(share, count)))
+        for mixture, share in (
+            (calibrated(posterior, APPROXIMATE), APPROXIMATE.anywhere),
+            (wide, anywhere),
+        )
     )
-    known = known_poses(wide, found, group)
+    known = known_poses(wide, found, group, anywhere=anywhere)
     same = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)
     return report.Reliability(
         STATED,

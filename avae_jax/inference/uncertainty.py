@@ -40,7 +40,12 @@ class Uncertainty(NamedTuple):
 
 
 def uncertainty(
-    mixture: Mixture, pose: Array, *, group: Family, degrees: float = DEGREES
+    mixture: Mixture,
+    pose: Array,
+    *,
+    group: Family,
+    degrees: float = DEGREES,
+    anywhere: Array | float = 0.0,
 ) -> Uncertainty:
     """The uncertainty of the pose `[d + 1, d + 1]` of one example.
 
@@ -48,6 +53,7 @@ def uncertainty(
       mixture: its posterior.
       degrees: poses are apart if their matrices differ by more than two rotations that are this
         far apart.
+      anywhere: probability that the pose is none of the mixture (see `Calibration`).
 
     >>> import numpy as np, avae_jax
     >>> still, group = np.eye(3, dtype=np.float32), avae_jax.family("rotation", 2)
@@ -59,6 +65,7 @@ def uncertainty(
     mixture = jax.tree.map(jnp.asarray, mixture)
     drawn = jax.vmap(functools.partial(transport_uniform, mixture, group=group))(_even(group.size))
     apart = jnp.where(is_near(drawn, pose, degrees=degrees), 0.0, 1.0).mean()
+    apart = anywhere + (1 - anywhere) * apart
     weights = jnp.exp(mixture.log_weights)
     mine = is_near(mixture.centres, pose, degrees=degrees)
     alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
@@ -89,13 +96,23 @@ def _even(size: int) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames="group")
-def _known(mixture: Mixture, poses: Array, *, group: Family) -> Uncertainty:
-    return jax.vmap(functools.partial(uncertainty, group=group))(mixture, poses)
+def _known(mixture: Mixture, poses: Array, anywhere: Array, *, group: Family) -> Uncertainty:
+    def one(mixture: Mixture, pose: Array, anywhere: Array) -> Uncertainty:
+        return uncertainty(mixture, pose, group=group, anywhere=anywhere)
+
+    return jax.vmap(one)(mixture, poses, anywhere)
 
 
-def known_poses(mixture: Mixture, poses: np.ndarray, group: Family) -> Uncertainty:
-    """The uncertainty of poses `[n, d + 1, d + 1]` as numpy arrays; mixtures of leading axis n."""
-    return jax.tree.map(np.asarray, _known(mixture, poses, group=group))
+def known_poses(
+    mixture: Mixture, poses: np.ndarray, group: Family, *, anywhere: np.ndarray | float = 0.0
+) -> Uncertainty:
+    """The uncertainty of poses `[n, d + 1, d + 1]` as numpy arrays; mixtures of leading axis n.
+
+    Args:
+      anywhere: `[]` or `[n]`, as for `uncertainty`.
+    """
+    shares = np.broadcast_to(np.float32(anywhere), len(poses))
+    return jax.tree.map(np.asarray, _known(mixture, poses, shares, group=group))
 
 
 def is_near(poses: Array, pose: Array, *, degrees: float = DEGREES) -> Array:

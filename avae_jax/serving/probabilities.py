@@ -71,7 +71,8 @@ class Probabilities:
           samples, seed: as for `log_likelihood`, with its errors.
         """
         _, posterior, poses = self._integrated(self._taken(x), samples, seed)
-        return known_poses(calibrated(posterior, calibration), poses, self.trained.avae.group)
+        stated, group = calibrated(posterior, calibration), self.trained.avae.group
+        return known_poses(stated, poses, group, anywhere=calibration.anywhere)
 
     def calibration(
         self, x: np.ndarray, poses: np.ndarray, *, samples: int = SAMPLES, seed: int = 0

@@ -58,13 +58,14 @@ def row(case: Case, measured: Measured) -> dict[str, Any]:
     posterior, evidence, true, found = second
     wide = calibrated(posterior, how)
     group, keys = case.avae.group, jax.random.split(jax.random.key(SEED + 4), len(true))
-    rank = jax.jit(functools.partial(region_probabilities, group=group))
+    rank = jax.jit(functools.partial(region_probabilities, avae=case.avae))
     ranks = {
-        name: np.asarray(rank(keys, calibrated(posterior, each), true))
+        name: np.asarray(rank(keys, calibrated(posterior, each), true, anywhere=each.anywhere))
         for name, each in (("", how), ("_by_default", APPROXIMATE), ("_of_model", Calibration()))
     }
     density = jax.jit(jax.vmap(functools.partial(log_density, group=group)))
-    known = jax.jit(jax.vmap(functools.partial(uncertainty, group=group)))(wide, found)
+    by = {"group": group, "anywhere": how.anywhere}
+    known = jax.jit(jax.vmap(functools.partial(uncertainty, **by)))(wide, found)
     near = jax.jit(jax.vmap(lambda one, other: is_near(one[None], other)[0]))(true, found)
     return {
         "checked": len(true),

@@ -57,10 +57,12 @@ def test_truths_of_a_calibrated_posterior_are_held_as_often_as_said():
     )
     found = fit_calibration(*first, avae=avae)
     assert found.temperature == pytest.approx(2, abs=1) and 1.3 < found.width < 2.4
-    measure = jax.jit(functools.partial(region_probabilities, group=avae.group))
+    measure = jax.jit(functools.partial(region_probabilities, avae=avae))
     keys = jax.random.split(jax.random.key(2), half)
     before = np.asarray(measure(keys, second[0], second[1]))
-    after = np.asarray(measure(keys, calibrated(second[0], found), second[1]))
+    after = np.asarray(
+        measure(keys, calibrated(second[0], found), second[1], anywhere=found.anywhere)
+    )
     assert (before <= 0.9).mean() < 0.75
     for share in (0.5, 0.8, 0.9, 0.95, 0.99):
         # Both halves have their error.

@@ -32,7 +32,7 @@ def test_regions_hold_the_truth_as_often_as_they_say():
         x, _, poses = draw_observations(params, keys, avae=avae, latent=Z)
         found = find_poses(params, keys, x, avae=avae, options=options)
         posterior = pose_posterior(params, keys, x, found, avae=avae)
-        return region_probabilities(keys, posterior, poses, group=avae.group)
+        return region_probabilities(keys, posterior, poses, avae=avae)
 
     held = np.asarray(known(weights(), keys))
     for share in (0.5, 0.8, 0.9, 0.95):
