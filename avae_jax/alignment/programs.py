@@ -72,10 +72,9 @@ def find(
     if calibration is not None:
         sizes = {"samples": SAMPLES, "chunk": bounded(search, avae).chunk}
         _, stated = batch.posterior_batch(params, key, x, index, result, avae=avae, **sizes)
-        by = {"group": avae.group, "anywhere": calibration.anywhere}
-        known = jax.vmap(functools.partial(uncertainty, **by))(
-            calibrated(stated, calibration), result.pose
-        )
+        known = jax.vmap(
+            functools.partial(uncertainty, group=avae.group, anywhere=calibration.anywhere)
+        )(calibrated(stated, calibration), result.pose)
     return Found(
         pose=result.pose,
         before=batch.losses(params, key, x, index, still, avae=avae),
