@@ -46,6 +46,7 @@ from benchmarks.search.__main__ import DEFORMED, PATCHES, VOLUMES
 
 BATCH, DRAWS = 50, 128
 MORE = 32  # factor on the draws for the reference of the bound, on BATCH examples
+NOISE = 0.3  # deviation of the noise in the images of the Gaussian model
 CASES = ("mnist_rotation", "mnist_rigid", "gaussian_rotation", "chairs_rotation")
 
 
@@ -79,6 +80,8 @@ def _case(name: str, flags: argparse.Namespace) -> Case:
         objects = digits(flags.data, test=flags.examples)
         how = TrainOptions(steps=flags.steps or 600, batch_size=128, learning_rate=1e-3)
         likelihood = "bernoulli" if kind == "mnist" else "gaussian_learned"
+        if kind == "gaussian":
+            objects = objects._replace(train=_noisy(objects.train))
         upright = models.train(objects, ModelOptions(likelihood=likelihood), how)
     avae = models.wrap(upright.model, objects, group)._replace(
         likelihood=upright.options.likelihood
@@ -106,7 +109,14 @@ def _real(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Held-out objects turned at random, and the poses that carry them back."""
     observed, applied = models.posed(case.objects, case.avae)
     whole = len(observed) // BATCH * BATCH
+    if case.avae.likelihood == "gaussian_learned":
+        observed = _noisy(observed)
     return observed[:whole], np.linalg.inv(applied[:whole]).astype(np.float32)
+
+
+def _noisy(images: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(SEED + 5).standard_normal(images.shape, dtype=np.float32)
+    return images + NOISE * noise
 
 
 def _measured(case: Case, x: np.ndarray, true: np.ndarray) -> Measured:
