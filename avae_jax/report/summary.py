@@ -138,6 +138,9 @@ class Uncertainty:
     )
     tail: float | None = entry("tail", SHARE, "Share of each normal that is wider still.")
     reach: float | None = entry("reach", "", "Factor by which it is wider.")
+    anywhere: float | None = entry(
+        "anywhere", SHARE, "Probability that the search has missed the pose, which may be any."
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,10 +25,24 @@ def test_calibration_is_that_of_the_evaluation(tmp_path):
     assert note == "uncertainty: calibrated by 256 held-out examples of the evaluation"
 
 
+@pytest.mark.parametrize(("written", "expected"), [(0.03, 0.03), (0.0, 0.0)])
+def test_share_of_missed_optima_is_that_of_the_evaluation(tmp_path, written, expected):
+    """Evaluations know it; before, none was counted."""
+    found, _ = calibration_of(evaluated(tmp_path, {**FOUND, "anywhere": written}))
+    assert found == Calibration(2.0, 1.5, 0.1, 3.0, expected)
+
+
 @pytest.mark.parametrize(
     "uncertainty",
-    [None, {}, dict.fromkeys(FOUND), {**FOUND, "width": "wide"}, {**FOUND, "tail": 0.0}],
-    ids=["none", "empty", "unknown", "text", "nothing"],
+    [
+        None,
+        {},
+        dict.fromkeys(FOUND),
+        {**FOUND, "width": "wide"},
+        {**FOUND, "tail": 0.0},
+        {**FOUND, "anywhere": "x"},
+    ],
+    ids=["none", "empty", "unknown", "text", "nothing", "anywhere"],
 )
 def test_without_evaluation_the_model_states_it(tmp_path, uncertainty):
     """Poses unknown, an earlier version, or a file that was changed."""

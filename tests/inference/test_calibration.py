@@ -70,6 +70,36 @@ def test_truths_of_a_calibrated_posterior_are_held_as_often_as_said():
         assert abs((after <= share).mean() - share) < 3 * error
 
 
+def test_missed_optima_are_counted_and_held():
+    """A twelfth of the truths lie anywhere: that is found, and regions then hold them."""
+    avae = avae_of()
+    mixture = stated(0.05, avae)
+    poses = np.array(drawn(mixture, avae))
+    turn = np.linspace(-3, 3, COUNT // 12)
+    missed = np.tile(np.eye(3, dtype=np.float32), (len(turn), 1, 1))
+    missed[:, 0, 0] = missed[:, 1, 1] = np.cos(turn)
+    missed[:, 1, 0] = np.sin(turn)
+    missed[:, 0, 1] = -missed[:, 1, 0]
+    poses[::12] = missed
+    even, odd = (
+        (jax.tree.map(lambda leaf, part=part: leaf[part], mixture), poses[part])
+        for part in (np.arange(COUNT) % 24 < 12, np.arange(COUNT) % 24 >= 12)
+    )
+    found = fit_calibration(*even, avae=avae)
+    assert found.anywhere == pytest.approx(1 / 12, abs=4 * np.sqrt(1 / 12 / len(even[1])))
+    assert 0.8 < found.width < 1.2
+    measure = jax.jit(functools.partial(region_probabilities, avae=avae))
+    keys = jax.random.split(jax.random.key(3), len(odd[1]))
+    without, with_them = (
+        np.asarray(measure(keys, calibrated(odd[0], found), odd[1], anywhere=share))
+        for share in (0.0, found.anywhere)
+    )
+    assert (without <= 0.99).mean() < 0.95
+    for share in (0.5, 0.9, 0.99):
+        error = np.sqrt(2 * share * (1 - share) / len(keys))
+        assert abs((with_them <= share).mean() - share) < 3 * error
+
+
 def test_right_posterior_stays_as_it_is():
     """Draws of the mixture itself: there is nothing to widen."""
     avae = avae_of()

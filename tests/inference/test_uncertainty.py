@@ -55,6 +55,16 @@ def test_another_optimum_counts_apart_and_a_near_one_adds_its_distance():
     assert found[2] == pytest.approx(0.3, abs=0.01)
 
 
+def test_missed_optimum_is_elsewhere():
+    """What no optimum of the mixture holds is elsewhere; deviations do not depend on it."""
+    group = family("rotation", 2)
+    what = mixture(group, [[0.0], [2.0]], [[0.05]] * 2, [0.9, 0.1])
+    still = np.eye(3, dtype=np.float32)
+    plain, missed = (uncertainty(what, still, group=group, anywhere=a) for a in (0.0, 0.2))
+    assert float(missed.elsewhere) == pytest.approx(0.2 + 0.8 * float(plain.elsewhere))
+    assert float(missed.degrees) == float(plain.degrees)
+
+
 @pytest.mark.parametrize("spread", [0.05, 0.2, 0.5])
 def test_flat_optimum_is_apart_as_often_as_its_normal_says(spread):
     """Its tails lie beyond fifteen degrees, whatever optimum they belong to."""
