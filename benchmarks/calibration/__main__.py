@@ -79,13 +79,13 @@ def _case(name: str, flags: argparse.Namespace) -> Case:
     else:
         objects = digits(flags.data, test=flags.examples)
         how = TrainOptions(steps=flags.steps or 600, batch_size=128, learning_rate=1e-3)
-        likelihood = "bernoulli" if kind == "mnist" else "gaussian_learned"
+        options = ModelOptions()
         if kind == "gaussian":
+            options = ModelOptions(likelihood="gaussian_learned")
             objects = objects._replace(train=_noisy(objects.train))
-        upright = models.train(objects, ModelOptions(likelihood=likelihood), how)
-    avae = models.wrap(upright.model, objects, group)._replace(
-        likelihood=upright.options.likelihood
-    )
+        upright = models.train(objects, options, how)
+    likelihood = upright.options.likelihood
+    avae = models.wrap(upright.model, objects, group, likelihood=likelihood)
     search = with_candidates(resolve_search(SearchOptions(), avae.group))
     return Case(upright, objects, avae, search)
 

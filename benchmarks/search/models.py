@@ -46,7 +46,7 @@ def train(
     """
     *sides, channels = objects.train.shape[1:]
     model, params = models.build(jax.random.key(SEED), tuple(sides), channels, options=options)
-    avae = wrap(model, objects, "rotation")
+    avae = wrap(model, objects, "rotation", likelihood=options.likelihood)
     tx, steps = optimiser(how), how.steps
     update = functools.partial(_update, avae=avae, tx=tx, deformed=deformed)
     update = jax.jit(update, donate_argnums=(0, 1))
@@ -106,11 +106,14 @@ def _loss(params: Params, key: Key, x: Array, *, avae: AVAE, deformed: float) ->
     return parts.nll + parts.kl
 
 
-def wrap(model: models.Model, objects: Objects, group: str) -> AVAE:
+def wrap(
+    model: models.Model, objects: Objects, group: str, *, likelihood: str = "bernoulli"
+) -> AVAE:
     """A family of poses around a model, with the default ranges."""
     d = objects.train.ndim - 2
     inner = frame(objects.train.shape[1:-1])
-    return affine_vae(model, inner, objects.fill, group=family(group, d))
+    poses = family(group, d)
+    return affine_vae(model, inner, objects.fill, group=poses, likelihood=likelihood)
 
 
 def posed(objects: Objects, avae: AVAE) -> tuple[np.ndarray, np.ndarray]:
