@@ -81,7 +81,7 @@ def _case(name: str, flags: argparse.Namespace) -> Case:
         how = TrainOptions(steps=flags.steps or 600, batch_size=128, learning_rate=1e-3)
         options = ModelOptions()
         if kind == "gaussian":
-            options = ModelOptions(likelihood="gaussian_learned")
+            options = ModelOptions(likelihood="gaussian_learned", sigma=NOISE)
             objects = objects._replace(train=_noisy(objects.train))
         upright = models.train(objects, options, how)
     likelihood = upright.options.likelihood
