@@ -17,7 +17,9 @@ def calibration_of(workdir: WorkDir | None) -> tuple[Calibration, str]:
         anywhere = found.get("anywhere", 0.0)
         if all(map(_is_factor, values)) and (anywhere == 0 or _is_factor(anywhere)):
             note = f"by {found.get('examples')} held-out examples of the evaluation"
-            return Calibration(*values, anywhere), f"uncertainty: calibrated {note}"
+            return Calibration(*values)._replace(
+                anywhere=anywhere
+            ), f"uncertainty: calibrated {note}"
     return APPROXIMATE, (
         "uncertainty: as the model states it, which is sure of more than it should be; "
         "an evaluation on objects of known poses calibrates it"

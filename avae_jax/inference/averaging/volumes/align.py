@@ -8,6 +8,7 @@ from avae_jax.inference.averaging.arguments import require_arguments
 from avae_jax.inference.averaging.result import ClassAlignment
 from avae_jax.inference.averaging.volumes.classes import split
 from avae_jax.inference.averaging.volumes.coarse import Held, rounds
+from avae_jax.inference.averaging.volumes.consistency import quarter_turns
 from avae_jax.inference.averaging.volumes.level import Level, Volumes, recentred
 from avae_jax.inference.averaging.volumes.model import Common, Model, ball
 from avae_jax.inference.averaging.volumes.near import (
@@ -67,10 +68,10 @@ def align_volumes(
         model = maximised(data, model, near)
     model = split(data, model, near, counts, rng)
     near = searched_near(grid, data, model)
+    stable = quarter_turns(moved, near, model, grid.level, factor=data.level.factor)
     model, unsure = maximised(data, model, near), doubt(near)
-    return result(
-        prepared, volumes.shape[1:], *_finished(moved, model, near, data.level.factor), unsure
-    )
+    found = _finished(moved, model, near, data.level.factor)
+    return result(prepared, volumes.shape[1:], *found, unsure, stable)
 
 
 def factor(side: int, blocks: int) -> int:

@@ -7,6 +7,7 @@ from scipy.stats import chi2
 
 from avae_jax.inference.ambiguity import DEGREES
 from avae_jax.inference.averaging.condition import Conditioned
+from avae_jax.inference.averaging.consistency import Consistency
 from avae_jax.inference.averaging.result import APART, ClassAlignment
 from avae_jax.inference.averaging.volumes.model import Model, cube, read
 from avae_jax.inference.averaging.volumes.near import Near
@@ -48,6 +49,7 @@ def result(
     near: Near,
     centres: np.ndarray,
     doubt: Doubt,
+    stable: Consistency,
 ) -> ClassAlignment:
     """Poses under the likeliest class, the common centre where shifts have no mean."""
     order = np.argsort(-model.shares, kind="stable")
@@ -79,7 +81,7 @@ def result(
         noise=np.sqrt(np.full((1, 1), float(model.common.noise))) * ready.scale,
         spread_px=float(model.common.spread),
         contrast_sd=float(np.sqrt(model.common.contrast)),
-        stable=None,
+        stable=stable,
         log_likelihood=near.log_likelihood,
         ready=_conditioned(ready, averages),
     )

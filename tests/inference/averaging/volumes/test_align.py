@@ -118,4 +118,6 @@ def test_poses_carry_each_volume_to_the_canonical_pose(monkeypatch):
     carried = np.einsum("nij,nj->ni", found.poses[:, :3, :3], found.shift_px)
     np.testing.assert_allclose(carried, -found.poses[:, :3, 3] * SIDE / 2, atol=1e-4)
     assert found.averages.shape == (1, SIDE, SIDE, SIDE, 1)
+    assert found.stable is not None and found.stable.examples == 48
+    assert found.stable.jumps < 0.1 and found.stable.median_deg < 8
     assert 0 < np.median(found.sd_deg) < 15 and np.median(found.gap_nats) > 3
