@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.core.platforms import portable
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.inference.find_poses import begin_at
 from avae_jax.inference.problem import SearchInput, prepare, problem
@@ -71,4 +72,5 @@ def operations(function: Callable, *args: PyTree) -> float:
     """
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
     cpu = jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
-    return jax.jit(function, in_shardings=cpu).lower(*shapes).cost_analysis()["flops"]
+    with portable():
+        return jax.jit(function, in_shardings=cpu).lower(*shapes).cost_analysis()["flops"]

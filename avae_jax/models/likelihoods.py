@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.platforms import by_platform
 from avae_jax.core.types import Array, Key
 
 # Keeps probabilities off 0 and 1: p <- EPS + (1 - 2 EPS) p. A certain and wrong pixel then
@@ -58,7 +59,7 @@ def total(values: Array) -> Array:
     take some twenty times as long as in a vectorised one. On other devices fusion saves time,
     because pixels are not written to memory.
     """
-    return jax.lax.platform_dependent(values.reshape(-1), cpu=_by_product, default=jnp.sum)
+    return by_platform(values.reshape(-1), cpu=_by_product, default=jnp.sum)
 
 
 def _by_product(flat: Array) -> Array:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from avae_jax.core.atomic_files import fresh, require_new
 from avae_jax.core.errors import InputError
+from avae_jax.core.platforms import portable
 from avae_jax.core.types import Array
 from avae_jax.inference import batch as evaluate
 from avae_jax.inference.problem import bounded
@@ -70,7 +71,8 @@ def export(
     x = jax.ShapeDtypeStruct((size, *avae.inner.shape, len(avae.fill)), jnp.float32)
     try:
         whole = jax.jit(_named(serve))
-        program = jax.export.export(whole, platforms=platforms)(x).serialize()
+        with portable():
+            program = jax.export.export(whole, platforms=platforms)(x).serialize()
     except (ValueError, NotImplementedError) as error:
         # What JAX says of callbacks, which no file can hold, and of platforms it does not know.
         reason = str(error).strip().splitlines()[0]

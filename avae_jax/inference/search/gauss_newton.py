@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.platforms import by_platform
 from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search.problem import Problem
 
@@ -102,7 +103,7 @@ def _sums(rows: Array) -> Array:
     def by_product(rows: Array) -> Array:
         return jnp.matmul(rows, jnp.ones(rows.shape[-1], rows.dtype), precision="highest")
 
-    return jax.lax.platform_dependent(rows, cpu=by_product, default=lambda rows: rows.sum(-1))
+    return by_platform(rows, cpu=by_product, default=lambda rows: rows.sum(-1))
 
 
 def step_of(local: Local, damping: Array) -> Array:

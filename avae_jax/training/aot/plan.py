@@ -13,6 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from avae_jax.config.options import Options, SearchOptions
 from avae_jax.core import atomic_files, sharding
 from avae_jax.core.errors import InputError
+from avae_jax.core.platforms import portable
 from avae_jax.core.types import Array, Params, PyTree
 from avae_jax.inference.find_poses import build_bank
 from avae_jax.inference.flops import forward_equivalents, forward_operations
@@ -71,16 +72,22 @@ def planned(experiment: Experiment, chips: Topology) -> dict[str, Any]:
     what = {"avae": experiment.avae, "search": experiment.training_search}
     each = counted(state.params, state.met, x, **what)
     about |= {"counted_operations": each * options.train.batch_size / chips.chips}
+    with portable():
+        return about | _compiled(experiment, chips)
+
+
+def _compiled(experiment: Experiment, chips: Topology) -> dict[str, Any]:
+    """What lowering or, for TPUs, the compiler says of the train step."""
     began = time.perf_counter()
     step, arguments = step_for(experiment, chips)
     if chips.platform == "cuda":
         text = jax.export.export(step, platforms=("cuda",))(*arguments).mlir_module()
         crossing = hlo.lowered_collectives(text)
-        return about | {"seconds_to_lower": time.perf_counter() - began, **_crossing(crossing)}
+        return {"seconds_to_lower": time.perf_counter() - began, **_crossing(crossing)}
     compiled = step.lower(*arguments).compile()
-    about |= {"seconds_to_compile": time.perf_counter() - began}
-    text = compiled.as_text()
-    return about | {
+    spent, text = time.perf_counter() - began, compiled.as_text()
+    return {
+        "seconds_to_compile": spent,
         "memory": memory(compiled, chips),
         "compiler": estimate(compiled.cost_analysis()),
         "pixel_gathers": hlo.pixel_gathers(text),
