@@ -59,7 +59,7 @@ def draw_regions(numbers: dict[str, Any], path: Path) -> None:
 
 def draw_ranks(numbers: dict[str, Any], path: Path) -> None:
     """Writes the histograms of the ranks of each case, beside what chance would give."""
-    names = sorted({name.rpartition("_")[0] for name in numbers["cases"]})
+    names = list(dict.fromkeys(name.rpartition("_")[0] for name in numbers["cases"]))
     figure = Figure(figsize=(2.9 * len(names) + 0.6, 5), dpi=110, layout="constrained")
     panels = figure.subplots(2, len(names), sharex=True, sharey=True, squeeze=False)
     for (kind, title), line in zip(PANELS, panels, strict=True):
