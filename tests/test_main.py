@@ -294,6 +294,7 @@ def test_train_goes_on_by_the_config_of_its_work_directory(tmp_path, loop, monke
     assert options.data.source == chosen.data.source
 
 
+@pytest.mark.full
 def test_compare_writes_a_page_and_refuses_in_one_sentence(tmp_path):
     for name in ("a", "b"):
         report.write(tmp_path / name / "report", measured())

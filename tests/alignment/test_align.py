@@ -84,6 +84,7 @@ def test_align_twice_does_nothing_and_refuses_another_job(turned, capsys):
     assert before == {p: p.read_bytes() for p in (folder / "out").rglob("*") if p.is_file()}
 
 
+@pytest.mark.full
 def test_align_independent_of_chunk_size(turned, tmp_path):
     """Chunks of any size give the same."""
     folder, _, _, _ = turned
@@ -129,6 +130,7 @@ def test_align_resumed_gives_the_same_bytes(turned, tmp_path, monkeypatch):
         assert (tmp_path / "out" / name).read_bytes() == (folder / "out" / name).read_bytes()
 
 
+@pytest.mark.full
 def test_align_volumes_writes_quaternions(tmp_path):
     """Volumes have quaternions."""
     trained, image = knowing((11, 11, 11), "rotation_yx")
@@ -143,6 +145,7 @@ def test_align_volumes_writes_quaternions(tmp_path):
     assert np.load(tmp_path / "out" / "stack.npy").shape == stack.shape
 
 
+@pytest.mark.full
 def test_align_shifts_in_pixels_of_the_stack(tmp_path):
     trained, image = knowing((21, 21), "shift_x")
     # Coordinates are in halves of the longest side.
@@ -201,6 +204,7 @@ def test_align_refuses_values_no_model_can_score(fault, said, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.full
 def test_align_window_takes_any_range(tmp_path):
     """A window shows the model any range."""
     trained, image = knowing((21, 21))

@@ -15,6 +15,7 @@ from benchmarks.stacks.particles import Case, particles
 from benchmarks.stacks.solid_particles import VolumeCase, solids
 from benchmarks.stacks.volumes import Found, errors
 from tests.support.class_alignments import known_alignment
+from tests.support.sharing import made_once
 
 pytestmark = pytest.mark.standard
 
@@ -40,12 +41,15 @@ def truth():
 @pytest.fixture(scope="module")
 def done(truth, tmp_path_factory):
     """A noisy stack of MRC images of 2.5 Angstrom a pixel, aligned with no options."""
-    folder = tmp_path_factory.mktemp("noisy")
-    with mrcfile.new(folder / "noisy.mrcs", data=truth.images.astype(np.float32)) as file:
-        file.set_image_stack()
-        file.voxel_size = 2.5
-    assert command(folder / "noisy.mrcs", folder / "out") == 0
-    return folder
+
+    def align(folder):
+        with mrcfile.new(folder / "noisy.mrcs", data=truth.images.astype(np.float32)) as file:
+            file.set_image_stack()
+            file.voxel_size = 2.5
+        assert command(folder / "noisy.mrcs", folder / "out") == 0
+        return folder
+
+    return made_once(tmp_path_factory, "noisy_images", align)
 
 
 def test_averaged_finds_poses(done, truth):
@@ -79,6 +83,7 @@ def test_averaged_writes_classes_and_averages(done):
     assert np.load(out / "latents.npy").shape[0] == COUNT
 
 
+@pytest.mark.full
 def test_fit_align_again_does_nothing(done, capsys):
     assert command(done / "noisy.mrcs", done / "out") == 0
     assert "finished before, nothing to do" in capsys.readouterr().out
@@ -150,6 +155,7 @@ def test_noisy_volumes_are_aligned_by_averages(tmp_path, monkeypatch, capsys):
     assert figures["within20"] > 0.85 and figures["shift_px"] < 0.5
 
 
+@pytest.mark.full
 def test_volumes_get_the_poses_that_averages_find(tmp_path, monkeypatch, capsys):
     """`inference/averaging/volumes/test_align` finds poses; here they are the true ones."""
     stack, given = solids(NOISY, count=40, seed=3), []

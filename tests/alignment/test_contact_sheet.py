@@ -8,6 +8,7 @@ from avae_jax.alignment import contact_sheet
 from avae_jax.alignment.contact_sheet import Pair, Section
 
 
+@pytest.mark.full_cases("shape3")
 @pytest.mark.standard
 @pytest.mark.parametrize("shape", [(9, 7, 1), (9, 7, 3), (9, 7, 4), (6, 6, 6, 1)])
 def test_save_draws_every_section(shape, tmp_path):

@@ -25,6 +25,7 @@ def run_on(devices, folder):
     return folder / "out"
 
 
+@pytest.mark.full
 def test_align_on_three_devices_as_on_one(tmp_path):
     """Three devices align as one does."""
     three, one = run_on(3, tmp_path / "3"), tmp_path / "1" / "out"

@@ -14,6 +14,7 @@ from tests.support.alignment_commands import SMALL, command, images
 pytestmark = pytest.mark.standard
 
 
+@pytest.mark.full
 def test_fit_align_command_folder(tmp_path, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()

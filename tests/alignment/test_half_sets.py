@@ -90,7 +90,7 @@ def correlations(folder):
         return np.array([float(row["class_1"]) for row in csv.DictReader(file)])
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_noise_aligned_to_itself_correlates_and_halves_apart_do_not(tmp_path, monkeypatch):
     """Poses that lay noise on a pattern, for the whole stack; unrelated ones for the halves."""
     rng, count = np.random.default_rng(1), 1000

@@ -39,6 +39,7 @@ def aligned(tmp_path_factory):
     return folder
 
 
+@pytest.mark.full
 def test_align_meshes_stand_as_in_the_model(aligned):
     """The meshes stand as the model has them."""
     wanted = np.asarray(thing().triangles)
@@ -51,6 +52,7 @@ def test_align_meshes_stand_as_in_the_model(aligned):
         assert made.volume == pytest.approx(thing().volume, rel=1e-4)
 
 
+@pytest.mark.full
 def test_align_meshes_table_says_how_they_stood(aligned):
     order = np.argsort(KINDS)
     # From y towards x is against the direction of x, y, z.

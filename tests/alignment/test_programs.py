@@ -36,8 +36,10 @@ def test_move_stack_agrees_with_the_model(sides, size, scale):
     seen = model_frame.Framing(own, into, Scaling(0, 200), np.zeros(1), data)
     pose = turn(35, shift=[0.08, -0.05])
     poses = model_frame.own_poses(np.asarray(pose)[None], seen).astype(np.float32)
-    moved = programs.move(raw[None], poses, np.zeros(1, np.float32), own=own, interpolation="cubic")
-    wanted = canonicalise(model_frame.shown(raw[None], seen)[0], pose, avae=avae)
+    move = jax.jit(functools.partial(programs.move, own=own, interpolation="cubic"))
+    moved = move(raw[None], poses, np.zeros(1, np.float32))
+    canonical = jax.jit(functools.partial(canonicalise, avae=avae))
+    wanted = canonical(model_frame.shown(raw[None], seen)[0], pose)
     middle = (slice(3, -3),) * 2
     found = model_frame.shown(np.asarray(moved), seen)[0]
     assert np.abs(found - np.asarray(wanted))[middle].max() < 0.04
@@ -52,10 +54,12 @@ def test_bring_back_undoes_into_model():
     fill = np.zeros(1, np.float32)
     drawn = reframe(raw[None], scale=0.5, size=21, fill=fill)
     how = {"source": avae.inner, "own": own, "interpolation": "linear"}
-    back = programs.bring_back(drawn, jnp.asarray(into, jnp.float32), fill, **how)
+    bring_back = jax.jit(functools.partial(programs.bring_back, **how))
+    back = bring_back(drawn, jnp.asarray(into, jnp.float32), fill)
     assert np.abs(np.asarray(back[0]) - raw)[4:-4, 4:-4].max() < 0.08
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_find_states_how_well_poses_are_known():
     """Where a calibration is given; twice the width is twice the deviation within an optimum."""
@@ -82,6 +86,7 @@ def test_move_quarter_turn_exact_in_every_channel(channels):
     raw = np.random.default_rng(0).integers(0, 65535, (2, 9, 9, channels)).astype(np.float32)
     poses = np.stack([np.asarray(turn(90)), np.eye(3, dtype=np.float32)])
     fill = np.zeros(channels, np.float32)
-    moved = programs.move(raw, poses, fill, own=frame((9, 9)), interpolation="linear")
+    move = functools.partial(programs.move, own=frame((9, 9)), interpolation="linear")
+    moved = jax.jit(move)(raw, poses, fill)
     np.testing.assert_allclose(moved[0], np.rot90(raw[0]), atol=0.05)
     np.testing.assert_array_equal(precision.stored(np.asarray(moved[1]), np.dtype("u2")), raw[1])

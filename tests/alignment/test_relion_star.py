@@ -1,7 +1,9 @@
 """`poses.star`: RELION's own definition of its columns gives what our poses give."""
 
+import functools
 import warnings
 
+import jax
 import mrcfile
 import numpy as np
 import pytest
@@ -53,6 +55,7 @@ def random_pose(d, rng):
     return pose
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("shape", [(32, 32), (33, 33), (20, 26), (16, 16, 16), (15, 15, 15)])
 def test_columns_move_an_example_as_its_pose(shape):
     """Relion moves an example as its pose does."""
@@ -61,9 +64,10 @@ def test_columns_move_an_example_as_its_pose(shape):
     image = ndimage.gaussian_filter(image, [1.5] * len(shape) + [0])
     poses = np.stack([random_pose(len(shape), rng) for _ in range(3)])
     found = relion_star.columns(poses, grid, angstrom=ANGSTROM)
+    moved = jax.jit(functools.partial(warp, source=grid, target=grid))
     for number, pose in enumerate(poses):
         line = {name: column[number] for name, column in found.items()}
-        wanted = warp(image, np.float32(pose), np.zeros(1, np.float32), source=grid, target=grid)
+        wanted = moved(image, np.float32(pose), np.zeros(1, np.float32))
         made = as_relion_does(image[..., 0], line)
         # Where both look well inside of the example: what lies outside is each one's own.
         inside = as_relion_does(ndimage.binary_erosion(np.ones(shape), iterations=2) * 1.0, line)
@@ -92,7 +96,7 @@ def stack_file(path, images, **header):
     return path
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_star_of_images_in_angstrom(tmp_path, capsys, monkeypatch):
     """A stack of images has its poses in angstrom."""
     monkeypatch.chdir(tmp_path)
@@ -116,7 +120,7 @@ def test_star_of_images_in_angstrom(tmp_path, capsys, monkeypatch):
     assert "poses.star" in capsys.readouterr().out
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_star_of_volumes_names_their_files(tmp_path):
     """Volumes in files of their own are named by them."""
     trained, image = knowing((11, 11, 11), "rotation_yx")
@@ -132,6 +136,7 @@ def test_star_of_volumes_names_their_files(tmp_path):
     assert {"rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"} <= set(lines)
 
 
+@pytest.mark.standard
 def test_notes_say_what_is_missing_or_assumed(tmp_path):
     """What is missing or assumed is said."""
     images = np.float32(np.tile(smooth((12, 12))[..., 0], (2, 1, 1)))

@@ -254,6 +254,7 @@ def test_differences_only_of_fields_that_may_not_change():
     ]
 
 
+@pytest.mark.standard
 def test_configs_travel_with_the_built_package(tmp_path):
     pytest.importorskip("setuptools", reason="setuptools is not installed: it builds the package")
     for name in ("avae_jax", "configs"):

@@ -90,6 +90,7 @@ def test_load_frame_too_large_refused(tmp_path):
         load(saved(tmp_path, np.zeros((4, 5, 5, 5)), size=4000), seed=0)
 
 
+@pytest.mark.standard
 def test_import_data_is_light():
     """Importing the data layer is light."""
     code = (

@@ -119,6 +119,7 @@ def test_drawn_integers_keep_their_last_digit():
     assert (made.ravel() - low).tolist() == [0, 1008, 8192]
 
 
+@pytest.mark.standard
 def test_a_move_keeps_the_digits_of_doubles():
     values = (1e8 + contrast(4.0))[..., None]
     levels = lowered(values, framing_of(values, (1e8, 1e8 + 4)))
@@ -375,6 +376,7 @@ SPACED = {
 }
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", SPACED)
 def test_pixels_that_are_not_alike_are_seen_alike(name, tmp_path):
     file, shape, sizes, make = SPACED[name]
@@ -474,6 +476,7 @@ def save_columns(path, values):
 SAVERS = {"x.npy": np.save, "x.npz": save_npz, "x.h5": save_h5, "f.npy": save_columns}
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("file", SAVERS)
 @pytest.mark.parametrize("name", AXES)
 def test_axes_are_those_that_are_said(name, file, tmp_path):

@@ -26,6 +26,7 @@ def dial_poses(name, d=2, ranges=RangeOptions(), upright=None):
     return dial, poses, *turning.dial_poses(dial, poses, own, group=group, upright=upright)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", ["rotation", "rigid", "affine"])
 def test_stops_turn_images_by_the_angle_shown(name):
     """Images turn by the angle on the dial."""

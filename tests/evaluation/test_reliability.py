@@ -43,6 +43,7 @@ def case(count=COUNT, *, one_pose=True):
     return task, measured, posterior
 
 
+@pytest.mark.full
 def test_calibration_on_other_examples_makes_regions_hold():
     """Three times too narrow, and one of ten half a turn off where one of a hundred was said."""
     found = reliability(*case())
@@ -66,6 +67,7 @@ def test_without_truths_nothing_is_said(count, one_pose):
     assert reliability(*case(count, one_pose=one_pose)) is None
 
 
+@pytest.mark.full
 def test_posterior_may_cover_the_first_examples_only():
     """As many as were asked for, of all that were searched."""
     task, measured, posterior = case()

@@ -23,6 +23,7 @@ def turn(degrees):
     return np.asarray(affine(rotation, jnp.zeros(2)))
 
 
+@pytest.mark.full_cases("affine")
 @pytest.mark.parametrize("name", ["rotation", "affine"])
 def test_try_poses_scores_as_everywhere_else(name):
     """Poses tried are scored and seen as everywhere else."""

@@ -15,6 +15,7 @@ def turn(degrees):
     return affine(plane_rotation(jnp.radians(jnp.float32(degrees)), (0, 1), 2), jnp.zeros(2))
 
 
+@pytest.mark.standard
 def test_gap_is_to_an_optimum_apart():
     """The gap is to an optimum that is apart."""
     poses = jnp.stack([turn(0), turn(4), turn(90), turn(-3)])[None]

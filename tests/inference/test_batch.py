@@ -63,6 +63,7 @@ def finder():
     return jax.jit(functools.partial(find_poses, avae=avae_of(), options=full)), keys
 
 
+@pytest.mark.full
 def test_losses_lowered_by_the_search():
     """The search lowers the loss of turned examples."""
     x, index, avae = images()[:8], np.arange(8), avae_of()

@@ -45,6 +45,7 @@ def drawn(mixture: Mixture, avae):
 TRUE = Calibration(temperature=2.0, width=1.8, tail=0.2, reach=3.0)
 
 
+@pytest.mark.full
 def test_truths_of_a_calibrated_posterior_are_held_as_often_as_said():
     """The fitted calibration need not have the same four numbers, but must hold as much."""
     avae = avae_of()

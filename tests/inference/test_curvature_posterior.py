@@ -69,6 +69,7 @@ def posterior_by_search(d):
     return posterior
 
 
+@pytest.mark.full_cases("a block")
 @pytest.mark.parametrize("name", OBJECTS)
 def test_curvature_posterior_has_a_peak_a_symmetry(name):
     """An object has as many equal peaks as symmetries."""
@@ -88,6 +89,7 @@ def test_curvature_posterior_has_a_peak_a_symmetry(name):
         assert np.abs(off).max() < 3
 
 
+@pytest.mark.full
 def test_level_regions_hold_the_truth_as_often_as_said():
     """Data drawn from the model itself: prior, decoder and likelihood."""
     avae, count = avae_of(), 240
@@ -104,7 +106,7 @@ def test_level_regions_hold_the_truth_as_often_as_said():
     assert 0.85 <= share <= 0.95
 
 
-@pytest.mark.quick
+@pytest.mark.standard
 def test_mixture_of_peaks_that_are_distinct():
     """Weights are volumes times densities; of peaks at one place the best counts."""
     angles, losses = np.float32([0.5, 0.0, 0.01, 0.52]), np.float32([3.0, 1.0, 2.0, 4.0])

@@ -18,6 +18,7 @@ from tests.support.tiny_vae import avae_of, images, weights
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
+@pytest.mark.full
 def test_forward_equivalents_of_the_original_recipe_is_360():
     """The cost of the recipe of the original work is 360."""
     avae, params = avae_of(), weights()
@@ -30,6 +31,7 @@ def test_forward_equivalents_of_the_original_recipe_is_360():
     assert 8 + 2 * (4 * 1.5 + 1) < cost(options=few) < 8 + 2 * (4 * 4 + 1)
 
 
+@pytest.mark.full_cases("0-affine", "0-rotation", "2-affine")
 @pytest.mark.parametrize("name", ["rotation", "affine"])
 @pytest.mark.parametrize("polish", [0, 2])
 def test_forward_equivalents_of_registration_counted_by_hand(name, polish):

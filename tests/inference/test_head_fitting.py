@@ -56,6 +56,7 @@ def test_fit_head_refuses_a_search_without_head(edits):
         fit_head(params, jnp.zeros((1, 2)), image[None], avae=avae, options=options, visits=1)
 
 
+@pytest.mark.full
 def test_fit_head_proposes_better_than_the_bank():
     """One start an example: nearer to what was applied, and at a lower loss."""
     avae, params, image = misled()

@@ -46,6 +46,7 @@ def drawn_from_the_model():
     return x, known(weights(), keys, x)
 
 
+@pytest.mark.full
 def test_joint_bound_meets_the_exact_likelihood():
     """It stays below within its errors, rises with the draws, and most draws count."""
     avae = avae_of()
@@ -84,6 +85,7 @@ def test_proposals_of_the_prior_are_among_the_draws_in_their_share():
     np.testing.assert_allclose(np.asarray(draws.log_ratio)[far], -np.log(DEFENSIVE), atol=1e-3)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["rotation", "rigid"])
 def test_joint_bound_of_an_object_that_fits_every_pose(name):
     """Its curvature in the pose is nothing; the likelihood is that of any pose."""

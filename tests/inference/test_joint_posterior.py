@@ -56,7 +56,7 @@ def test_problem_steps_reach_the_exact_code():
     )
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_peaks_found_twice_count_once_and_the_better_one_weighs_more():
     """Two of three candidates end in one optimum; the third is half a turn off."""
     avae = avae_of()
@@ -70,7 +70,7 @@ def test_peaks_found_twice_count_once_and_the_better_one_weighs_more():
     np.testing.assert_allclose(product, np.broadcast_to(np.eye(Z + 1), product.shape), atol=1e-3)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.parametrize("chunk", [None, 4, 64])
 def test_chunks_give_the_same_posterior(chunk):
     """However many are computed at once."""

@@ -66,6 +66,7 @@ def test_from_draws_bounds_the_likelihood_over_a_group():
     rises_to(exact, estimate)
 
 
+@pytest.mark.full
 def test_marginal_bound_bounds_the_likelihood_over_rotations():
     """The likelihood over all rotations is met from below."""
     avae = avae_of()

@@ -21,6 +21,7 @@ from tests.support.linear_gaussian import Z, avae_of, weights
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
+@pytest.mark.full
 def test_regions_hold_the_truth_as_often_as_they_say():
     """Data drawn from the model: prior, decoder and likelihood."""
     avae, count = avae_of(), 400

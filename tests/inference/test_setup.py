@@ -19,6 +19,7 @@ def test_stream_of_every_use_and_seed_is_its_own():
     assert len({tuple(key.tolist()) for key in keys}) == 2 * len(STREAMS)
 
 
+@pytest.mark.standard
 def test_assemble_fits_the_examples():
     with jax.numpy_dtype_promotion("standard"):
         avae, search, params = assemble(OPTIONS, (6, 8, 3), np.zeros(3, np.float32))

@@ -35,6 +35,7 @@ def known(group, *what, degrees=15.0):
     ]
 
 
+@pytest.mark.standard
 def test_deviation_of_one_normal_is_its_own():
     """Rotations in degrees, shifts in coordinates along one axis."""
     group = family("rigid", 2)
@@ -45,6 +46,7 @@ def test_deviation_of_one_normal_is_its_own():
     assert found[2] < 0.03
 
 
+@pytest.mark.standard
 def test_another_optimum_counts_apart_and_a_near_one_adds_its_distance():
     """Half a turn off with a share of 0.3; 0.1 radians off with half of the rest."""
     group = family("rotation", 2)
@@ -73,6 +75,7 @@ def test_flat_optimum_is_apart_as_often_as_its_normal_says(spread):
     assert found[2] == pytest.approx(beyond, abs=4 * np.sqrt(beyond * (1 - beyond) / 256) + 0.01)
 
 
+@pytest.mark.standard
 def test_angle_of_a_volume_sums_over_its_axes():
     """The root of the mean squared angle of a rotation by small steps about three axes."""
     group = family("rotation", 3)

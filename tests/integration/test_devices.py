@@ -73,6 +73,7 @@ def named(where):
     return "-".join(f"{number}-{what}" for what, number in where.items())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("before, after", MOVES, ids=named)
 def test_devices_and_processes_train_as_one(before, after, alone, tmp_path):
     """Many train like one and their checkpoint goes on anywhere."""
@@ -80,6 +81,7 @@ def test_devices_and_processes_train_as_one(before, after, alone, tmp_path):
     assert_alike(trained(tmp_path / "run", LATER, **after), alone)
 
 
+@pytest.mark.full
 def test_devices_remember_poses_as_one(tmp_path):
     """The table of poses is the same, and goes on from a checkpoint of more devices."""
     more = {"data.pose": "as_is", "search.every": 4, "train.synchronised": 0}
@@ -88,6 +90,7 @@ def test_devices_remember_poses_as_one(tmp_path):
     assert_alike(trained(tmp_path / "two", 12, more=more, devices=1), alone)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "batch, where, steps",
     [(4, {"devices": 8}, STEPS), pytest.param(1, {"count": 2}, 4, marks=pytest.mark.full)],

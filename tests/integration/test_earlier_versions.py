@@ -46,6 +46,7 @@ def test_version_0_1_summary_read(written):
     assert summary["train"]["steps"] == 2
 
 
+@pytest.mark.full
 def test_version_0_1_unfinished_alignment_goes_on(written, capsys, monkeypatch):
     target = written / "aligned"
     # A bank has other bits on other processors, where that version refused to go on as well.

@@ -91,6 +91,7 @@ def test_run_page_can_be_explored(digits):
         assert losses[values == 0][0] == pytest.approx(example["before"], abs=0.02)
 
 
+@pytest.mark.full
 def test_evaluate_reads_the_saved_config(digits, tmp_path):
     """Evaluate reads the config of the work directory."""
     # Others read the first one.
@@ -160,6 +161,7 @@ def test_run_families_models_and_baselines(name, tmp_path):
     assert_evaluated(tmp_path / "run", changes, planar=config == "digits")
 
 
+@pytest.mark.full
 def test_run_of_volumes_in_affine_poses_is_evaluated(tmp_path):
     """After an update without a search; `fit` and `train_step` try those that search."""
     config, changes = CASES["rigid-3d"]

@@ -46,6 +46,7 @@ def assert_told(results, run):
     return int(saved)
 
 
+@pytest.mark.full
 def test_sigterm_for_one_of_two_processes_stops_both_after_the_same_update(tmp_path):
     processes = start(tmp_path / "run", PLAIN, count=2, evaluates=False)
     wait_for(tmp_path / "run" / "metrics.jsonl", process=processes[0])

@@ -48,6 +48,7 @@ def fill(folder):
                 continue
 
 
+@pytest.mark.full
 def test_full_disk_ends_a_run_that_can_go_on(disk):
     """A full disk ends a run and with room it goes on."""
     run = disk / "run"

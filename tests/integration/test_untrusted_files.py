@@ -169,6 +169,7 @@ def test_open_source_announced_sizes_refused_at_once(tmp_path):
             open_source(f"stack:{path}")
 
 
+@pytest.mark.standard
 def test_report_folder_names_as_text(tmp_path):
     """Odd names of folders reach the report as text."""
     for number, name in enumerate(NASTY):

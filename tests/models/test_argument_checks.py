@@ -116,7 +116,7 @@ def test_mistakes_of_shape_and_type_are_found_where_traced():
         jax.eval_shape(functools.partial(elbo, X[0]), np.eye(4, dtype=np.float32))
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_find_poses_makes_its_own_bank_and_takes_options_as_they_are():
     options = dataclasses.replace(tiny_vae.BANK, starts=2)
     met = jnp.zeros((6, 2))

@@ -1,5 +1,7 @@
 """Tests of `avae_jax.models.augmentation`."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -15,11 +17,12 @@ pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 def test_pose_batch_warps_by_the_poses_it_returns():
     avae, x = avae_of("rigid"), images()[:3]
     keys = example_keys(jax.random.key(0), np.arange(3))
-    posed, poses = pose_batch(keys, x, avae=avae)
+    pose = jax.jit(functools.partial(pose_batch, avae=avae))
+    moved_by = jax.jit(functools.partial(warp, source=avae.inner, target=avae.inner))
+    posed, poses = pose(keys, x)
     assert posed.shape == x.shape and poses.shape == (3, 3, 3)
-    for example, pose, found in zip(x, poses, posed, strict=True):
-        wanted = warp(example, pose, avae.fill, source=avae.inner, target=avae.inner)
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    for example, turn, found in zip(x, poses, posed, strict=True):
+        np.testing.assert_allclose(found, moved_by(example, turn, avae.fill), atol=1e-5)
     # By the key of the example, not by its place.
-    again, _ = pose_batch(keys[1:], x[1:], avae=avae)
+    again, _ = pose(keys[1:], x[1:])
     np.testing.assert_allclose(again, posed[1:], atol=1e-5)

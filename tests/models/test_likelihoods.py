@@ -85,6 +85,7 @@ def test_mean_of_a_decoder_is_in_the_interval(name):
         assert interval is None and (mean == out).all()
 
 
+@pytest.mark.standard
 def test_pixels_of_no_weight_do_not_count():
     x, mean, weight = jnp.float32([0.1, 0.9]), jnp.float32([0.3, 0.4]), jnp.float32([1, 0])
     for likelihood in LIKELIHOODS.values():

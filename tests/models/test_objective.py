@@ -76,6 +76,7 @@ def generators_of_all(d: int) -> np.ndarray:
     return np.stack([np.pad(each, [(0, most - len(each)), (0, 0), (0, 0)]) for each in found])
 
 
+@pytest.mark.full_cases("2-gaussian_learned", "3-bernoulli")
 @pytest.mark.parametrize(
     ("d", "likelihood"),
     [(2, "bernoulli"), (2, "gaussian_learned"), (3, "bernoulli"), (3, "gaussian")],

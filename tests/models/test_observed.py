@@ -259,6 +259,7 @@ def test_what_was_not_observed_pays_no_likelihood():
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
 
 
+@pytest.mark.full
 def test_the_pose_of_an_object_whose_corner_was_not_observed_is_that_of_the_whole():
     image = blobs((12, 12))
     avae, params = drawing(image, "rotation")

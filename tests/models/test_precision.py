@@ -11,6 +11,7 @@ from tests.support.small_networks import NAMES, model_of, outputs
 pytestmark = pytest.mark.standard
 
 
+@pytest.mark.full_cases("original")
 @pytest.mark.parametrize("name", NAMES)
 def test_in_bfloat16_nearly_the_same(name):
     """Bfloat16 computes nearly the same and leaves all else in float32."""

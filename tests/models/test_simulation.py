@@ -15,6 +15,7 @@ from tests.support.linear_gaussian import SIGMA, Z, avae_of, weights
 from tests.support.single_object import drawing
 
 
+@pytest.mark.standard
 def test_noise_of_gaussian_observations_is_that_of_the_model():
     """What is left of an observation without its object at its pose."""
     avae = avae_of()
@@ -37,6 +38,7 @@ def test_noise_of_gaussian_observations_is_that_of_the_model():
     assert np.abs(np.exp(1j * angles).mean()) < 4 / 400**0.5
 
 
+@pytest.mark.standard
 def test_pixels_of_bernoulli_observations_are_zero_or_one():
     """In the frame of the observation, whatever frame the likelihood needs."""
     avae, params = drawing(np.full((8, 8, 1), 0.5, np.float32), "rigid")

@@ -85,6 +85,24 @@ def page(request, tmp_path_factory):
     return PAGES[request.param](tmp_path_factory.mktemp(request.param))
 
 
+@pytest.mark.full_cases(
+    "images-1440-dark",
+    "images-1024-light",
+    "images-1024-dark",
+    "images-390-light",
+    "volumes-1440-dark",
+    "volumes-1024-light",
+    "volumes-1024-dark",
+    "volumes-390-light",
+    "folder-1440-dark",
+    "folder-1024-light",
+    "folder-1024-dark",
+    "folder-390-light",
+    "comparison-1440-dark",
+    "comparison-1024-light",
+    "comparison-1024-dark",
+    "comparison-390-light",
+)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 1024, 390])
 def test_no_violation_fault_or_sideways_scroll(browser, axe, page, width, dark):
@@ -96,6 +114,7 @@ def test_no_violation_fault_or_sideways_scroll(browser, axe, page, width, dark):
     assert violations(browser, axe) == []
 
 
+@pytest.mark.full_cases("dark-images", "dark-volumes", "light-volumes")
 @pytest.mark.parametrize("page", ["images", "volumes"], indirect=True)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_no_violation_after_sorting_and_selecting(browser, axe, page, dark):

@@ -19,6 +19,7 @@ def found():
     return explored(agreement=agreed, run=run)
 
 
+@pytest.mark.standard
 def test_data_json_is_strict_and_is_in_the_page(tmp_path):
     report.write(tmp_path, found())
     data = json.loads((tmp_path / "data.json").read_text(), parse_constant=pytest.fail)

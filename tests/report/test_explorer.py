@@ -54,6 +54,7 @@ def test_explorer_data_say_what_was_found(tmp_path):
     assert data["training"]["moments"][0]["loss"] is None
 
 
+@pytest.mark.standard
 def test_explorer_pictures_are_where_the_script_looks(tmp_path):
     """Pictures are where the script looks for them."""
     data = given(text_of(tmp_path, explored()))["pictures"]
@@ -67,6 +68,7 @@ def test_explorer_pictures_are_where_the_script_looks(tmp_path):
     np.testing.assert_array_equal(shown, (255 * atlas.canonical[23, ..., 0]).astype(np.uint8))
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("found", [explored(), explored(label_names=NASTY)])
 def test_explorer_data_cannot_end_the_script(tmp_path, found):
     """Nothing in the data ends the script."""
@@ -104,7 +106,7 @@ def noise(*shape):
     return np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_explorer_page_at_most_5_megabytes(tmp_path):
     """Colours at random, which nothing can pack."""
     trial, atlas = exploration().trials[0], exploration(200).atlas
@@ -124,6 +126,7 @@ def test_explorer_page_at_most_5_megabytes(tmp_path):
     assert len(dials) == 24 and min(dials[0]["width"], 40) >= 8
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize(
     "changes",
     [

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 
 from avae_jax.report.folder import Pair, Section, files, html
 from tests.support.report_samples import NASTY, Page, alignment
@@ -67,6 +68,7 @@ def test_page_escapes_names():
     assert "<script>alert" not in text
 
 
+@pytest.mark.standard
 def test_page_of_volumes_and_without_examples():
     assert "data:image/png" in html(alignment(shape=(8, 8, 8, 1)))
     assert "data:image/png" not in html(alignment(sections=(), atlas=None))

@@ -6,6 +6,7 @@ from avae_jax.report.gallery import MOST, ROWS, pictures, rows
 from tests.support.report_samples import gallery
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("shape", [(9, 9, 1), (9, 7, 3), (6, 6, 6, 1)])
 def test_pictures_of_every_row(shape):
     found = pictures(gallery(shape=shape, count=3))

@@ -13,6 +13,7 @@ def test_interval_of_a_mean_is_that_of_its_standard_error():
     assert found.high - found.low == pytest.approx(2 * 1.96 * 2.0 / 20, rel=0.15)
 
 
+@pytest.mark.standard
 def test_interval_covers_the_truth_as_often_as_it_says():
     random = np.random.default_rng(2)
     found = [interval(random.normal(0.0, 1.0, 60), np.mean) for _ in range(100)]

@@ -49,6 +49,7 @@ def test_page_loads_nothing_from_elsewhere(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data.json", "index.html", "summary.json"]
 
 
+@pytest.mark.standard
 def test_page_same_bytes_for_the_same_findings(tmp_path):
     """The same findings give the same bytes."""
     for name in ("a", "b"):
@@ -77,6 +78,7 @@ def test_page_escapes_text_from_outside(tmp_path):
     assert any(name.startswith("\u732b \U0001f408") for name in names)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize(
     "changes",
     [
@@ -113,12 +115,14 @@ def test_page_narrow_cases(tmp_path, changes):
     )
 
 
+@pytest.mark.standard
 def test_page_small_with_large_pictures(tmp_path):
     """Large pictures keep the page small."""
     written(tmp_path, gallery=gallery((300, 240, 3)))
     assert (tmp_path / "index.html").stat().st_size < 3e6
 
 
+@pytest.mark.standard
 def test_page_leaves_no_trace_and_import_is_cheap(tmp_path):
     """Drawing leaves no trace and import is cheap."""
     code = """

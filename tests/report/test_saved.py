@@ -16,6 +16,7 @@ def runs_in(folder):
     return [str(folder / name) for name in ("a", "b")]
 
 
+@pytest.mark.standard
 def test_saved_runs_hold_config_and_columns(tmp_path):
     first, second = saved_runs(runs_in(tmp_path))
     assert (first.name, second.name) == ("a", "b")
@@ -23,6 +24,7 @@ def test_saved_runs_hold_config_and_columns(tmp_path):
     assert len(first.held_out("loss_posed_nats")) == 40 and first.held_out("other") is None
 
 
+@pytest.mark.standard
 def test_runs_of_one_name_are_told_apart(tmp_path):
     for name in ("x/run", "y/run"):
         report.write(tmp_path / name / "report", measured())
@@ -30,6 +32,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
     assert names == [str(tmp_path / "x/run"), str(tmp_path / "y/run")]
 
 
+@pytest.mark.standard
 def test_saved_runs_refuse_in_one_sentence(tmp_path):
     a, b = runs_in(tmp_path)
     old = tmp_path / "b" / "report" / "data.json"

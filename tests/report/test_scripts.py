@@ -15,5 +15,6 @@ def test_script_of_a_page_has_no_fault(name):
     assert lint(joined("scripts", PAGES[name]), f"{name}.js") == ""
 
 
+@pytest.mark.standard
 def test_linter_finds_unknown_names():
     assert "no-undef" in lint("unknown();\n", "faulty.js")

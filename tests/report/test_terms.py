@@ -11,6 +11,7 @@ from avae_jax.report.content import content
 from tests.support.report_samples import alignment, exploration, measured
 
 
+@pytest.mark.standard
 def test_every_link_of_a_page_leads_somewhere_and_every_term_is_linked():
     settled = report.LabelAgreement(0, 60, 0.95, 0.0, 0.97, 0.95, 0.0)
     agreed = report.Agreement(np.full(60, 4.0), (settled,), 2)

@@ -12,6 +12,7 @@ from avae_jax.report import summary
 from tests.support.report_samples import SUMMARY, findings, written
 
 
+@pytest.mark.standard
 def test_summary_is_strict_json(tmp_path):
     losses = summary.Losses(posed=math.nan, upright=np.float32(0.5))
     odd = report.Summary(loss=losses, train=summary.Training(steps=np.int64(3)))
@@ -34,6 +35,7 @@ def test_write_failure_leaves_the_old_report(tmp_path):
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
+@pytest.mark.standard
 def test_write_folder_not_writable_refused(tmp_path):
     """A folder that cannot be written is bad input."""
     (tmp_path / "file").write_text("")

@@ -26,6 +26,7 @@ def test_stretched_by_the_size_asked_for():
     assert np.log(np.diff(places)).std() == pytest.approx(0.1, rel=0.03)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("shape", [(12, 9, 2), (8, 10, 6, 1)])
 def test_stretched_by_nothing_changes_nothing(shape):
     """No stretch changes nothing."""
@@ -34,6 +35,7 @@ def test_stretched_by_nothing_changes_nothing(shape):
     np.testing.assert_allclose(deform(KEY, x, fill, by=0.0), x, atol=1e-6)
 
 
+@pytest.mark.standard
 def test_deform_stretches_every_axis_and_fills_from_outside():
     """Every axis is stretched in a way of its own and fill comes from outside."""
     middle = np.zeros((16, 16, 16, 1), np.float32)
@@ -49,6 +51,7 @@ def test_deform_stretches_every_axis_and_fills_from_outside():
     np.testing.assert_allclose(full, 1, atol=1e-6)
 
 
+@pytest.mark.standard
 def test_deform_same_key_same_object():
     """The same key gives the same object."""
     x = np.random.default_rng(0).random((8, 8, 8, 1), np.float32)

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.cost import first_use
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_first_use_finds_the_programs_that_the_first_process_left(tmp_path, monkeypatch, capsys):
     file = tmp_path / "first_use.json"
     case = "listen()\nimport jax, avae_jax\nfrom avae_jax.core import compile_cache\n"

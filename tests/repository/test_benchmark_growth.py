@@ -8,7 +8,7 @@ import pytest
 from benchmarks.cost import growth
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_growth_measures_a_row_once(tmp_path, monkeypatch, capsys):
     """A row is measured once and kept."""

@@ -28,6 +28,7 @@ def case() -> measure.Case:
     return measure.case_of(model, objects, models.wrap(model.model, objects, "rotation"))
 
 
+@pytest.mark.full
 def test_searches_in_jax_measured_one_after_another(monkeypatch):
     """Searches of a family are measured one after another."""
     monkeypatch.setattr(measure, "LEAST", 0.0)
@@ -41,6 +42,7 @@ def test_searches_in_jax_measured_one_after_another(monkeypatch):
         assert row["forward_equivalents"] == found["one"]["forward_equivalents"] > 3
 
 
+@pytest.mark.full
 def test_losses_independent_of_the_batch():
     """Losses do not depend on the batch."""
     all_three, true = case(), np.linalg.inv(case().applied).astype(np.float32)

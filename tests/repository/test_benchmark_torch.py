@@ -20,7 +20,7 @@ from benchmarks.search.torch import search as torch_search  # noqa: E402
 from benchmarks.search.torch.networks import carry  # noqa: E402
 from benchmarks.search.torch.objective import Objective  # noqa: E402
 
-pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("for_an_optimiser")]
 DENSE = ModelOptions("dense", latent=4, hidden=(20, 12))
 PATCHES = ModelOptions("patches", latent=4, hidden=(12, 9), channels=(3, 5))
 SOURCE = ModelOptions("original", latent=4)

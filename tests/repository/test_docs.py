@@ -107,9 +107,9 @@ def with_python(page):
 
 
 def marked(page):
-    """A page with the ring of its code: those that wrap and train models take long."""
-    long = page in ("docs/reference/api.md", "docs/how_to/own_vae.md")
-    return pytest.param(page, marks=pytest.mark.full if long else pytest.mark.standard)
+    """A page with the ring of its code: most train, wrap or draw for long."""
+    short = page in ("docs/understand/concepts.md", "docs/how_to/extend.md")
+    return pytest.param(page, marks=pytest.mark.standard if short else pytest.mark.full)
 
 
 @pytest.mark.usefixtures("for_an_optimiser", "tables")
@@ -239,7 +239,7 @@ def trouble(tmp_path, monkeypatch):
     jax.config.update("jax_platforms", "cpu")
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser", "trouble")
 def test_troubleshooting_quotes_what_is_said(capsys):
     """The page on trouble quotes what is said."""

@@ -26,7 +26,7 @@ def here(digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser", "here")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_of_docstrings_run(name):

@@ -128,6 +128,7 @@ def test_letters_look_like_mnist():
     assert middle == pytest.approx(np.full(24, 19.5), abs=0.3)
 
 
+@pytest.mark.standard
 def test_localiser_begins_with_the_identity():
     """A spatial transformer begins with the identity."""
     x = np.random.default_rng(0).random((16, 16, 1), np.float32)
@@ -150,7 +151,7 @@ def run(*arguments, **environment):
     return subprocess.run(called, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_experiments_without_data_begin_nothing(tmp_path):
     """Without data nothing is begun."""
     done = run("table1", "--runs", tmp_path / "runs")
@@ -159,7 +160,7 @@ def test_experiments_without_data_begin_nothing(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_collect_nothing_measured_refused(tmp_path):
     """Nothing measured cannot be collected."""
     done = run("collect", "--runs", tmp_path)

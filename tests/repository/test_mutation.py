@@ -123,7 +123,7 @@ def run(tree, *more):
     return status, said
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_command_tells_noticed_from_surviving(tree):
     """The product is tested, the guard is not; the files of the tree stay as they are."""
     results = tree / "results.json"
@@ -138,7 +138,7 @@ def test_command_tells_noticed_from_surviving(tree):
     assert (tree / "avae_jax" / "small.py").read_text() == MODULE
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_command_wants_tests_that_pass(tree):
     (tree / "tests" / "test_small.py").write_text(TESTS.replace("6", "7"))
     status, said = run(tree)
@@ -154,7 +154,7 @@ def test_a_run_past_the_limit_is_noticed(tree, tmp_path_factory):
     assert outcome.by == "time limit" and not outcome.passed and outcome.seconds < 20
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_a_test_past_its_own_limit_is_noticed(tree, tmp_path_factory):
     """A test that takes half a minute more than it did is not waited for."""
     copy = mirror.Copy(tmp_path_factory.mktemp("copy"))

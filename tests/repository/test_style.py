@@ -120,6 +120,7 @@ def test_imports_go_one_way():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.standard
 def test_import_of_the_library_is_light():
     """No TensorFlow, no plotting, no data sets: they cost seconds."""
     unwanted = "tensorflow", "tensorflow_datasets", "matplotlib", "sklearn", "orbax"
@@ -134,6 +135,7 @@ def test_import_of_the_library_is_light():
     assert result.stdout.split() == []
 
 
+@pytest.mark.standard
 def test_argparse_in_the_command_line_alone():
     """Libraries underneath import `absl.flags`; the package itself never does."""
     for path in FILES:

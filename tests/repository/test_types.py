@@ -54,7 +54,7 @@ def test_every_public_name_is_used_in_the_file_for_the_checker():
     assert set(avae_jax._HOME) <= used
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_a_type_checker_passes():
     """Over the package and over the file that uses every public name."""
     pytest.importorskip("mypy", reason="mypy is missing: install the extra `test`")

@@ -12,6 +12,7 @@ from tests.support.small_fit import SMALL, clubs
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
+@pytest.mark.full
 def test_align_gives_what_fit_align_writes(tmp_path):
     """Of noisy images, by class averages; the table is that of poses.csv."""
     noisy = clubs(60, 16) / 255 + np.random.default_rng(1).normal(0, 0.3, (60, 16, 16))
@@ -31,6 +32,7 @@ def test_align_gives_what_fit_align_writes(tmp_path):
         np.testing.assert_allclose(table[name], written, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.full
 def test_align_by_a_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = clubs()

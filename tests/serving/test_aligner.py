@@ -73,6 +73,7 @@ def test_aligner_passes_all_checks_that_can_apply():
     assert sum(each["status"] == "passed" for each in results) >= 14
 
 
+@pytest.mark.full
 def test_aligner_clone_parameters_and_pipeline():
     made = aligner(family="rotation")
     other = clone(made).set_params(steps=3)

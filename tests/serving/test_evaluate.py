@@ -21,6 +21,7 @@ FEW = EvalOptions(
 )
 
 
+@pytest.mark.full
 def test_evaluate_measures_a_wrapped_model_and_writes_its_report(tmp_path):
     labels = ["long", "short"] * 8
     found = avae_jax.evaluate(wrap(), upright(), labels, tmp_path / "out", options=FEW)

@@ -34,6 +34,7 @@ np.savez(folder + "/found.npz", **found)
 """
 
 
+@pytest.mark.full
 def test_export_runs_without_the_package(posed, tmp_path):
     """The exported search runs where the package is not."""
     # Any number of them: not one that is a multiple of those worked at once.

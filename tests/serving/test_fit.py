@@ -56,6 +56,7 @@ def test_fit_writes_nothing_without_a_work_directory(tmp_path, monkeypatch, caps
 STILL = np.eye(3, dtype=np.float32)
 
 
+@pytest.mark.full_cases("<lambda>3", "<lambda>4")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -74,6 +75,7 @@ def test_fit_any_type_and_shape(changed):
     np.testing.assert_allclose(moved, np.asarray(images), atol=1e-3)
 
 
+@pytest.mark.full
 def test_fit_volumes():
     images = np.repeat(clubs(16, 6)[:, None], 6, 1)  # [n, D, H, W]
     made = fitted(images, steps=2)
@@ -103,6 +105,7 @@ def test_posed_of_a_fit_is_kept_whole(posed, tmp_path):
         posed.save(tmp_path / "model.npz")
 
 
+@pytest.mark.full
 def test_fit_large_images_poses_are_in_their_frame():
     """A model sees a large image small; its pose moves the image itself."""
     images = np.kron(clubs(16), np.ones((1, 5, 5), np.uint8))
@@ -120,6 +123,7 @@ def test_fit_large_images_poses_are_in_their_frame():
     np.testing.assert_allclose(seen[:, 8:, :], made.checked(images[:4])[:, :-8], atol=1e-3)
 
 
+@pytest.mark.full
 def test_fit_in_a_work_directory_goes_on(tmp_path, posed):
     folder = tmp_path / "run"
     ended = fitted(clubs(), workdir=folder, callback=lambda step, metrics: step == 2)

@@ -24,6 +24,7 @@ def test_pretrained_digits_finds_poses_without_training():
     assert explains_far_better_than_no_search(avae_jax.pretrained("digits"), turned)
 
 
+@pytest.mark.full
 def test_pretrained_chairs_finds_poses_without_training(avae_data):
     file = avae_data / "modelnet10" / "chair_32.npz"
     source = avae_jax.DataOptions(source=f"npz:{file}", size=16, scale=0.37)

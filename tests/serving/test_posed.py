@@ -24,6 +24,7 @@ def posed(for_an_optimiser):
     return wrap()
 
 
+@pytest.mark.full
 def test_posed_any_number_of_examples(posed):
     """Any number of examples gives the same as the functions underneath."""
     x, (params, avae, search, bank, _) = upright()[:7], posed.trained
@@ -60,6 +61,7 @@ def test_posed_likelihood_hardly_changed_by_a_turn(posed):
     assert np.abs(posed.log_likelihood(turned, samples=12) - bound).max() < 3
 
 
+@pytest.mark.full
 def test_posed_functions_outside_of_jax(posed):
     """Functions outside of jax do as well where values suffice."""
     functions = avae_jax.on_host(*host_functions(), shape=(*tiny_vae.SHAPE, 1), latent=tiny_vae.Z)
@@ -73,6 +75,7 @@ def test_posed_functions_outside_of_jax(posed):
         wrap(*functions, family="rigid", search=registered)
 
 
+@pytest.mark.full
 def test_posed_pytorch_module_as_its_weights_in_jax(posed):
     """A pytorch module does as well as its weights in jax."""
     torch = pytest.importorskip("torch", reason="torch is missing: install the extra `benchmark`")
@@ -125,6 +128,7 @@ def test_posed_copies_weights(posed):
         np.testing.assert_array_equal(other.pose(upright()[:3]), wanted)
 
 
+@pytest.mark.full
 def test_posed_keeps_weights_that_are_deleted(posed):
     params = jax.tree.map(jax.numpy.array, tiny_vae.weights())
     made = avae_jax.Posed.wrap(tiny_vae.encode, tiny_vae.decode, params, upright(), search=SEARCH)
@@ -171,6 +175,7 @@ def test_posed_refuses_traced_poses_and_weights(posed):
         )(tiny_vae.weights())
 
 
+@pytest.mark.full
 def test_posed_works_after_it_was_refused_inside_a_transformation():
     """Programs made while JAX traces would hold values that are gone afterwards."""
     posed, x = wrap(), upright()[:2]

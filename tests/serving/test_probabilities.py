@@ -26,6 +26,7 @@ def turned_by_quarters(x):
     return images, back
 
 
+@pytest.mark.full
 def test_uncertainty_is_that_of_each_example(posed):
     """It depends neither on the other examples nor, much, on a turn of the example."""
     x = upright()[:6]
@@ -38,6 +39,7 @@ def test_uncertainty_is_that_of_each_example(posed):
     np.testing.assert_allclose(fewer.degrees, known.degrees[:2], rtol=1e-3)
 
 
+@pytest.mark.full
 def test_calibration_widens_what_is_wrong(posed):
     """Poses that are off by half a radian make deviations larger; right ones much less so."""
     x, true = turned_by_quarters(upright()[:16])

@@ -39,7 +39,7 @@ def test_batch_programs_take_functions_that_cannot_be_hashed():
     assert batch_programs(ProgramKey.of(avae), avae_jax.SearchOptions()) is not first
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser")
 def test_a_second_fit_of_equal_shapes_compiles_nothing():
     compiled = []

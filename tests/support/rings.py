@@ -1,7 +1,8 @@
 """Three rings of tests, and the CPU seconds that a test of each may take.
 
-A test without a marker is `quick`. The limits are generous: they notice a test that lies in the
-wrong ring, and a slow machine does not decide.
+A test without a marker is `quick`. `full_cases` names the cases of a parametrised test that only
+the full ring runs. The limits are generous: they notice a test that lies in the wrong ring, and a
+slow machine does not decide.
 """
 
 import contextlib
@@ -15,13 +16,16 @@ from pathlib import Path
 import pytest
 
 # CPU seconds of the process and the processes it started, for one test without its fixtures.
-LIMITS = {"full": 1800, "standard": 240, "quick": 20}
+LIMITS = {"full": 900, "standard": 120, "quick": 10}
 # Beyond so many bytes a worker drops its compiled programs after a file of tests.
 MEMORY, STATM = 1_200_000_000, Path("/proc/self/statm")
 
 
 def ring_of(item: pytest.Item) -> str:
-    """The ring that the closest marker names."""
+    """The ring that the closest marker names, or `full` for a case of `full_cases`."""
+    cases = item.get_closest_marker("full_cases")
+    if cases and item.callspec.id in cases.args:  # type: ignore[attr-defined]
+        return "full"
     marks = (mark.name for mark in item.iter_markers() if mark.name in LIMITS)
     return next(marks, "quick")
 

@@ -36,6 +36,7 @@ def leaves(tree):
     return jax.device_get(jax.tree.leaves(tree))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["bank", "learned", "remembered"])
 def test_restore_state_to_the_bit(kind, tmp_path):
     """A state comes back from a checkpoint to the bit."""

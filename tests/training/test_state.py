@@ -1,5 +1,7 @@
 """Tests of `avae_jax.training.state`."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,8 @@ def test_bank_of_objects_met_last():
     met = jnp.float32(np.random.default_rng(0).normal(size=(PROTOTYPES, Z)))
     state = init_state(jax.random.key(0), weights(), optax.sgd(0.1), met=met)
     assert bank_of(state, avae=avae_of(), search=searching("even")) is None
-    bank = bank_of(state, avae=avae_of(), search=searching("bank"))
+    of_state = functools.partial(bank_of, avae=avae_of(), search=searching("bank"))
+    bank = jax.jit(of_state)(state)
     assert np.isfinite(bank.weights).all()
 
 

@@ -25,6 +25,7 @@ from tests.support.tiny_vae import (
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
 
+@pytest.mark.full_cases("remembered")
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_train_step_loss_falls_in_one_program(kind):
     """The loss falls and one program serves every step."""
@@ -38,6 +39,7 @@ def test_train_step_loss_falls_in_one_program(kind):
     assert (np.abs(state.met).max(1) > 0).all()
 
 
+@pytest.mark.full_cases("remembered")
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_train_step_says_what_it_did(kind):
     step, state = compiled(kind)
@@ -149,6 +151,7 @@ def test_train_step_without_search_leaves_the_head():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.full
 def test_train_step_at_given_poses_neither_moves_nor_searches():
     """With identities it is the update of a plain VAE on the examples as they are."""
     _, state = compiled("even")

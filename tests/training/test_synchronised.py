@@ -59,6 +59,7 @@ def test_synchronised_batch_pairs_examples_with_their_poses():
     np.testing.assert_array_equal(poses, registered.poses[np.asarray(index)])
 
 
+@pytest.mark.full
 def test_run_updates_from_the_middle_of_the_synchronised_ones_is_the_same():
     experiment = prepared("train.steps=4", "train.synchronised=3", "log.every=1")
     seen = []

@@ -102,6 +102,7 @@ def test_retract_opposite_is_the_inverse(d):
     np.testing.assert_allclose(inverse(there), back, atol=1e-5)
 
 
+@pytest.mark.standard
 def test_retract_derivative_is_the_generators():
     """The derivative at nothing is the generators."""
     group = family("affine", 3)
@@ -150,6 +151,7 @@ def moved_blobs(d: int, axis: int) -> dict[str, np.ndarray]:
 axes_of_both = pytest.mark.parametrize(("d", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
 
 
+@pytest.mark.standard
 @axes_of_both
 def test_basis_shift_goes_to_higher_index(d, axis):
     """A shift goes to higher index and counts half longest sides."""

@@ -11,6 +11,7 @@ from avae_jax.transform.warp import warp
 from tests.support.single_object import FILL, blobs
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", ["rigid", "similarity", "affine"])
 def test_normaliser_centres_and_brings_to_size(name):
     shape = (40, 40)

@@ -57,6 +57,7 @@ def test_exponential_of_a_turn_agrees_with_scipy(d, angle):
     np.testing.assert_allclose(exponential(turn), scipy.linalg.expm(turn), atol=1e-5)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_inverse_undoes_a_pose(d, mirrored):
     pose = compose(random_factors(d, 20, mirrored=mirrored))

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 FAMILIES = [("rotation", 2), ("rotation", 3), ("similarity", 2), ("affine", 2)]
 
 
+@pytest.mark.full_cases("similarity-2")
 @pytest.mark.parametrize(("name", "d"), FAMILIES)
 def test_log_density_integrates_to_one(name, d):
     """E[prior / mixture] over draws of a mixture is the share of the prior that it covers.
@@ -57,7 +58,7 @@ def test_level_of_a_normal_is_chi_squared():
     group, spread = family("rigid", 2), jnp.diag(jnp.float32([0.05, 0.02, 0.03]))
     normal = Mixture(jnp.eye(3)[None], spread[None], jnp.zeros(1))
     found = jax.jit(functools.partial(hpd_level, group=group, probability=0.9))
-    top = log_density(normal, jnp.eye(3), group=group)
+    top = jax.jit(functools.partial(log_density, group=group))(normal, jnp.eye(3))
     # The 90 % quantile of chi squared with three degrees of freedom is 6.25.
     assert top - found(jax.random.key(0), normal) == pytest.approx(6.25 / 2, abs=0.3)
 
@@ -73,5 +74,5 @@ def test_draw_never_from_components_without_weight():
         .at[:3, 1]
         .set(jnp.float32([1e-7, 1 - 1e-7, 0.5]))
     )
-    drawn = jax.vmap(functools.partial(transport_uniform, mixture, group=group))(u)
+    drawn = jax.jit(jax.vmap(functools.partial(transport_uniform, mixture, group=group)))(u)
     np.testing.assert_allclose(drawn, jnp.broadcast_to(centres[1], drawn.shape), atol=0.01)

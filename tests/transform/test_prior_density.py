@@ -35,7 +35,7 @@ def test_log_volume_of_all_rotations():
 def test_prior_pose_fills_the_ranges_as_data():
     """Poses of the prior fill the ranges as data do."""
     ranges = RangeOptions(rotation=60.0, shift=0.1, scale=1.3, shear=0.3)
-    found = factorise(inverse(prior_poses("affine", 3, 4000, ranges)))
+    found = jax.jit(lambda poses: factorise(inverse(poses)))(prior_poses("affine", 3, 4000, ranges))
     angles = np.degrees(rotation_angle(found.rotation))
     limits = (found.shift, 0.2), (jnp.log(found.scale), math.log(1.3)), (found.shear, 0.3)
     for values, limit in limits:

@@ -54,6 +54,7 @@ def compare(shape: tuple[int, ...], interpolation: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1.0, float(jnp.abs(one).max())))
 
 
+@pytest.mark.full_cases("shape1-cubic")
 @pytest.mark.parametrize("interpolation", KERNELS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_sample_forms_agree_in_value_and_derivative(shape, interpolation):
@@ -83,13 +84,14 @@ def test_product_takes_as_many_points_at_once_as_fit(largest, blocks, monkeypatc
     assert taken == blocks
 
 
+@pytest.mark.full_cases("cubic-gather", "cubic-product")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("interpolation", KERNELS)
 def test_sample_derivatives_are_those_of_the_value(form, interpolation):
     """Forward and reverse, first and second, against differences between pixels."""
     image, _, fill = problem((6, 7))
     index = jnp.float32([[1.3, 2.6], [-0.4, 3.3], [4.6, 6.4], [9.5, 1.5]])
-    at = functools.partial(form, interpolation=interpolation)
+    at = jax.jit(functools.partial(form, interpolation=interpolation))
     with jax.numpy_dtype_promotion("standard"):
         check_grads(at, (image, index, fill), order=2, atol=2e-2, rtol=2e-2, eps=1e-2)
 
@@ -105,7 +107,8 @@ def test_sample_forms_vectorise_over_images_and_directions(form):
             jnp.zeros(2)
         )
 
-    alone = jnp.stack([jacobian(image) for image in images])
+    one = jax.jit(jacobian)
+    alone = jnp.stack([one(image) for image in images])
     _, found = jax.jit(lambda i: jax.lax.scan(lambda c, x: (c, jax.vmap(jacobian)(x)), 0, i))(
         images[None]
     )

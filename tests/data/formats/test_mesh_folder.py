@@ -26,6 +26,7 @@ def test_mesh_formats_give_the_same_volume_in_any_unit(tmp_path):
     assert (made != wanted).mean() < 0.01
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", KINDS)
 def test_mesh_moves_as_its_volume(name, tmp_path):
     """A pose moves the mesh as it moves the volume."""

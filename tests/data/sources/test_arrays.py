@@ -197,7 +197,7 @@ def test_npy_larger_than_its_file_refused(tmp_path):
         load(DataOptions(source=f"npy:{tmp_path}/file.npy"), seed=0)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_npz_chairs_binary_and_one_empty(avae_data):
     path = avae_data / "modelnet10" / "chair_32.npz"
     dataset = load(DataOptions(source=f"npz:{path}", scale=1 / 1.35), seed=0)

@@ -25,6 +25,7 @@ def right_angle_turns(volume):
     return np.stack(turned)
 
 
+@pytest.mark.standard
 def test_furniture_no_class_alike_after_a_right_angle(solids):
     """No class looks alike after a right angle turn."""
     for label, name in enumerate(solids.names):

@@ -13,24 +13,30 @@ def solids():
     return make_solids(300, side=16, seed=0)
 
 
-def test_solids_ten_even_classes():
+@pytest.fixture(scope="module")
+def dataset():
+    return load(DataOptions(source="solids"), seed=0)
+
+
+@pytest.mark.standard
+def test_solids_ten_even_classes(dataset):
     """The source has ten even classes."""
-    dataset = load(DataOptions(source="solids"), seed=0)
     assert dataset.train.shape == (800, 16, 16, 16, 1) and dataset.test.shape[0] == 200
     labels = np.concatenate([dataset.train_labels, dataset.test_labels])
     np.testing.assert_array_equal(np.bincount(labels), [100] * 10)
     assert len(dataset.label_names) == 10 and dataset.fill == 0.0 and not dataset.binary
 
 
-@pytest.mark.standard
-def test_solids_split_by_the_seed():
+@pytest.mark.full
+def test_solids_split_by_the_seed(dataset):
     """Another seed splits the same solids otherwise."""
-    one, other = (load(DataOptions(source="solids"), seed=seed) for seed in (0, 1))
+    one, other = dataset, load(DataOptions(source="solids"), seed=1)
     total = [dataset.train.sum() + dataset.test.sum() for dataset in (one, other)]
     assert total[0] == pytest.approx(total[1], rel=1e-5)
     assert one.train.sum() != pytest.approx(other.train.sum(), rel=1e-5)
 
 
+@pytest.mark.standard
 def test_make_solids_same_seed_same_solids(solids):
     """The same seed makes the same solids."""
     again = make_solids(20, side=16, seed=0)

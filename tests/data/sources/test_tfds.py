@@ -111,6 +111,7 @@ def test_tfds_images_and_labels_of_both_splits(loaded):
     assert "tiny/1.0.0" in dataset.notes[0] and "train and test" in dataset.notes[0]
 
 
+@pytest.mark.standard
 def test_tfds_limit_takes_the_first_of_the_same_order(loaded):
     whole, part = loaded("tiny"), loaded("tiny:1.0.0", limit=3)
     np.testing.assert_array_equal(part.train, whole.train[:3])

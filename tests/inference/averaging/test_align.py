@@ -23,6 +23,7 @@ def drawn(angle: float = 0.0, shift: tuple[float, float] = (0.0, 0.0), side: int
     return draw(RODS["hinged"][0], side, np.array([angle]), np.array([shift]))
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("side", [16, 17])
 def test_products_of_vectors_are_those_of_images(side):
     one, other = drawn(side=side)[0], drawn(40.0, side=side)[0]
@@ -33,6 +34,7 @@ def test_products_of_vectors_are_those_of_images(side):
     np.testing.assert_allclose(to_disc(from_disc(a, disc, 2 * side), disc), a, atol=1e-5)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize(
     ("angle", "shift"),
     [(90.0, (0.0, 0.0)), (33.0, (0.0, 0.0)), (0.0, (1.0, -2.0)), (-70, (1.3, 0.4))],
@@ -46,6 +48,7 @@ def test_a_vector_turns_and_moves_as_its_object_does(angle, shift):
     assert ((made[0] - wanted) ** 2).sum() < 2e-3 * (wanted**2).sum()
 
 
+@pytest.mark.standard
 def test_turning_back_undoes_turning():
     vector = to_disc(drawn()[0], DISC)[None]
     angles = jnp.radians(jnp.array([0.0, 25.0, 140.0]))
@@ -153,7 +156,7 @@ def aligned():
     return stack, align_images(stack.images, seed=0, num_classes=3)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_poses_carry_each_image_to_the_canonical_pose(aligned):
     stack, found = aligned
     applied = np.tile(np.eye(3), (240, 1, 1))
@@ -167,7 +170,7 @@ def test_poses_carry_each_image_to_the_canonical_pose(aligned):
     assert np.median(np.linalg.norm(places - np.median(places, axis=0), axis=1)) < 0.5
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_classes_and_how_sure_they_are(aligned):
     stack, found = aligned
     table = np.zeros((3, 3))
@@ -180,7 +183,7 @@ def test_classes_and_how_sure_they_are(aligned):
     assert 0.02 < np.median(found.shift_sd_px) < 0.5 and found.elsewhere.mean() < 0.05
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.parametrize("seed", [3, 4])
 def test_an_object_that_half_a_turn_does_not_change_is_one_class(seed):
     """More classes would be more poses of each image, unless each class has them all."""

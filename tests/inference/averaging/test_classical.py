@@ -30,6 +30,7 @@ METHODS = {
 }
 
 
+@pytest.mark.full_cases("em")
 @pytest.mark.standard
 @pytest.mark.parametrize("method", METHODS)
 def test_clear_images_are_aligned(stack, method):

@@ -9,7 +9,7 @@ from avae_jax.inference.averaging import align_images
 from benchmarks.stacks.particles import Case, particles
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_clear_images_are_found_a_quarter_on_and_noise_is_not():
     case = Case("test", shape="elongated", size=16, snr=3.0, shift=0.5)
     stack = particles(case, count=120, seed=1)

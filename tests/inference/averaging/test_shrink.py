@@ -1,5 +1,8 @@
 """Averages shrunk by ring and harmonic, against averages and noise that are known."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,9 +18,12 @@ LEVEL = Level(DISC, 90, 0.0, 0.0)
 MASK = np.asarray(mask(24, jnp.float32(1.0)))
 
 
+on_disc = jax.jit(functools.partial(to_disc, disc=DISC))
+
+
 def noise(seed: int):
     values = np.random.default_rng(seed).standard_normal((1, 24, 24)) * MASK
-    return to_disc(jnp.asarray(values, jnp.float32), DISC)
+    return on_disc(jnp.asarray(values, jnp.float32))
 
 
 def drawn(shape: str, angle: float = 0.0):
@@ -31,9 +37,9 @@ def test_white_noise_falls_to_harmonics_as_the_formula_says(turns):
     level = Level(DISC, turns, 0.0, 0.0)
     shares = noise_shares(DISC, turns)
     np.testing.assert_allclose(shares.sum(0), 1, rtol=1e-5)
-    power = 0.0
+    power, turn = 0.0, jax.jit(functools.partial(turned, disc=DISC))
     for seed in range(60):
-        spun = np.fft.rfft(turned(noise(seed), level.angles, DISC), axis=0)
+        spun = np.fft.rfft(turn(noise(seed), level.angles), axis=0)
         power = power + np.abs(spun[:, 0]) ** 2
     measured = power[:, DISC.rings == 5].sum(1)
     measured[1:] *= 2
@@ -54,6 +60,7 @@ def filtered(plain, seen, noise, jitter: float = 0.0, sure=1.0):
     return shrunk(plain, seen, noise, jnp.float32(jitter), level=LEVEL, sure=sure)
 
 
+@pytest.mark.standard
 def test_what_is_nothing_but_noise_is_left_out():
     made = one(noise(0))
     assert (made.averages**2).sum() < 0.2 * (noise(0) ** 2).sum()
@@ -113,6 +120,7 @@ def test_what_is_less_sure_costs_less():
     assert unsure.cost.sum() < made.cost.sum()
 
 
+@pytest.mark.standard
 def test_noise_beside_the_object_is_left_out_and_the_object_stays():
     """A small object in one place, in noise that fills the frame."""
     rods = [(0.3, 0.3, 0.45, 0.3, 0.1, 1.0)]

@@ -45,6 +45,7 @@ def test_stronger_signals_are_kept_more():
     np.testing.assert_allclose(kept[:, 0, 0, 0], STRENGTHS / (STRENGTHS + 1), rtol=1e-6)
 
 
+@pytest.mark.standard
 def test_each_place_takes_the_picture_of_its_strength():
     disc = Disc(SIDE, 5)
     vector = jnp.asarray(np.random.default_rng(0).standard_normal((1, disc.size)), jnp.float32)

@@ -34,6 +34,7 @@ def test_head_fresh_leaves_the_logits():
     np.testing.assert_array_equal(learned.poses, plain.poses)
 
 
+@pytest.mark.full
 def test_head_untrained_costs_no_loss():
     """An untrained head costs time but not loss."""
     avae, params, built, head = scene()
@@ -47,6 +48,7 @@ def test_head_untrained_costs_no_loss():
     assert cost(bank=built._replace(head=head.params)) > cost(bank=built)
 
 
+@pytest.mark.full
 def test_head_that_knows_nothing_good_survived():
     """Weights that are not finite, or noise: proposals stay poses, the loss stays finite."""
     (_, _, built, head), (find, _) = scene(), finder()

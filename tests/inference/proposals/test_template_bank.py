@@ -25,6 +25,7 @@ pytestmark = pytest.mark.standard
 
 
 # Three blobs fix a whitened volume only up to its axes, so `affine` has no single pose in 3-D.
+@pytest.mark.full_cases("rotation-shape4", "rigid-shape5", "similarity-shape2")
 @pytest.mark.parametrize(
     ("name", "shape"),
     [(name, (32, 32)) for name in ("rotation", "rigid", "similarity", "affine")]
@@ -85,6 +86,7 @@ def test_centres_single_is_the_mean():
     np.testing.assert_allclose(template_bank.kmeans(points, 1)[0], points.mean(0), atol=1e-5)
 
 
+@pytest.mark.full_cases("shape1")
 @pytest.mark.parametrize("shape", [(12, 10), (8, 9, 8)])
 def test_build_together_as_alone(shape):
     """Channels and prototypes are not mixed up, whatever is left of the rotations at the end."""
@@ -153,7 +155,7 @@ def test_rotations_come_with_their_mirror_images(reflect):
     np.testing.assert_allclose(signs, [1] * 5 + [-1] * 5 * reflect, atol=1e-6)
 
 
-@pytest.mark.quick
+@pytest.mark.standard
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_scores_of_masked_images_are_those_of_whole_ones(likelihood):
     """Where every pixel was observed; a template gains nothing from the others."""
@@ -176,7 +178,7 @@ def test_scores_of_masked_images_are_those_of_whole_ones(likelihood):
     assert np.ptp(whole) > 0.01
 
 
-@pytest.mark.quick
+@pytest.mark.standard
 def test_doubt_is_the_share_far_from_earlier_proposals():
     poses = template_bank.rotations(family("rotation", 2), RangeOptions(), 8)
     logits = jnp.float32([0, 5, 0, 4, 0, 3, 0, 0])

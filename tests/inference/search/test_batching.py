@@ -47,7 +47,7 @@ def test_over_chosen_pairs_alone_have_results(kind, chunk):
         np.testing.assert_allclose(one, np.where(mask, full, other), rtol=1e-6)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 @pytest.mark.usefixtures("for_an_optimiser")
 @pytest.mark.parametrize("method", ["line", "gauss_newton", "adam"])
 def test_search_of_chosen_starts_alone(method):

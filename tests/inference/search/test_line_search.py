@@ -16,6 +16,7 @@ def met(*pairs: tuple[float, float]) -> Met:
     return Met(*jnp.asarray(pairs, jnp.float32).T)
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("others", [(-0.3, 0.1), (-0.05, 0.4), (-0.2, 0.21)])
 @pytest.mark.parametrize("centre", [-0.01, 0.02])
 def test_vertex_of_a_parabola(others, centre):
@@ -27,6 +28,7 @@ def test_vertex_of_a_parabola(others, centre):
         np.testing.assert_allclose(vertex(met(*points), out=1.0), centre, atol=1e-4)
 
 
+@pytest.mark.standard
 def test_vertex_never_on_top_of_the_best():
     """The next value is never on top of the best."""
     # Flat around the best, or its vertex there: towards the wider side.
@@ -59,6 +61,7 @@ def refined(function, start: float, halvings: int = 2, parabolas: int = 2):
     return float(found[0, 0]), float(loss)
 
 
+@pytest.mark.standard
 def test_refine_steps_over_dents():
     """Dents are stepped over."""
 
@@ -100,6 +103,7 @@ def test_refine_costs_what_it_says():
     assert len(seen) == line_search.values(2, 3) == 7
 
 
+@pytest.mark.standard
 def test_refine_finds_a_rotation_five_degrees_away():
     """A rotation is found from five degrees away."""
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
@@ -111,6 +115,7 @@ def test_refine_finds_a_rotation_five_degrees_away():
     assert np.all(losses < 1e-3) and np.all(losses <= score.min(1))
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("halvings", [0, 1])
 def test_refine_steps_out_as_far_as_its_pairs(halvings):
     """Without pairs as far as the first would be."""

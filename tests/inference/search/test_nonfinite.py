@@ -57,6 +57,7 @@ def test_search_on_a_ring_returns_a_pose(method):
     np.testing.assert_allclose(found.loss, np.zeros(BATCH), atol=1e-5)
 
 
+@pytest.mark.full
 def test_search_starts_that_stand_still():
     """All candidates at one pose: too near each other to be apart, and still one is found."""
     problem, data = many_minima("rotation", 2, held=True), dataset("rotation", 2)

@@ -45,6 +45,9 @@ def away(problem_size: int) -> jax.Array:
     return retract(group, identity(2), jnp.linspace(0.2, 0.4, problem_size))
 
 
+linearised = jax.jit(gauss_newton.linearise, static_argnames=("problem", "held"))
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_linearise_with_the_explanation_held(held):
     """The loss is the true one; the slope leaves out what the explanation would do."""
@@ -57,12 +60,13 @@ def test_linearise_with_the_explanation_held(held):
         outputs = problem.hold(datum, pose)(moved) if held else problem.predict(datum, moved)
         return problem.loss(datum, outputs)
 
-    local = jax.jit(functools.partial(gauss_newton.linearise, problem, held=held))(datum, pose)
+    local = linearised(problem, datum, pose, held=held)
     slope = jax.jit(jax.grad(loss))(jnp.zeros(problem.size))
-    np.testing.assert_allclose(local.loss, problem.value(datum, pose), rtol=1e-5)
+    value = jax.jit(problem.value)(datum, pose)
+    np.testing.assert_allclose(local.loss, value, rtol=1e-5)
     np.testing.assert_allclose(local.gradient, slope, rtol=1e-4, atol=1e-4)
     assert (np.linalg.eigvalsh(local.curvature) > 0).all()
-    other = gauss_newton.linearise(problem, datum, pose, held=not held)
+    other = linearised(problem, datum, pose, held=not held)
     assert np.abs(other.gradient - local.gradient).max() > 0.1
 
 
@@ -70,7 +74,7 @@ def test_linearise_without_held_in_full():
     """What holds nothing is differentiated in full."""
     problem = many_minima("rigid", 2)
     datum, pose = jax.tree.map(lambda leaf: leaf[0], dataset("rigid", 2)), away(problem.size)
-    one, other = (gauss_newton.linearise(problem, datum, pose, held=h) for h in (True, False))
+    one, other = (linearised(problem, datum, pose, held=held) for held in (True, False))
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
@@ -104,6 +108,7 @@ def opaque() -> Problem:
     )
 
 
+@pytest.mark.full
 def test_registration_differentiates_no_explanation():
     """Registering differentiates no explanation and still gets there."""
     problem, begun = opaque(), begin("rigid", 2, "random", 16)
@@ -117,6 +122,7 @@ def test_registration_differentiates_no_explanation():
         gauss_newton.linearise(problem, data[0], begun[0, 0])
 
 
+@pytest.mark.full
 def test_registration_polished_at_least_as_good():
     problem, data = many_minima("rotation", 2, held=True), dataset("rotation", 2)
     begun = begin("rotation", 2, "random", 8)
@@ -142,6 +148,7 @@ def traced_and_compiled(steps: int, starts: int, keep: int, **options) -> tuple[
     return str(traced.jaxpr).count(" = "), memory
 
 
+@pytest.mark.full_cases("gauss_newton", "adam")
 @pytest.mark.parametrize("method", ["register", "gauss_newton", "adam"])
 def test_registration_program_and_memory_flat_in_steps(method):
     """Neither program nor memory grows with the steps."""
@@ -150,6 +157,7 @@ def test_registration_program_and_memory_flat_in_steps(method):
     assert few[0] > 100 and few[1] > 0
 
 
+@pytest.mark.full
 def test_registration_program_of_many_rounds_is_one_of_few():
     """What is halved to one candidate goes on in a loop."""
     few, many = (traced_and_compiled(steps, 4, 1, method="register") for steps in (4, 12))

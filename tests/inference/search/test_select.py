@@ -18,6 +18,7 @@ def kept(poses: jax.Array, losses: list[float], keep: int, degrees: float) -> li
     return best_apart(poses, jnp.float32(losses), keep=keep, degrees=degrees).tolist()
 
 
+@pytest.mark.standard
 def test_best_apart_keeps_the_best_apart():
     """The best are kept that are apart."""
     poses = turns(0, 10, 20, 90, 100, -175, 179)

@@ -1,5 +1,7 @@
 """Tests of `avae_jax.inference.synchronisation.pairs`."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +15,11 @@ from tests.support.tiny_vae import avae_of, images
 pytestmark = pytest.mark.standard
 
 
+in_standard_position = jax.jit(functools.partial(pairs.in_standard_position, avae=avae_of()))
+
+
 def found(x):
-    avae = avae_of()
-    standard = pairs.in_standard_position(jnp.asarray(x), avae=avae)
+    avae, standard = avae_of(), in_standard_position(jnp.asarray(x))
     return pairs.similar_pairs(standard, rotations(avae.group, avae.ranges, 72), avae=avae)
 
 
@@ -56,7 +60,7 @@ def test_similar_pairs_are_of_the_most_similar():
 
 
 def test_in_standard_position_subtracts_the_background():
-    blank = pairs.in_standard_position(jnp.zeros((2, 7, 7, 1)), avae=avae_of())
+    blank = in_standard_position(jnp.zeros((2, 7, 7, 1)))
     assert not np.asarray(blank.images).any() and np.isfinite(np.asarray(blank.poses)).all()
 
 

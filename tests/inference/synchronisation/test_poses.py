@@ -64,6 +64,7 @@ def test_agreed_poses_give_each_kind_one_pose(name, ranges):
     assert pose_errors(found, label_means(found, labels)).shift.max() < 0.05
 
 
+@pytest.mark.full
 def test_agreed_poses_of_volumes_give_each_kind_one_pose():
     solids = data.load(DataOptions(source="solids", limit=60), seed=0)
     avae = of_side(solids.train.shape[1], "rigid", 3)

@@ -11,6 +11,7 @@ from avae_jax.models.networks.gaussian_head import NARROW
 from tests.support.small_networks import SMALL, Z
 
 
+@pytest.mark.standard
 @pytest.mark.parametrize("name", ["dense", "patches", "conv"])
 def test_gaussian_head_narrow_to_begin_with(name):
     """A posterior is narrow to begin with."""

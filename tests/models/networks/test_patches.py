@@ -38,6 +38,7 @@ def test_patches_of_a_stage_share_weights():
     assert counted[1]["params"]["encoder"]["Dense_2"]["kernel"].shape == (12, 4)
 
 
+@pytest.mark.standard
 def test_patches_see_their_own_pixels_alone():
     """A patch sees its own pixels alone."""
     model, params = model_of("patches", (16, 16), 1)

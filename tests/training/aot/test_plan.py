@@ -81,7 +81,7 @@ def test_plan_memory_flat_in_restarts():
     assert many["memory"]["temp"] < 1.1 * few["memory"]["temp"]
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_plan_lowers_for_gpus(tmp_path):
     """Gpus are lowered for without any."""
     found = planned(tmp_path, "digits", "cuda:4")
@@ -104,7 +104,7 @@ def test_plan_batch_that_chips_cannot_share_refused():
     assert done.stderr == f"avae_jax: train.batch_size=128: {said}\n"
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_plan_file_that_cannot_be_written_refused_first(tmp_path):
     """A file that cannot be written is refused before anything is compiled."""
     there = tmp_path / "there.json"

@@ -26,6 +26,7 @@ SIDE = 16
 DRAWS = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, SIDE)).astype(np.float32)
 
 
+@pytest.mark.standard
 def test_fields_are_read_linearly_and_spread_out_by_the_transpose():
     field, points = DRAWS[0][..., None], np.float32(Rotation.random(20, random_state=1).as_rotvec())
     exact = read(jnp.asarray(cube(4).reshape(4, 4, 4, 3)), jnp.asarray(points) * 0.4)
@@ -104,7 +105,7 @@ def test_what_cannot_be_aligned_is_refused(volumes, options, said):
         align_volumes(volumes, **options)
 
 
-@pytest.mark.standard
+@pytest.mark.full
 def test_poses_carry_each_volume_to_the_canonical_pose(monkeypatch):
     """With fewer starts and rotations than by default, to be quick."""
     for name, value in {"STARTS": 2, "FEW": 576, "MANY": 1152}.items():

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from avae_jax.inference.averaging.volumes.coarse import candidates
 from avae_jax.inference.averaging.volumes.level import Level
@@ -39,6 +40,7 @@ def off(rotations: np.ndarray, shifts: np.ndarray) -> float:
     return errors(STACK, Found(rotations, shifts, np.zeros(len(shifts), int)))["median_deg"]
 
 
+@pytest.mark.full
 def test_poses_between_the_rotations_of_a_grid_have_the_azimuth_of_a_body_of_revolution():
     data, whole, model = setting()
     low = at(model, 1, 2)
@@ -51,6 +53,7 @@ def test_poses_between_the_rotations_of_a_grid_have_the_azimuth_of_a_body_of_rev
     assert finer.poses.rotation.shape == (24, 1, 4, 3, 3)
 
 
+@pytest.mark.standard
 def test_rounds_make_an_average_likelier_and_end_when_it_is_no_more():
     data, _, model = setting()
     low = at(model, 1, 2)
