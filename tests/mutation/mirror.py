@@ -71,8 +71,8 @@ class Copy:
             old.unlink()
 
     def run(self, tests: list[str], *, limit: float | None) -> Outcome:
-        """Runs test files until the first failure, for at most `limit` seconds."""
-        options = ["-x", "-q", "-n", "0", "--tb=no", "-p", "no:cacheprovider"]
+        """Runs tests of all rings until the first failure, for at most `limit` seconds."""
+        options = ["-x", "-q", "-n", "0", "--tb=no", "-p", "no:cacheprovider", "-m", ""]
         command = [sys.executable, "-m", "pytest", *options, "-p", "tests.mutation.order", *tests]
         began = time.monotonic()
         with subprocess.Popen(
