@@ -113,8 +113,8 @@ def run(work: Work, names: tuple[str, ...], request: Request) -> None:
         require_room(work, request.output, begun=output.done > 0)
         columns = columns_of(work, output.rows)
         rows_of = compute(work, columns, output)
-        stable = told(quarter_turns(work, rows_of, columns["poses"]))
         require_unchanged(work.stack, work.surveyed.digest)
+        stable = told(quarter_turns(work, rows_of, columns["poses"]))
         finish(work, columns, output, names, stable)
 
 

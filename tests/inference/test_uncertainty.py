@@ -62,7 +62,8 @@ def test_missed_optimum_is_elsewhere():
     group = family("rotation", 2)
     what = mixture(group, [[0.0], [2.0]], [[0.05]] * 2, [0.9, 0.1])
     still = np.eye(3, dtype=np.float32)
-    plain, missed = (uncertainty(what, still, group=group, anywhere=a) for a in (0.0, 0.2))
+    measure = jax.jit(functools.partial(uncertainty, group=group))
+    plain, missed = (measure(what, still, anywhere=share) for share in (0.0, 0.2))
     assert float(missed.elsewhere) == pytest.approx(0.2 + 0.8 * float(plain.elsewhere))
     assert float(missed.degrees) == float(plain.degrees)
 
