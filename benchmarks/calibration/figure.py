@@ -51,8 +51,12 @@ def draw_regions(numbers: dict[str, Any], path: Path) -> None:
         panel.grid(color="#dfe4e9")
         panel.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("share of true poses in it")
-    axes[0].legend(
-        frameon=False, alignment="left", title="solid: calibrated; dashed: as the model states"
+    axes[0].set_ylim(0, 1.02)
+    axes[1].legend(
+        frameon=False,
+        alignment="left",
+        loc="upper left",
+        title="solid: calibrated\ndashed: as the model states",
     )
     figure.savefig(path)
 
