@@ -31,5 +31,5 @@ def by_platform(*args: Array, default: Callable, **forms: Callable) -> Array:
     """
     if _PORTABLE.value:
         return jax.lax.platform_dependent(*args, default=default, **forms)
-    asked = getattr(jax.config.jax_default_device, "platform", None)
+    asked = getattr(getattr(jax.config, "jax_default_device", None), "platform", None)
     return forms.get(asked or jax.default_backend(), default)(*args)

@@ -1,5 +1,6 @@
 """What a model says of probabilities: bounds on log p(x), and how well poses are known."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +16,18 @@ from avae_jax.inference.calibration import (
     fit_calibration,
 )
 from avae_jax.inference.marginal import Evidence
+from avae_jax.inference.problem import example_keys
 from avae_jax.inference.trained import Trained
 from avae_jax.inference.uncertainty import Uncertainty, known_poses
+from avae_jax.models.simulation import draw_observations
 from avae_jax.serving.given import Given, checked_poses
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.mixture import Mixture
 
 # Codes and poses drawn an example.
 SAMPLES = 128
+# Examples that a model draws to calibrate itself.
+SIMULATED = 256
 
 
 class Probabilities:
@@ -53,7 +58,7 @@ class Probabilities:
         Raises:
           InputError: no samples, or the family is no group, so that its poses have no density.
         """
-        return self._integrated(self._taken(x), samples, seed)[0].bound
+        return self._integrated(self._taken(x).x, samples, seed)[0].bound
 
     def uncertainty(
         self,
@@ -66,11 +71,11 @@ class Probabilities:
         """How well each pose of `pose` is known: deviations and other optima, `[n]` each.
 
         Args:
-          calibration: of examples whose poses are known; without it the numbers hold as far as
-            the model does, which is sure of more than it should be.
+          calibration: of examples whose poses are known, or of simulated ones; without it the
+            numbers hold about as far as the model does, which is sure of more than it should be.
           samples, seed: as for `log_likelihood`, with its errors.
         """
-        _, posterior, poses = self._integrated(self._taken(x), samples, seed)
+        _, posterior, poses = self._integrated(self._taken(x).x, samples, seed)
         stated, group = calibrated(posterior, calibration), self.trained.avae.group
         return known_poses(stated, poses, group, anywhere=calibration.anywhere)
 
@@ -85,12 +90,37 @@ class Probabilities:
         """
         given, avae = self._taken(x), self.trained.avae
         true = given.models(checked_poses(poses, len(given.x), avae))
-        return fit_calibration(self._integrated(given, samples, seed)[1], true, avae=avae)
+        return fit_calibration(self._integrated(given.x, samples, seed)[1], true, avae=avae)
+
+    def simulated_calibration(
+        self, count: int = SIMULATED, *, samples: int = SAMPLES, seed: int = 0
+    ) -> Calibration:
+        """What makes stated uncertainties hold for examples that the model draws itself.
+
+        It needs no true poses, and tells what the search and the posterior lack, but not what
+        the model does.
+
+        Args:
+          count: examples that are drawn; some hundred are wanted.
+
+        Raises:
+          InputError: no examples, a likelihood that cannot be drawn from, or the errors of
+            `log_likelihood`.
+        """
+        if not isinstance(count, int) or count < 1:
+            raise InputError(f"count={count}: wanted an integer of at least 1")
+        avae, latent = self.trained.avae, self.trained.met.shape[1]
+        brackets(avae.group)
+        draw = jax.jit(functools.partial(draw_observations, avae=avae, latent=latent))
+        keys = example_keys(jax.random.fold_in(jax.random.key(seed), 1), np.arange(count))
+        x, _, true = draw(self.trained.params, keys)
+        posterior = self._integrated(np.asarray(x), samples, seed)[1]
+        return fit_calibration(posterior, np.asarray(true), avae=avae)
 
     def _integrated(
-        self, given: Given, samples: int, seed: int
+        self, x: np.ndarray, samples: int, seed: int
     ) -> tuple[Evidence, Mixture, np.ndarray]:
-        """Bounds, pose posteriors and found poses, in the model's frame."""
+        """Bounds, pose posteriors and found poses of `x`, all in the model's frame."""
         if not isinstance(samples, int) or samples < 1:
             raise InputError(f"samples={samples}: wanted an integer of at least 1")
         brackets(self.trained.avae.group)
@@ -100,4 +130,4 @@ class Probabilities:
             found = self._programs["find"](x, index)
             return *self._programs["posterior"](x, index, found=found, **how), found.pose
 
-        return self._worked(both, given.x)
+        return self._worked(both, x)

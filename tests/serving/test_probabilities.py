@@ -57,6 +57,22 @@ def test_calibration_widens_what_is_wrong(posed):
     assert stated[1] > 1.5 * stated[0]
 
 
+@pytest.mark.full
+def test_simulated_calibration_depends_on_the_seed_alone():
+    """Examples are drawn by the seed, whatever the batches they are searched in."""
+    digits = avae_jax.pretrained("digits")
+    first = digits.simulated_calibration(40, samples=16)
+    assert first == digits.simulated_calibration(40, samples=16)
+    assert first != digits.simulated_calibration(40, samples=16, seed=1)
+    assert 0.5 < first.width < 4 and first.anywhere < 0.3
+
+
+def test_simulated_calibration_wants_examples(posed):
+    """At least one."""
+    with pytest.raises(InputError, match="count=0: wanted an integer of at least 1"):
+        posed.simulated_calibration(0)
+
+
 def test_calibration_wants_a_pose_for_each_example(posed):
     """And samples, as the bound does."""
     x = upright()[:3]
