@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 # CPU seconds of the process and the processes it started, for one test without its fixtures.
-LIMITS = {"full": 900, "standard": 120, "quick": 10}
+LIMITS = {"full": 1800, "standard": 240, "quick": 20}
 # Beyond so many bytes a worker drops its compiled programs after a file of tests.
 MEMORY, STATM = 1_200_000_000, Path("/proc/self/statm")
 
