@@ -12,14 +12,10 @@ def calibration_of(workdir: WorkDir | None) -> tuple[Calibration, str]:
     summary = workdir.read_json("report/summary.json") if workdir else None
     found = summary.get("uncertainty") if isinstance(summary, dict) else None
     if isinstance(found, dict):
-        # Version 0.2 did not know `anywhere`.
-        values = [found.get(name) for name in Calibration._fields[:-1]]
-        anywhere = found.get("anywhere", 0.0)
-        if all(map(_is_factor, values)) and (anywhere == 0 or _is_factor(anywhere)):
+        values = [found.get(name) for name in Calibration._fields]
+        if all(map(_is_factor, values)):
             note = f"by {found.get('examples')} held-out examples of the evaluation"
-            return Calibration(*values)._replace(
-                anywhere=anywhere
-            ), f"uncertainty: calibrated {note}"
+            return Calibration(*values), f"uncertainty: calibrated {note}"
     return APPROXIMATE, (
         "uncertainty: as the model states it, which is sure of more than it should be; "
         "an evaluation on objects of known poses calibrates it"

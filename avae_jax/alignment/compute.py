@@ -26,8 +26,7 @@ from avae_jax.transform.frame import Frame
 
 # Time between saves from which an interrupted alignment can continue: disks may be slow.
 SECONDS = 5.0
-
-
+# What makes the rows of a chunk, see `compiled`.
 RowsOf = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
 
 

@@ -4,25 +4,23 @@ A quarter turn of an example needs no interpolation, so that its pose is to be f
 on. Whatever differs is the error of the search.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
+from avae_jax.alignment.compute import RowsOf
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.row_store import Rows
 from avae_jax.evaluation.pose_metrics import orthogonal_part
-from avae_jax.inference.averaging.consistency import JUMP, Consistency
+from avae_jax.inference.averaging.consistency import JUMP, Consistency, consistency
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])  # of the first two axes
+RUNS = 8  # ranges of a long stack
 
 
-def quarter_turns(
-    work: Work, rows_of: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]], poses: Rows
-) -> Consistency | None:
+def quarter_turns(work: Work, rows_of: RowsOf, poses: Rows) -> Consistency | None:
     """Searches a chunk of the examples again, turned by a quarter in the plane of the first axes.
 
     Args:
-      rows_of: of `compute.compiled`.
+      rows_of: of `compute`.
       poses: of all examples, in the frame of the stack.
 
     Returns:
@@ -33,12 +31,24 @@ def quarter_turns(
     square = own.shape[0] == own.shape[1] and own.spacing[0] == own.spacing[1]
     if work.known or stack.move or not (rotates and square):
         return None
-    count = min(stack.shape[0], work.batch)
-    some = np.linspace(0, stack.shape[0] - 1, count).round().astype(int)
-    raw = np.concatenate([stack.raw(index, index + 1) for index in some])
-    turned = rows_of(np.ascontiguousarray(np.rot90(raw, axes=(1, 2))), some)["poses"]
-    before = np.concatenate([poses.read(index, index + 1) for index in some])
-    return agreement(turned, before)
+    some = runs(stack.shape[0], work.batch)
+    raw = np.concatenate([stack.raw(*run) for run in some])
+    index = np.concatenate([np.arange(*run) for run in some])
+    turned = rows_of(np.ascontiguousarray(np.rot90(raw, axes=(1, 2))), index)["poses"]
+    return agreement(turned, np.concatenate([poses.read(*run) for run in some]))
+
+
+def runs(count: int, most: int) -> list[tuple[int, int]]:
+    """Ranges of at most `most` of `count` examples, spread evenly.
+
+    They are few: to read one example of a compressed file may take as long as to read all.
+    """
+    if count <= most:
+        return [(0, count)]
+    number = min(RUNS, most)
+    length = most // number
+    starts = np.linspace(0, count - length, number).round().astype(int).tolist()
+    return [(start, start + length) for start in starts]
 
 
 def agreement(turned: np.ndarray, poses: np.ndarray) -> Consistency:
@@ -55,8 +65,7 @@ def agreement(turned: np.ndarray, poses: np.ndarray) -> Consistency:
     # Of a rotation about any axis; a mirror image is no rotation, and as far off as can be.
     cosine = (np.trace(rotations, axis1=1, axis2=2) - (d - 2)) / 2
     degrees = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-    degrees = np.where(np.linalg.det(rotations) > 0, degrees, 180.0)
-    return Consistency(len(poses), float(np.median(degrees)), float((degrees > JUMP).mean()))
+    return consistency(np.where(np.linalg.det(rotations) > 0, degrees, 180.0))
 
 
 def told(found: Consistency | None) -> dict[str, float]:

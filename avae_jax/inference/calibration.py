@@ -62,7 +62,7 @@ class Calibration(NamedTuple):
     anywhere: float = 0.0
 
 
-# What images drawn from models ask for: normals are not quite what a posterior is
+# About what digits drawn from their models ask for: normals are not quite what a posterior is
 # (docs/decisions/0023-joint-posterior.md).
 APPROXIMATE = Calibration(width=1.15, tail=0.08, reach=3.0, anywhere=0.01)
 

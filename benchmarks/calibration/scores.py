@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.evaluation.reliability import STATED
 from avae_jax.inference.calibration import (
     APPROXIMATE,
     Calibration,
@@ -22,7 +23,6 @@ from avae_jax.transform.mixture import Mixture, log_density
 from benchmarks.data import SEED, Objects
 from benchmarks.search import models
 
-STATED = (0.5, 0.8, 0.9, 0.95, 0.99)
 BINS_OF_RANKS = 20
 BINS = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from avae_jax.alignment.align import align_by, work_of
 from avae_jax.alignment.job import Known
-from avae_jax.alignment.quarter_turns import agreement, quarter_turns, told
+from avae_jax.alignment.quarter_turns import agreement, quarter_turns, runs, told
 from avae_jax.alignment.row_store import MemoryColumn
 from avae_jax.config.modes import Request
 from avae_jax.config.options import RangeOptions
@@ -52,6 +52,17 @@ def test_agreement_counts_jumps_and_mirror_images():
     found = agreement(turned, poses)
     assert found.jumps == pytest.approx(3 / 5)
     assert found.median_deg == pytest.approx(21, abs=1e-3)
+
+
+def test_runs_are_few_spread_and_within_the_stack():
+    """All of a short stack; of a long one eight ranges, or single examples of small chunks."""
+    assert runs(5, 16) == [(0, 5)]
+    long = runs(1000, 256)
+    assert len(long) == 8 and long[0] == (0, 32) and long[-1] == (968, 1000)
+    assert runs(6, 4) == [(0, 1), (2, 3), (3, 4), (5, 6)]
+    for count, most in ((17, 16), (300, 250), (2, 1)):
+        index = np.concatenate([np.arange(*each) for each in runs(count, most)])
+        assert len(np.unique(index)) == len(index) <= most and index.max() < count
 
 
 def test_told_names_the_numbers(capsys):

@@ -33,6 +33,11 @@ class Consistency(NamedTuple):
     jumps: float
 
 
+def consistency(degrees: np.ndarray) -> Consistency:
+    """What differences `[n]` from a quarter turn come to, in degrees."""
+    return Consistency(len(degrees), float(np.median(degrees)), float((degrees > JUMP).mean()))
+
+
 def quarter_turns(
     images: np.ndarray,
     centre: tuple[float, float],
@@ -66,5 +71,4 @@ def quarter_turns(
     again = best_of(found_of(near, bank_of(disc), begun, np.zeros((len(some), 2))))
     rows, best = np.arange(len(some)), found.logs[some].argmax(1)
     off = again.angle[rows, best] - found.angle[some, best] - np.pi / 2
-    degrees = np.abs(np.degrees(np.angle(np.exp(1j * off))))
-    return Consistency(len(some), float(np.median(degrees)), float((degrees > JUMP).mean()))
+    return consistency(np.abs(np.degrees(np.angle(np.exp(1j * off)))))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avae_jax.inference.averaging.consistency import JUMP, Consistency
+from avae_jax.inference.averaging.consistency import Consistency, consistency
 from avae_jax.inference.averaging.volumes.level import Level, Volumes
 from avae_jax.inference.averaging.volumes.model import Model
 from avae_jax.inference.averaging.volumes.near import Near, fine
@@ -40,5 +40,4 @@ def quarter_turns(
         )
     )
     trace = np.einsum("nij,nij->n", TURN @ before, after)
-    degrees = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
-    return Consistency(len(some), float(np.median(degrees)), float((degrees > JUMP).mean()))
+    return consistency(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
