@@ -31,8 +31,8 @@ def write_idx(path, array):
 
 
 def write_mrc(path, array):
-    """A stack of images of MRC."""
-    with mrcfile.new(path, overwrite=True) as file:
+    """A stack of images of MRC; its deviation overflows where the header's 32 bits are too few."""
+    with np.errstate(over="ignore", invalid="ignore"), mrcfile.new(path, overwrite=True) as file:
         file.set_data(array)
         file.set_image_stack()
 
