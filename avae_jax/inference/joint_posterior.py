@@ -1,12 +1,13 @@
 """The posterior of pose and code together: a mixture of normals over the optima of a search.
 
     q(z, M) = sum_k w_k Normal((z - z_k, log(M_k^-1 M)); 0, H_k^-1)
-    w_k ~ p(x, z_k, M_k) det(H_k)^-1/2
 
-The encoder gives a first guess of z at each pose that a search kept. Damped Gauss-Newton steps then
-lower `-log p(x, z, M)` in code and pose together, and H_k is its curvature there for the expected
-example: Laplace's approximation. What the encoder says of one pose and of the next one does not
-matter any more (docs/decisions/0023-joint-posterior.md).
+The encoder gives a first guess of z at each pose that a search kept. A Gauss-Newton step lowers
+`-log p(x, z, M)` in code and pose together. What follows is measured where the posterior has its
+mass, which in many dimensions is not at its peak: at two opposite points one deviation away along
+every axis. H_k is the mean of their curvatures for the expected example; half a step by the mean of
+their gradients ends at z_k and M_k, and w_k follows from the mean of their losses. What the encoder
+says of one pose and of the next one does not matter (docs/decisions/0023-joint-posterior.md).
 """
 
 import functools
@@ -18,27 +19,36 @@ import numpy as np
 
 from avae_jax.core.types import Array, Params
 from avae_jax.inference.curvature_posterior import repeated
+from avae_jax.inference.joint_problem import Place, joint_problem
 from avae_jax.inference.problem import SearchInput, prepare
 from avae_jax.inference.search import Problem, SearchResult, gauss_newton
 from avae_jax.inference.search.batching import over_pairs
 from avae_jax.inference.search.curvature import WIDEST
 from avae_jax.models.affine_model import AVAE
-from avae_jax.models.objective import Outputs, canonicalise, render, search_loss, to_observation
-from avae_jax.transform.families import retract
+from avae_jax.models.objective import canonicalise
 from avae_jax.transform.lie import brackets, coordinates
-from avae_jax.transform.prior import prior_residuals
 
 # Steps of Gauss-Newton from the pose of the search and the code of the encoder.
-STEPS = 3
+STEPS = 2
+# Rounds of two opposite points each: the share of the step that is taken, since the gradients of
+# few points are noisy, and what the precision before counts for in the new one.
+ROUNDS = ((1.0, 0.0), (0.5, 0.5))
 # Optima less than this many standard deviations apart, in code and pose, count once.
 APART = 1.0
 
 
-class Place(NamedTuple):
-    """An object and where it is: its code `[Z]` and its pose `[d + 1, d + 1]`."""
+class Peak(NamedTuple):
+    """A normal around an optimum, and the loss `[]` at its centre.
 
-    code: Array
-    pose: Array
+    Attributes:
+      root: `[Z + P, Z + P]`, lower triangular, with `precision = root root^T`.
+      spread: `[Z + P, Z + P]`, upper triangular, with `covariance = spread spread^T`.
+    """
+
+    place: Place
+    loss: Array
+    root: Array
+    spread: Array
 
 
 class JointPosterior(NamedTuple):
@@ -96,20 +106,74 @@ def joint_posterior(
     latent = latent_size(params, x[0], avae=avae)
     task = joint_problem(params, latent, avae=avae)
 
-    def climbed(seen: SearchInput, pose: Array) -> gauss_newton.State:
+    def peak(seen: SearchInput, pose: Array) -> Peak:
         guess, _ = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
-        begin = gauss_newton.begin(task, seen, Place(guess, pose))
-        return jax.lax.scan(
-            lambda state, _: (gauss_newton.advance(task, seen, state), None),
-            begin,
-            None,
-            length=STEPS,
-        )[0]
+        return _peak(task, seen, Place(guess, pose), latent)
 
     seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
     each = chunk and max(1, chunk // (1 + task.size))
-    peaks = over_pairs(climbed, seen, found.candidates, chunk=each)
+    peaks = over_pairs(peak, seen, found.candidates, chunk=each)
     return jax.vmap(lambda peaks: _mixture(peaks, avae=avae))(peaks)
+
+
+def _peak(task: Problem, seen: SearchInput, place: Place, latent: int) -> Peak:
+    """The normal of one example from a first guess of its centre."""
+    # A flat direction of the pose, as of a round object, must not reach around the circle.
+    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, task.size - latent]).astype(np.float32))
+
+    def climb(place: Place, _: None) -> tuple[Place, tuple[Array, Array, Array]]:
+        local = gauss_newton.linearise(task, seen, place)
+        root, spread = _roots(local.curvature + floor)
+        return task.retract(place, _step(local.gradient, spread)), (local.loss, root, spread)
+
+    first, passed = jax.lax.scan(climb, place, None, length=STEPS)
+    begin = Peak(first, *jax.tree.map(lambda leaf: leaf[-1], passed))
+
+    def look(peak: Peak, given: tuple[Array, Array]) -> tuple[Peak, None]:
+        signs, (share, keep) = given
+        aside = (peak.spread * signs[None]).sum(-1)
+        local = _mean_of_two(task, seen, peak.place, aside)
+        before = jnp.matmul(peak.root, peak.root.mT, precision="highest")
+        root, spread = _roots(keep * before + (1 - keep) * (local.curvature + floor))
+        step = share * _step(local.gradient, spread)
+        rise = (_squares(step, root) - _squares(aside, root)) / 2
+        loss = local.loss + (local.gradient * step).sum() + rise
+        return Peak(task.retract(peak.place, step), loss, root, spread), None
+
+    # The same for all examples, so that losses of several optima differ by no other draw.
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(ROUNDS), task.size))
+    rounds = jnp.asarray(signs, jnp.float32), jnp.asarray(np.array(ROUNDS, np.float32))
+    return jax.lax.scan(look, begin, rounds)[0]
+
+
+def _mean_of_two(
+    task: Problem, seen: SearchInput, place: Place, aside: Array
+) -> gauss_newton.Local:
+    """The mean of loss, gradient and curvature at two opposite points around a place."""
+    both = jax.vmap(lambda step: gauss_newton.linearise(task, seen, task.retract(place, step)))(
+        jnp.stack([aside, -aside])
+    )
+    return jax.tree.map(lambda leaf: leaf.mean(0), both)
+
+
+def _roots(precision: Array) -> tuple[Array, Array]:
+    """The lower root of a precision, and the upper root of its inverse."""
+    root = jnp.linalg.cholesky(precision)
+    eye = jnp.eye(len(root), dtype=root.dtype)
+    return root, jax.scipy.linalg.solve_triangular(root.mT, eye)
+
+
+def _step(gradient: Array, spread: Array) -> Array:
+    """The step to the bottom of a parabola, of limited length; none where it is not known."""
+    step = -jnp.matmul(spread, jnp.matmul(spread.mT, gradient, precision="highest"))
+    step = step * jnp.minimum(1, gauss_newton.LONGEST / (jnp.abs(step).max() + 1e-12))
+    return jnp.where(jnp.isfinite(step).all(), step, 0)
+
+
+def _squares(step: Array, root: Array) -> Array:
+    """The squared length `[]` of a step in deviations."""
+    scaled = jnp.matmul(root.mT, step, precision="highest")
+    return (scaled * scaled).sum()
 
 
 def latent_size(params: Params, like: Array, *, avae: AVAE) -> int:
@@ -132,49 +196,17 @@ def has_derivatives(params: Params, latent: int, *, avae: AVAE) -> bool:
     return True
 
 
-def joint_problem(params: Params, latent: int, *, avae: AVAE) -> Problem:
-    """The problem of finding code and pose, whose loss is `-log p(x, z, M)` up to a constant.
-
-    Args:
-      latent: Z.
-    """
-
-    def predict(seen: SearchInput, place: Place) -> Outputs:
-        drawn = render(params, place.code, avae=avae)
-        beyond = prior_residuals(avae.group, avae.ranges, place.pose)
-        mean = to_observation(drawn, place.pose, avae=avae)
-        return Outputs(mean, place.code, jnp.zeros_like(place.code), beyond)
-
-    def moved(place: Place, step: Array) -> Place:
-        return Place(place.code + step[:latent], retract(avae.group, place.pose, step[latent:]))
-
-    return Problem(
-        predict=predict,
-        # The KL of a normal of width 1 around the code is half its square.
-        loss=lambda seen, outputs: search_loss(params, seen.wide, outputs, avae=avae),
-        retract=moved,
-        size=latent + avae.group.size,
-        expected=lambda seen, outputs: seen._replace(
-            wide=jnp.where(jnp.isnan(seen.wide), seen.wide, outputs.mean)
-        ),
-    )
-
-
-def _mixture(peaks: gauss_newton.State, *, avae: AVAE) -> JointPosterior:
+def _mixture(peaks: Peak, *, avae: AVAE) -> JointPosterior:
     """The mixture over the distinct peaks `[K]` of one example."""
-    # A flat direction of the pose, as of a round object, must not reach around the circle.
-    latent, size = peaks.pose.code.shape[-1], avae.group.size
-    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, size]).astype(np.float32))
-    root = jnp.linalg.cholesky(peaks.local.curvature + floor[None])
-    heights = -peaks.local.loss - jnp.log(jnp.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
+    heights = -peaks.loss - jnp.log(jnp.diagonal(peaks.root, axis1=-2, axis2=-1)).sum(-1)
     heights = jnp.where(jnp.isfinite(heights), heights, -jnp.inf)
     order = jnp.argsort(-heights)
-    heights, root = heights[order], root[order]
-    codes, poses = peaks.pose.code[order], peaks.pose.pose[order]
+    heights, peaks = heights[order], jax.tree.map(lambda leaf: leaf[order], peaks)
+    (codes, poses), _, root, spread = peaks
     usable = jnp.isfinite(heights)[:, None, None]
     eye = jnp.eye(root.shape[-1], dtype=root.dtype)
     whitening = jnp.where(usable, root.mT, eye[None])
-    spread = jax.vmap(lambda upper: jax.scipy.linalg.solve_triangular(upper, eye))(whitening)
+    spread = jnp.where(usable, spread, eye[None])
     away = offsets(codes, poses, codes, poses, avae=avae)
     scaled = jnp.einsum("kij,knj->kni", whitening, away, precision="highest")
     near = (scaled * scaled).sum(-1) < APART**2

@@ -7,19 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avae_jax.inference.joint_posterior import (
-    Place,
-    has_derivatives,
-    joint_posterior,
-    joint_problem,
-)
+from avae_jax.inference.joint_posterior import has_derivatives, joint_posterior
+from avae_jax.inference.joint_problem import Place, joint_problem
 from avae_jax.inference.problem import prepare
-from avae_jax.inference.search import SearchResult, gauss_newton
+from avae_jax.inference.search import SearchResult
 from avae_jax.models import from_numpy_functions
 from avae_jax.models.model import Model
-from avae_jax.transform.frame import support
 from avae_jax.transform.matrices import affine, plane_rotation
-from tests.support.linear_gaussian import SIGMA, Z, avae_of, observations, weights
+from tests.support.linear_gaussian import Z, avae_of, observations, weights
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
@@ -35,25 +30,24 @@ def kept(poses):
     return SearchResult(poses[:, 0], losses[:, 0], poses, losses, *[losses[:, 0]] * 3)
 
 
-@pytest.mark.standard
-def test_problem_steps_reach_the_exact_code():
-    """With the pose at its truth, the code of least loss solves the normal equations."""
+@pytest.mark.full
+def test_normal_of_a_linear_model_is_the_posterior_of_its_code():
+    """At a sharp pose the covariance of the code is the inverse of the exact precision."""
     avae, params = avae_of(), weights()
-    pose = turns([0.0])
-    x = observations(pose, avae=avae)
-    task = joint_problem(params, Z, avae=avae)
-    seen = prepare(x[0], avae=avae)
-    at = gauss_newton.linearise(task, seen, Place(jnp.zeros(Z), pose[0]))
-    inside = np.asarray(support(avae.inner)).reshape(-1, 1) > 0
-    directions = params["directions"] * inside
-    precision = np.eye(Z) + directions.T @ directions / SIGMA**2
-    np.testing.assert_allclose(at.curvature[:Z, :Z], precision, rtol=1e-3)
-    np.testing.assert_allclose(
-        -at.gradient[:Z],
-        directions.T @ (np.asarray(x).reshape(-1) - params["mean"]) / SIGMA**2,
-        rtol=1e-3,
-        atol=1e-3,
+    x = observations(turns([0.3]), avae=avae)
+    known = jax.jit(functools.partial(joint_posterior, avae=avae))(
+        params, x, kept(turns([-0.3])[None])
     )
+    white = np.asarray(known.whitening[0, 0])
+    precision = (white.T @ white)[:Z, :Z]
+    task, seen = joint_problem(params, Z, avae=avae), prepare(x[0], avae=avae)
+    step = np.float32([0.5, -0.25])
+    below, here, above = (
+        float(task.value(seen, Place(known.codes[0, 0] + share * step, known.poses[0, 0])))
+        for share in (-1, 0, 1)
+    )
+    # The second difference of a parabola is its curvature.
+    np.testing.assert_allclose(below + above - 2 * here, step @ precision @ step, rtol=0.05)
 
 
 @pytest.mark.full

@@ -51,17 +51,10 @@ def linearise(problem: Problem, datum: PyTree, pose: PyTree, *, held: bool = Fal
       held: differentiate at a frozen latent code (see `Problem.hold`): one forward pass and
         the derivatives of the rendering at a pose, which cost little.
     """
-    held = held and problem.hold is not None
-    predicted = problem.hold(datum, pose) if held else functools.partial(problem.predict, datum)
-
-    def outputs_at(alpha: Array) -> PyTree:
-        return predicted(problem.retract(pose, alpha))
-
-    def along(direction: Array) -> tuple[PyTree, PyTree]:
-        return jax.jvp(outputs_at, (jnp.zeros_like(direction),), (direction,))
-
-    directions = jnp.eye(problem.size, dtype=jax.tree.leaves(pose)[0].dtype)
-    outputs, tangents = jax.vmap(along, out_axes=(None, 0))(directions)
+    if problem.tangents and not held:
+        outputs, tangents = problem.tangents(datum, pose)
+    else:
+        outputs, tangents = _tangents(problem, datum, pose, held=held)
     loss, slope = jax.value_and_grad(problem.loss, 1)(datum, outputs)
     seen = problem.expected(datum, outputs) if problem.expected else datum
 
@@ -69,6 +62,24 @@ def linearise(problem: Problem, datum: PyTree, pose: PyTree, *, held: bool = Fal
         return jax.jvp(lambda o: jax.grad(problem.loss, 1)(seen, o), (outputs,), (tangent,))[1]
 
     return Local(loss, _dot(tangents, slope), _dot_pairs(jax.vmap(curve)(tangents), tangents))
+
+
+def _tangents(
+    problem: Problem, datum: PyTree, pose: PyTree, *, held: bool
+) -> tuple[PyTree, PyTree]:
+    """The outputs at a pose, and their derivatives along every parameter, leading axis P."""
+    held = held and problem.hold is not None
+    predicted = problem.hold(datum, pose) if held else functools.partial(problem.predict, datum)
+
+    def along(direction: Array) -> tuple[PyTree, PyTree]:
+        return jax.jvp(
+            lambda alpha: predicted(problem.retract(pose, alpha)),
+            (jnp.zeros_like(direction),),
+            (direction,),
+        )
+
+    directions = jnp.eye(problem.size, dtype=jax.tree.leaves(pose)[0].dtype)
+    return jax.vmap(along, out_axes=(None, 0))(directions)
 
 
 def _dot(tangents: PyTree, vector: PyTree) -> Array:

@@ -29,6 +29,8 @@ class Problem(NamedTuple):
         freezes the latent code, and predicts at other poses; `None` if this is not possible.
       expected: `(datum, outputs) -> datum`, the example as the outputs predict it. Curvature is
         then that of the expected example (Fisher scoring); `None` takes the observed one.
+      tangents: `(datum, pose) -> outputs, derivatives`, of the outputs along every parameter,
+        leading axis P, where a problem has them for less than one after the other.
       share: `(work, candidates) -> work(candidates)`, may divide work on candidates `[B, K]`
         between devices; `alone` does not.
 
@@ -49,6 +51,7 @@ class Problem(NamedTuple):
     hold: Callable[[PyTree, Array], Callable[[Array], PyTree]] | None = None
     share: Share = alone
     expected: Callable[[PyTree, PyTree], PyTree] | None = None
+    tangents: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]] | None = None
 
     def value(self, datum: PyTree, pose: PyTree) -> Array:
         """The loss `[]` of one example at one pose."""
