@@ -17,6 +17,8 @@ from avae_jax.data.resize import frame_sides
 MOST = {2: 48, 3: 16}
 # A volume costs as much as many images: updates of a run where nothing else is asked for.
 VOLUMES = {"steps": 600, "batch_size": 64, "warmup": 10}
+# Updates enough for a small stack of images, and visits of each example that ask for more.
+ENOUGH, VISITS = 1000, 20
 # Examples looked at for the range of values, and bytes of them at most.
 SAMPLED, SAMPLE = 256, 2**26
 WITHIN = (0.1, 99.9)  # a window begins and ends at these percentiles
@@ -118,16 +120,20 @@ def _limit(data: DataOptions, stack: Stack) -> tuple[dict, str]:
 def _training(
     train: TrainOptions, stack: Stack, data: DataOptions, untouched: frozenset[str]
 ) -> TrainOptions:
-    """Batches no larger than the stack, fewer updates for volumes."""
+    """Batches no larger than the stack, fewer updates for small stacks and for volumes."""
     count = stack.shape[0]
     if count < 2:
         why = "; ".join(["a model needs many to learn from", *stack.notes])
         raise InputError(f"{stack.name}: one example; {why}")
-    if len(stack.example) == 4:
+    volumes = len(stack.example) == 4
+    if volumes:
         free = {k: v for k, v in VOLUMES.items() if f"train.{k}" in untouched}
         train = dataclasses.replace(train, **free)
     held_out = min(max(round(count * data.test_fraction), 1), count - 1)
+    most = min(count - held_out, data.limit or count)
     if "train.batch_size" in untouched:
-        most = min(count - held_out, data.limit or count)
         train = dataclasses.replace(train, batch_size=min(train.batch_size, most))
+    if "train.steps" in untouched and not volumes:
+        steps = max(ENOUGH, VISITS * most // train.batch_size)
+        train = dataclasses.replace(train, steps=min(train.steps, steps))
     return train

@@ -28,12 +28,19 @@ def numbers(shape, dtype, top):
 def test_suited_small_bytes_as_they_are(tmp_path):
     """Small images of bytes are taken as they are."""
     options, said = chosen(numbers((200, 28, 28), "u1", 255.9), tmp_path)
-    assert said == ""
+    assert said == "Training takes 1,000 updates of 128 examples (train.steps, train.batch_size)."
     assert options.data.source == f"stack:{tmp_path / 'x.npy'}"
     assert (options.data.window, options.data.size, options.data.limit) == ("type", 0, 0)
     assert (options.data.pose, options.train.batch_size, options.train.steps) == (
-        *("as_is", 128, 2000),
+        *("as_is", 128, 1000),
     )
+
+
+@pytest.mark.parametrize("count, steps", [(20, 1000), (8000, 1000), (12000, 1500), (20000, 2000)])
+def test_suited_updates_grow_with_the_stack(count, steps, tmp_path):
+    """Twenty visits of each example that is trained on, within 1,000 and 2,000 updates."""
+    options, _ = chosen(np.arange(count * 16).reshape(count, 4, 4) % 251 / 250, tmp_path)
+    assert options.train.steps == pytest.approx(steps, abs=1)
 
 
 @pytest.mark.parametrize(
