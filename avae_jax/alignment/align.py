@@ -24,6 +24,7 @@ from avae_jax.data.intensity import scaling_of
 from avae_jax.inference.trained import Trained
 from avae_jax.models.affine_model import AVAE
 from avae_jax.training import restore
+from avae_jax.training.calibration import Found, found_calibration
 from avae_jax.training.workdir import WorkDir
 from avae_jax.transform.lie import brackets
 
@@ -42,7 +43,7 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     folder.compare(dataclasses.replace(options, data=data))
     with asked(request, options) as (stack, names):
         trained, _ = restore.load_with_options(workdir, op_by_op=True)
-        _align(stack, names, trained, options, request, folder)
+        _align(stack, names, trained, options, request, found_calibration(workdir))
 
 
 def align_by(trained: Trained, options: Options, request: Request) -> None:
@@ -74,12 +75,12 @@ def _align(
     trained: Trained,
     options: Options,
     request: Request,
-    workdir: WorkDir | None = None,
+    found: Found | None = None,
 ) -> None:
     work = work_of(stack, trained, options, reconstructions=request.reconstructions)
     if request.uncertainty:
         brackets(trained.avae.group)
-        calibration, note = calibration_of(workdir)
+        calibration, note = calibration_of(found)
         print(note)
         work = work._replace(calibration=calibration)
     run(work, names, request)

@@ -2,12 +2,16 @@
 
     q(z, M) = sum_k w_k Normal((z - z_k, log(M_k^-1 M)); 0, H_k^-1)
 
-The encoder gives a first guess of z at each pose that a search kept. A Gauss-Newton step lowers
-`-log p(x, z, M)` in code and pose together. What follows is measured where the posterior has its
-mass, which in many dimensions is not at its peak: at two opposite points one deviation away along
-every axis. H_k is the mean of their curvatures for the expected example; half a step by the mean of
-their gradients ends at z_k and M_k, and w_k follows from the mean of their losses. What the encoder
-says of one pose and of the next one does not matter (docs/decisions/0023-joint-posterior.md).
+The encoder gives a first guess of z at each pose that a search kept, and Gauss-Newton steps lower
+`-log p(x, z, M)` in code and pose together. The normal of least divergence from the posterior has
+the mean curvature of its own draws as its precision, and their mean gradient is zero. In many
+dimensions that is far from the peak. Two rounds of two opposite points, one deviation away along
+every axis, therefore give curvature (of the expected example), gradient and loss: H_k is the mean
+curvature, the mean gradients lead to z_k and M_k, and w_k follows from the mean loss. What the
+encoder says of one pose and of the next one does not matter.
+
+Reference: M. Opper and C. Archambeau, The variational Gaussian approximation revisited, 2009;
+docs/decisions/0023-joint-posterior.md.
 """
 
 import functools

@@ -22,6 +22,7 @@ from avae_jax.serving.given import Given, checked_poses, taken
 from avae_jax.serving.pretrained import require_values, wrapped
 from avae_jax.serving.probabilities import Probabilities
 from avae_jax.serving.programs import batch_programs, mover
+from avae_jax.training.calibration import Found, found_calibration
 from avae_jax.training.restore import load_with_options, own_copy, write_packed
 from avae_jax.transform.frame import Frame
 
@@ -49,6 +50,7 @@ class Posed(Probabilities):
       trained: weights, model, search and bank.
       batch: examples worked at once; the last are filled up to it.
       options: with which the model was trained; `None` for one trained elsewhere.
+      evaluated: the calibration that the evaluation found; `None` where there is none.
 
     >>> import numpy as np, avae_jax
     >>> posed = avae_jax.pretrained("digits")
@@ -61,6 +63,7 @@ class Posed(Probabilities):
     trained: Trained
     batch: int = BATCH
     options: Options | None = None
+    evaluated: Found | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -70,7 +73,7 @@ class Posed(Probabilities):
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs are compiled anew, where they are wanted.
-        return {name: getattr(self, name) for name in ("trained", "batch", "options")}
+        return {name: getattr(self, name) for name in ("trained", "batch", "options", "evaluated")}
 
     def __repr__(self) -> str:
         avae = self.trained.avae
@@ -103,7 +106,7 @@ class Posed(Probabilities):
           InputError: there is none that can be read.
         """
         trained, options = load_with_options(path)
-        return cls(trained, batch, options)
+        return cls(trained, batch, options, found_calibration(path))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as one file, which `load` takes.
@@ -116,7 +119,7 @@ class Posed(Probabilities):
                 f"{path}: a model trained elsewhere is functions, wanted one of fit or load; "
                 "pickle keeps functions of a module"
             )
-        write_packed(self.trained, self.options, path)
+        write_packed(self.trained, self.options, path, calibration=self.evaluated)
 
     def find(self, x: np.ndarray) -> SearchResult:
         """What the search finds, with all candidates it kept and their losses in nats."""

@@ -21,6 +21,7 @@ from avae_jax.inference.trained import Trained
 from avae_jax.inference.uncertainty import Uncertainty, known_poses
 from avae_jax.models.simulation import draw_observations
 from avae_jax.serving.given import Given, checked_poses
+from avae_jax.training.calibration import Found
 from avae_jax.transform.lie import brackets
 from avae_jax.transform.mixture import Mixture
 
@@ -37,6 +38,7 @@ class Probabilities:
     """
 
     trained: Trained
+    evaluated: Found | None
 
     @property
     def _programs(self) -> dict[str, Callable]:
@@ -64,20 +66,22 @@ class Probabilities:
         self,
         x: np.ndarray,
         *,
-        calibration: Calibration = APPROXIMATE,
+        calibration: Calibration | None = None,
         samples: int = SAMPLES,
         seed: int = 0,
     ) -> Uncertainty:
         """How well each pose of `pose` is known: deviations and other optima, `[n]` each.
 
         Args:
-          calibration: of examples whose poses are known, or of simulated ones; without it the
-            numbers hold about as far as the model does, which is sure of more than it should be.
+          calibration: of examples whose poses are known, or of simulated ones; by default the one
+            that the evaluation of the model found. Where there is none, `APPROXIMATE` holds about
+            as far as the model does, which is sure of more than it should be.
           samples, seed: as for `log_likelihood`, with its errors.
         """
         _, posterior, poses = self._integrated(self._taken(x).x, samples, seed)
-        stated, group = calibrated(posterior, calibration), self.trained.avae.group
-        return known_poses(stated, poses, group, anywhere=calibration.anywhere)
+        how = calibration or (self.evaluated.calibration if self.evaluated else APPROXIMATE)
+        group = self.trained.avae.group
+        return known_poses(calibrated(posterior, how), poses, group, anywhere=how.anywhere)
 
     def calibration(
         self, x: np.ndarray, poses: np.ndarray, *, samples: int = SAMPLES, seed: int = 0

@@ -20,6 +20,7 @@ from avae_jax.inference.setup import assemble
 from avae_jax.inference.trained import Trained
 from avae_jax.models.affine_model import AVAE
 from avae_jax.training import packed_model
+from avae_jax.training.calibration import Found, as_text, found_calibration
 from avae_jax.training.checkpoint import Checkpoints
 from avae_jax.training.experiment import Experiment, initial_train_state
 from avae_jax.training.optimiser import optimiser
@@ -29,7 +30,6 @@ from avae_jax.training.workdir import WorkDir
 
 # The file of the work directory with shape and fill of the examples.
 FRAME = "frame.json"
-MOST_PIXELS = 2**14  # of a side
 TRIES = 5  # to read a checkpoint while others are saved and old ones deleted
 
 
@@ -84,8 +84,8 @@ def load_with_options(
 def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
     """Writes the trained model of a work directory as one file, which `load` reads.
 
-    It holds the weights, the data of the search, the config, and shape and fill of the
-    examples, but neither the optimiser nor the training data.
+    It holds the weights, the data of the search, the config, shape and fill of the examples, and
+    the calibration that the evaluation found, but neither the optimiser nor the training data.
 
     Raises:
       InputError: no trained model in `folder`, or `file` exists or cannot be written.
@@ -99,11 +99,17 @@ def pack(folder: str | os.PathLike, file: str | os.PathLike) -> None:
     options, frame = workdir.saved_options(), frame_in(workdir)
     begun = _begun(options, tuple(frame["shape"]), np.asarray(frame["fill"]))[-1]
     state = saved_state(begun, options, workdir)
-    packed_model.write(Path(file), options, frame, _kept(state))
+    calibration = as_text(found_calibration(folder))
+    packed_model.write(Path(file), options, frame, _kept(state), calibration=calibration)
 
 
 def write_packed(
-    trained: Trained, options: Options, file: str | os.PathLike, *, half: bool = False
+    trained: Trained,
+    options: Options,
+    file: str | os.PathLike,
+    *,
+    calibration: Found | None = None,
+    half: bool = False,
 ) -> None:
     """Writes a model that was trained with `options` as one file, which `load` takes.
 
@@ -117,13 +123,14 @@ def write_packed(
     fill = np.asarray(avae.fill, np.float64).tolist()
     frame = {"shape": [*avae.inner.shape, len(fill)], "fill": fill}
     kept = {"params": trained.params, "met": trained.met, "head": head}
-    packed_model.write(Path(file), options, frame, kept, half=half)
+    more = {"calibration": as_text(calibration), "half": half}
+    packed_model.write(Path(file), options, frame, kept, **more)
 
 
 def _unpacked(path: Path, build: Callable) -> tuple[Trained, Options]:
     """The model of a file of `pack`."""
     packed = packed_model.read(path)
-    if not _is_frame(packed.frame):
+    if not packed_model.is_frame(packed.frame):
         raise InputError(f"{path}: has no shape of the examples, pack the model again")
     options, frame = packed.options, packed.frame
     shape, fill = tuple(frame["shape"]), np.asarray(frame["fill"])
@@ -160,24 +167,9 @@ def frame_in(workdir: WorkDir) -> dict[str, Any]:
     frame = workdir.read_json(FRAME)
     if not isinstance(frame, dict) or set(frame) != {"shape", "fill"}:
         raise InputError(f"workdir {workdir.folder}: no readable {FRAME}, train there first")
-    if not _is_frame(frame):
+    if not packed_model.is_frame(frame):
         raise InputError(f"workdir {workdir.folder}: {FRAME} is garbled, train there first")
     return frame
-
-
-def _is_frame(value: Any) -> bool:
-    """Whether `value` holds a valid shape and fill."""
-    if not isinstance(value, dict) or set(value) != {"shape", "fill"}:
-        return False
-    shape, fill = value["shape"], value["fill"]
-    sound = isinstance(shape, list) and len(shape) in (3, 4) and all(map(_is_side, shape))
-    sound = sound and isinstance(fill, list) and len(fill) == shape[-1]
-    return sound and all(isinstance(number, float) for number in fill)
-
-
-def _is_side(value: Any) -> bool:
-    """Whether `value` is a valid number of pixels of a side."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIXELS
 
 
 def frame_of(experiment: Experiment) -> dict[str, Any]:

@@ -13,15 +13,9 @@ from avae_jax.inference.problem import prepare
 from avae_jax.inference.search import SearchResult
 from avae_jax.models import from_numpy_functions
 from avae_jax.models.model import Model
-from avae_jax.transform.matrices import affine, plane_rotation
-from tests.support.linear_gaussian import Z, avae_of, observations, weights
+from tests.support.linear_gaussian import Z, avae_of, observations, turns, weights
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
-
-
-def turns(angles):
-    """Rotations `[n, 3, 3]` by angles in radians."""
-    return affine(plane_rotation(jnp.float32(angles), (0, 1), 2), jnp.zeros((len(angles), 2)))
 
 
 def kept(poses):

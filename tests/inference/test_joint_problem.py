@@ -9,8 +9,7 @@ from avae_jax.inference.joint_problem import Place, joint_problem
 from avae_jax.inference.problem import prepare
 from avae_jax.inference.search import gauss_newton
 from avae_jax.transform.frame import support
-from tests.inference.test_joint_posterior import turns
-from tests.support.linear_gaussian import SIGMA, Z, avae_of, observations, weights
+from tests.support.linear_gaussian import SIGMA, Z, avae_of, observations, turns, weights
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 

@@ -1,10 +1,13 @@
 """How well a model says that it knows poses: shapes, turns, calibration by known poses."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import avae_jax
 from avae_jax.core.errors import InputError
+from avae_jax.training.calibration import Found
 from tests.support.wrapped_vae import upright, wrap
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
@@ -55,6 +58,9 @@ def test_calibration_widens_what_is_wrong(posed):
         for how in (right, wrong)
     ]
     assert stated[1] > 1.5 * stated[0]
+    # What the evaluation of a model found is its default.
+    kept = dataclasses.replace(posed, evaluated=Found(wrong, 16)).uncertainty(x, samples=32)
+    assert np.median(kept.degrees) == stated[1]
 
 
 @pytest.mark.full

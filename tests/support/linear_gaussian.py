@@ -52,6 +52,11 @@ def avae_of(name: str = "rotation") -> AVAE:
     return affine_vae(model, frame(SIDES), np.zeros(1), group=group, likelihood="gaussian")
 
 
+def turns(angles: list[float]) -> Array:
+    """Rotations `[n, 3, 3]` by angles in radians."""
+    return affine(plane_rotation(jnp.float32(angles), (0, 1), 2), jnp.zeros((len(angles), 2)))
+
+
 def observations(poses: Array, *, avae: AVAE) -> Array:
     """Observations `[B, *S, 1]` of the model, one at each of `poses: [B, ...]`."""
     keys = jax.random.split(jax.random.key(1), len(poses))

@@ -49,6 +49,17 @@ def test_read_returns_what_was_written(file):
     assert tree["head"] is None
 
 
+def test_calibration_makes_a_file_of_version_2(file):
+    """Without one, versions before read it too."""
+    other = file.parent / "calibrated.npz"
+    packed_model.write(other, Options(), FRAME, TREE, calibration={"width": 2.0})
+    assert packed_model.read(other).calibration == {"width": 2.0}
+    assert packed_model.read(file).calibration is None
+    for path, version in ((file, 1), (other, 2)):
+        with np.load(path) as entries:
+            assert int(entries[packed_model.KIND]) == version
+
+
 def test_write_refuses_an_existing_file(file):
     """Nothing is written over."""
     before = file.read_bytes()
