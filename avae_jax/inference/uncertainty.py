@@ -27,7 +27,7 @@ class Uncertainty(NamedTuple):
       shift: standard deviation of the shift along an axis, in coordinates of the frame; 0 for
         families without shifts.
       elsewhere: probability that the true pose is apart from the stated one. The deviations are
-        those of the optima that are not.
+        those of the optima that are not, or of the nearest one if all are.
 
     >>> import avae_jax
     >>> avae_jax.Uncertainty(degrees=4.0, shift=0.01, elsewhere=0.2).degrees
@@ -68,6 +68,10 @@ def uncertainty(
     apart = anywhere + (1 - anywhere) * apart
     weights = jnp.exp(mixture.log_weights)
     mine = is_near(mixture.centres, pose, degrees=degrees)
+    # Where the posterior has left the stated pose, its nearest optimum says how far.
+    distances = ((mixture.centres - pose[None]) ** 2).sum((-1, -2))
+    distances = jnp.where(weights > 0, distances, jnp.inf)
+    mine = mine | (~mine.any() & (distances == distances.min()))
     alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
     mine = mine & jnp.isfinite(alpha).all(-1)
     alpha = jnp.where(mine[:, None], alpha, 0)

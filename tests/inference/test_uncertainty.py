@@ -85,9 +85,14 @@ def test_angle_of_a_volume_sums_over_its_axes():
 
 
 def test_pose_that_no_optimum_is_near_is_elsewhere():
-    """All its probability."""
+    """All of it; the deviation is that from the nearest optimum that counts."""
     group = family("rotation", 2)
-    assert known(group, [[1.0]], [[0.05]], [1.0]) == [0, 0, 1]
+    three = mixture(group, [[0.8], [2.0], [0.5]], [[0.1]] * 3, [0.4, 0.6, 1.0])
+    unused = three._replace(log_weights=three.log_weights + np.float32([0, 0, -np.inf]))
+    still = np.eye(3, dtype=np.float32)
+    degrees, _, elsewhere = jax.jit(functools.partial(uncertainty, group=group))(unused, still)
+    assert elsewhere == 1
+    assert degrees == pytest.approx(math.degrees(math.hypot(0.8, 0.1)), rel=1e-3)
 
 
 @pytest.mark.parametrize(("degrees", "expected"), [(14.5, True), (15.5, False)])
