@@ -68,12 +68,12 @@ def uncertainty(
     apart = anywhere + (1 - anywhere) * apart
     weights = jnp.exp(mixture.log_weights)
     mine = is_near(mixture.centres, pose, degrees=degrees)
+    alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
+    placed = jnp.isfinite(alpha).all(-1)
     # Where the posterior has left the stated pose, its nearest optimum says how far.
     distances = ((mixture.centres - pose[None]) ** 2).sum((-1, -2))
-    distances = jnp.where(weights > 0, distances, jnp.inf)
-    mine = mine | (~mine.any() & (distances == distances.min()))
-    alpha = jax.vmap(lambda centre: coordinates(group, pose, centre))(mixture.centres)
-    mine = mine & jnp.isfinite(alpha).all(-1)
+    distances = jnp.where(placed & (weights > 0), distances, jnp.inf)
+    mine = placed & (mine | (~mine.any() & (distances == distances.min())))
     alpha = jnp.where(mine[:, None], alpha, 0)
     squares = (mixture.spread**2).sum(-1) + alpha**2
     weights = jnp.where(mine, weights, 0)

@@ -13,7 +13,8 @@ from avae_jax.inference.problem import prepare
 from avae_jax.inference.search import SearchResult
 from avae_jax.models import from_numpy_functions
 from avae_jax.models.model import Model
-from tests.support.linear_gaussian import Z, avae_of, observations, turns, weights
+from avae_jax.transform.frame import support
+from tests.support.linear_gaussian import SIGMA, Z, avae_of, observations, turns, weights
 
 pytestmark = pytest.mark.usefixtures("for_an_optimiser")
 
@@ -42,6 +43,29 @@ def test_normal_of_a_linear_model_is_the_posterior_of_its_code():
     )
     # The second difference of a parabola is its curvature.
     np.testing.assert_allclose(below + above - 2 * here, step @ precision @ step, rtol=0.05)
+
+
+@pytest.mark.full
+def test_width_is_that_of_the_mass_and_not_of_the_peak():
+    """Of a decoder that is flat at the peak: Laplace's approximation would say the prior's, 1."""
+    model, params = avae_of().model, weights()
+    flat = model._replace(
+        encode=lambda params, x: (jnp.zeros(Z), jnp.zeros(Z)),
+        decode=lambda params, z: model.decode(params, z * z),
+    )
+    avae = avae_of()._replace(model=flat)
+    x = avae.model.decode(params, jnp.zeros(Z))[None]
+    known = jax.jit(functools.partial(joint_posterior, avae=avae))(
+        params, x, kept(turns([0.0])[None])
+    )
+    covariance = np.asarray(known.spread[0, 0] @ known.spread[0, 0].T)
+    inside = np.asarray(support(avae.inner)).reshape(-1, 1) > 0
+    energy = ((params["directions"] * inside) ** 2).sum(0) / SIGMA**2
+    z = np.linspace(-4, 4, 4001)[:, None]
+    density = np.exp(-(z**2) / 2 - energy * z**4 / 2)
+    exact = np.sqrt((density * z**2).sum(0) / density.sum(0))
+    assert (exact < 0.5).all()
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance))[:Z], exact, rtol=0.5)
 
 
 @pytest.mark.full
