@@ -80,9 +80,9 @@ def _align(
     work = work_of(stack, trained, options, reconstructions=request.reconstructions)
     if request.uncertainty:
         brackets(trained.avae.group)
-        calibration, note = calibration_of(found)
+        calibration, note = calibration_of(work, found)
         print(note)
-        work = work._replace(calibration=calibration)
+        work = work._replace(uncertain=True, calibration=calibration)
     run(work, names, request)
 
 

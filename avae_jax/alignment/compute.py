@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from avae_jax.alignment import programs as step
+from avae_jax.alignment.calibration import simulated
 from avae_jax.alignment.job import Work
 from avae_jax.alignment.levels import Levels, drawn, lowered, raised
 from avae_jax.alignment.model_frame import Framing, own_poses, shown
@@ -20,6 +21,7 @@ from avae_jax.data.formats import blocks
 from avae_jax.data.intensity import constant_examples
 from avae_jax.data.missing import hidden, marked, plain
 from avae_jax.inference.ambiguity import is_ambiguous
+from avae_jax.inference.calibration import Calibration
 from avae_jax.inference.setup import stream
 from avae_jax.inference.uncertainty import Uncertainty
 from avae_jax.transform.frame import Frame
@@ -67,17 +69,25 @@ def save(columns: Mapping[str, Rows], output: Output, done: int) -> None:
 def compiled(work: Work) -> RowsOf:
     """`(raw [n, *S, C], index [n]) -> rows`, with programs for chunks of one size."""
     trained, seen, size, avae = work.trained, work.seen, work.batch, work.trained.avae
-    whole = (trained.params, trained.bank, stream(work.options, "test"))
-    params, bank, key = sharding.replicated(whole)
+    key = stream(work.options, "test")
+    given = sharding.replicated({"params": trained.params, "bank": trained.bank, "key": key})
     into, dtype = np.asarray(seen.into, np.float32), work.stack.dtype
     find, move, bring_back = programs(work)
     moved = _mover(work, move)
 
+    def seek(x: np.ndarray, numbers: np.ndarray, how: Calibration | None) -> step.Found:
+        index = sharding.split(numbers.astype(np.int32))
+        return find(**given, x=sharding.split(x), index=index, calibration=how)
+
+    how = work.calibration
+    if work.uncertain and how is None:
+        # The same program, of which the calibrated part is not looked at.
+        how = simulated(work, lambda x, index: seek(x, index, Calibration()).stated)
+
     def rows_of(raw: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
-        full, numbers = filled(raw, size), filled(index, size).astype(np.int32)
+        full, numbers = filled(raw, size), filled(index, size)
         if work.known is None:
-            x, places = sharding.split(shown(full, seen)), sharding.split(numbers)
-            found = find(params=params, key=key, x=x, index=places, bank=bank)
+            found = seek(shown(full, seen), numbers, how)
         else:
             found = work.known.found(numbers)
         poses = own_poses(np.asarray(found.pose), seen)
@@ -158,11 +168,11 @@ def programs(work: Work) -> tuple[Callable, Callable, Callable]:
     """`step.find`, `move` and `bring_back` of chunks that the devices share."""
     avae = work.trained.avae
     how = {"own": work.seen.own, "interpolation": avae.interpolation}
-    find = functools.partial(step.find, avae=avae, search=work.search, calibration=work.calibration)
+    find = functools.partial(step.find, avae=avae, search=work.search, uncertain=work.uncertain)
     move = functools.partial(step.move, **how, masked=avae.masked)
     bring_back = functools.partial(step.bring_back, source=avae.inner, **how)
     return (
-        sharding.examples(find, whole=("params", "key", "bank"), searches=True),
+        sharding.examples(find, whole=("params", "key", "bank", "calibration"), searches=True),
         sharding.examples(move),
         sharding.examples(bring_back, whole=("into", "fill")),
     )

@@ -43,7 +43,8 @@ class Work(NamedTuple):
     Attributes:
       reconstructions: whether to write the decoded objects.
       known: poses that replace the search.
-      calibration: of the uncertainty of the poses, which is left out without one.
+      uncertain: whether to state how well poses are known.
+      calibration: of that, by the evaluation; without one, examples that the model draws give it.
     """
 
     stack: Stack
@@ -53,6 +54,7 @@ class Work(NamedTuple):
     options: Options
     reconstructions: bool
     known: Known | None = None
+    uncertain: bool = False
     calibration: Calibration | None = None
 
     @property
@@ -83,7 +85,7 @@ def job_of(work: Work) -> dict[str, Any]:
         "reconstructions": work.reconstructions,
         # As text, because it may be NaN.
         "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
-        "uncertainty": work.calibration and work.calibration._asdict(),
+        "uncertainty": work.calibration._asdict() if work.calibration else work.uncertain or None,
         "halves": "apart" if work.known and work.known.halves else None,
     }
 
@@ -135,7 +137,7 @@ def shapes_of(work: Work) -> dict[str, tuple]:
         "doubtful": ((count,), np.bool_),
         "latents": ((count, work.trained.met.shape[1]), np.float32),
     }
-    if work.calibration:
+    if work.uncertain:
         # Degrees, pixels, probability of a clearly different pose.
         shapes["uncertainty"] = (count, 3), np.float32
     if work.reconstructions:

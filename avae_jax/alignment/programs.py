@@ -18,6 +18,7 @@ from avae_jax.inference.uncertainty import Uncertainty, uncertainty
 from avae_jax.models.affine_model import AVAE
 from avae_jax.models.observed import moved
 from avae_jax.transform.frame import Frame
+from avae_jax.transform.mixture import Mixture
 from avae_jax.transform.warp import pull, warp
 
 # Codes and poses drawn for the uncertainty of a pose.
@@ -36,7 +37,8 @@ class Found(NamedTuple):
       nonfinite: `[B]`, starts and candidates whose loss was not finite.
       mu: `[B, Z]`, mean of the latent code.
       canonical: `[B, *S, C]`, the decoded object.
-      known: how well the pose is known, in the model's frame, where that was asked.
+      stated: the posterior of the pose before calibration, where it was asked.
+      known: how well the pose is known, in the model's frame, where a calibration was given.
     """
 
     pose: Array
@@ -46,6 +48,7 @@ class Found(NamedTuple):
     nonfinite: Array
     mu: Array
     canonical: Array
+    stated: Mixture | None = None
     known: Uncertainty | None = None
 
 
@@ -58,20 +61,23 @@ def find(
     *,
     avae: AVAE,
     search: SearchOptions,
+    uncertain: bool = False,
     calibration: Calibration | None = None,
 ) -> Found:
     """Poses of observations `x: [B, *S, C]`; random numbers depend on key and `index: [B]` only.
 
     Args:
-      calibration: of the uncertainty of the poses, which is left out without one.
+      uncertain: whether to find the posterior of the poses.
+      calibration: of the uncertainty that it states, which is left out without one.
     """
     result = batch.search_batch(params, key, x, index, bank, avae=avae, search=search)
     views = batch.views(params, x, result.pose, avae=avae)
     still = batch.unmoved(x, avae=avae)
-    known = None
-    if calibration is not None:
+    stated = known = None
+    if uncertain:
         sizes = {"samples": SAMPLES, "chunk": bounded(search, avae).chunk}
         _, stated = batch.posterior_batch(params, key, x, index, result, avae=avae, **sizes)
+    if stated is not None and calibration is not None:
         known = jax.vmap(
             functools.partial(uncertainty, group=avae.group, anywhere=calibration.anywhere)
         )(calibrated(stated, calibration), result.pose)
@@ -83,6 +89,7 @@ def find(
         nonfinite=result.nonfinite,
         mu=views.mu,
         canonical=views.canonical,
+        stated=stated,
         known=known,
     )
 

@@ -145,7 +145,7 @@ def region_probabilities(
 
     If the distributions are right about these poses, it is uniform: regions of 90 % hold nine
     poses of ten. It is the rank of the pose's density among DRAWS draws, with a random place
-    within the rank, so that it is exactly uniform however few draws there are.
+    within the rank and among equal ones, so that it is exactly uniform however few draws there are.
 
     Args:
       keys: `[n]`.
@@ -167,8 +167,11 @@ def region_probabilities(
 
         which, draws, place = jax.random.split(key, 3)
         points = uniform_points(which, (DRAWS,)), uniform_points(draws, (DRAWS, group.size + 1))
-        above = jnp.where(jax.vmap(drawn)(*points) > height(pose), 1.0, 0.0).sum()
-        return (above + uniform_points(place, ())) / (DRAWS + 1)
+        heights, mine = jax.vmap(drawn)(*points), height(pose)
+        above = jnp.where(heights > mine, 1.0, 0.0).sum()
+        # A prior is flat: most of its draws are as high as a pose that only it explains.
+        level = jnp.where(heights == mine, 1.0, 0.0).sum()
+        return (above + (1 + level) * uniform_points(place, ())) / (DRAWS + 1)
 
     shares = jnp.broadcast_to(jnp.asarray(anywhere, jnp.float32), len(poses))
     return jax.vmap(one)(keys, mixture, poses, shares)

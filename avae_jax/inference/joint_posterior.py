@@ -2,16 +2,10 @@
 
     q(z, M) = sum_k w_k Normal((z - z_k, log(M_k^-1 M)); 0, H_k^-1)
 
-The encoder gives a first guess of z at each pose that a search kept, and Gauss-Newton steps lower
-`-log p(x, z, M)` in code and pose together. The normal of least divergence from the posterior has
-the mean curvature of its own draws as its precision, and their mean gradient is zero. In many
-dimensions that is far from the peak. Two rounds of two opposite points, one deviation away along
-every axis, therefore give curvature (of the expected example), gradient and loss: H_k is the mean
-curvature, the mean gradients lead to z_k and M_k, and w_k follows from the mean loss. What the
-encoder says of one pose and of the next one does not matter.
+The encoder gives a first guess of z at each pose that a search kept, `joint_peak` the normal around
+it. What the encoder says of one pose and of the next one does not matter.
 
-Reference: M. Opper and C. Archambeau, The variational Gaussian approximation revisited, 2009;
-docs/decisions/0023-joint-posterior.md.
+Reference: docs/decisions/0023-joint-posterior.md.
 """
 
 import functools
@@ -19,40 +13,20 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from avae_jax.core.types import Array, Params
 from avae_jax.inference.curvature_posterior import repeated
+from avae_jax.inference.joint_peak import Peak, peak_near
 from avae_jax.inference.joint_problem import Place, joint_problem
 from avae_jax.inference.problem import SearchInput, prepare
-from avae_jax.inference.search import Problem, SearchResult, gauss_newton
+from avae_jax.inference.search import SearchResult
 from avae_jax.inference.search.batching import over_pairs
-from avae_jax.inference.search.curvature import WIDEST
 from avae_jax.models.affine_model import AVAE
 from avae_jax.models.objective import canonicalise
 from avae_jax.transform.lie import brackets, coordinates
 
-# Steps of Gauss-Newton from the pose of the search and the code of the encoder.
-STEPS = 2
-# Rounds of two opposite points each: the share of the step that is taken, since the gradients of
-# few points are noisy, and what the precision before counts for in the new one.
-ROUNDS = ((1.0, 0.0), (0.5, 0.5))
 # Optima less than this many standard deviations apart, in code and pose, count once.
 APART = 1.0
-
-
-class Peak(NamedTuple):
-    """A normal around an optimum, and the loss `[]` at its centre.
-
-    Attributes:
-      root: `[Z + P, Z + P]`, lower triangular, with `precision = root root^T`.
-      spread: `[Z + P, Z + P]`, upper triangular, with `covariance = spread spread^T`.
-    """
-
-    place: Place
-    loss: Array
-    root: Array
-    spread: Array
 
 
 class JointPosterior(NamedTuple):
@@ -111,73 +85,13 @@ def joint_posterior(
     task = joint_problem(params, latent, avae=avae)
 
     def peak(seen: SearchInput, pose: Array) -> Peak:
-        guess, _ = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
-        return _peak(task, seen, Place(guess, pose), latent)
+        guess, logvar = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
+        return peak_near(task, seen, Place(guess, pose), jnp.exp(logvar / 2))
 
     seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
     each = chunk and max(1, chunk // (1 + task.size))
     peaks = over_pairs(peak, seen, found.candidates, chunk=each)
     return jax.vmap(lambda peaks: _mixture(peaks, avae=avae))(peaks)
-
-
-def _peak(task: Problem, seen: SearchInput, place: Place, latent: int) -> Peak:
-    """The normal of one example from a first guess of its centre."""
-    # A flat direction of the pose, as of a round object, must not reach around the circle.
-    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, task.size - latent]).astype(np.float32))
-
-    def climb(place: Place, _: None) -> tuple[Place, tuple[Array, Array, Array]]:
-        local = gauss_newton.linearise(task, seen, place)
-        root, spread = _roots(local.curvature + floor)
-        return task.retract(place, _step(local.gradient, spread)), (local.loss, root, spread)
-
-    first, passed = jax.lax.scan(climb, place, None, length=STEPS)
-    begin = Peak(first, *jax.tree.map(lambda leaf: leaf[-1], passed))
-
-    def look(peak: Peak, given: tuple[Array, Array]) -> tuple[Peak, None]:
-        signs, (share, keep) = given
-        aside = (peak.spread * signs[None]).sum(-1)
-        local = _mean_of_two(task, seen, peak.place, aside)
-        before = jnp.matmul(peak.root, peak.root.mT, precision="highest")
-        root, spread = _roots(keep * before + (1 - keep) * (local.curvature + floor))
-        step = share * _step(local.gradient, spread)
-        rise = (_squares(step, root) - _squares(aside, root)) / 2
-        loss = local.loss + (local.gradient * step).sum() + rise
-        return Peak(task.retract(peak.place, step), loss, root, spread), None
-
-    # The same for all examples, so that losses of several optima differ by no other draw.
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(ROUNDS), task.size))
-    rounds = jnp.asarray(signs, jnp.float32), jnp.asarray(np.array(ROUNDS, np.float32))
-    return jax.lax.scan(look, begin, rounds)[0]
-
-
-def _mean_of_two(
-    task: Problem, seen: SearchInput, place: Place, aside: Array
-) -> gauss_newton.Local:
-    """The mean of loss, gradient and curvature at two opposite points around a place."""
-    both = jax.vmap(lambda step: gauss_newton.linearise(task, seen, task.retract(place, step)))(
-        jnp.stack([aside, -aside])
-    )
-    return jax.tree.map(lambda leaf: leaf.mean(0), both)
-
-
-def _roots(precision: Array) -> tuple[Array, Array]:
-    """The lower root of a precision, and the upper root of its inverse."""
-    root = jnp.linalg.cholesky(precision)
-    eye = jnp.eye(len(root), dtype=root.dtype)
-    return root, jax.scipy.linalg.solve_triangular(root.mT, eye)
-
-
-def _step(gradient: Array, spread: Array) -> Array:
-    """The step to the bottom of a parabola, of limited length; none where it is not known."""
-    step = -jnp.matmul(spread, jnp.matmul(spread.mT, gradient, precision="highest"))
-    step = step * jnp.minimum(1, gauss_newton.LONGEST / (jnp.abs(step).max() + 1e-12))
-    return jnp.where(jnp.isfinite(step).all(), step, 0)
-
-
-def _squares(step: Array, root: Array) -> Array:
-    """The squared length `[]` of a step in deviations."""
-    scaled = jnp.matmul(root.mT, step, precision="highest")
-    return (scaled * scaled).sum()
 
 
 def latent_size(params: Params, like: Array, *, avae: AVAE) -> int:

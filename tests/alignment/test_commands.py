@@ -83,7 +83,7 @@ def test_align_command_says_how_well_poses_are_known(model, tmp_path):
     """Deviations and the probability of another optimum have columns of their own."""
     np.save(tmp_path / "x.npy", images(5, (8, 8)))
     done = succeeded(aligning(model, tmp_path / "x.npy", tmp_path / "out", "--uncertainty"))
-    assert "uncertainty: as the model states it" in done.stdout
+    assert "uncertainty: calibrated by 64 examples that the model draws" in done.stdout
     with open(tmp_path / "out" / "poses.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 5 and "shift_sd_px" not in lines[0]

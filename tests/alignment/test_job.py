@@ -55,6 +55,8 @@ def test_columns_of_results_fit_the_stack(stack, tmp_path):
     columns = job.columns_of(work_on(stack, reconstructions=True), tmp_path)
     assert set(columns) == {"aligned", "poses", "losses", "doubtful", "latents", "drawn"}
     assert "drawn" not in job.columns_of(work_on(stack), tmp_path)
-    sure = work_on(stack)._replace(calibration=Calibration())
+    sure = work_on(stack)._replace(uncertain=True)
     assert job.columns_of(sure, tmp_path)["uncertainty"].shape == (7, 3)
     assert job.differences(job.job_of(work_on(stack)), job.job_of(sure)) == ["uncertainty"]
+    known = sure._replace(calibration=Calibration())
+    assert job.differences(job.job_of(sure), job.job_of(known)) == ["uncertainty"]

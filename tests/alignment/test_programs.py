@@ -65,7 +65,8 @@ def test_find_states_how_well_poses_are_known():
     """Where a calibration is given; twice the width is twice the deviation within an optimum."""
     params, avae, search, bank, _ = wrap().trained
     given = params, jax.random.key(0), upright()[:4], np.arange(4), bank
-    assert jax.eval_shape(functools.partial(find, None, avae, search), *given).known is None
+    without = jax.eval_shape(functools.partial(programs.find, avae=avae, search=search), *given)
+    assert without.known is None and without.stated is None
     one, two = (
         jax.jit(functools.partial(find, Calibration(width=width), avae, search))(*given).known
         for width in (1.0, 2.0)
@@ -77,7 +78,7 @@ def test_find_states_how_well_poses_are_known():
 
 
 def find(calibration, avae, search, *given):
-    return programs.find(*given, avae=avae, search=search, calibration=calibration)
+    return programs.find(*given, avae=avae, search=search, uncertain=True, calibration=calibration)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -101,6 +101,23 @@ def test_missed_optima_are_counted_and_held():
         assert abs((with_them <= share).mean() - share) < 3 * error
 
 
+def test_truths_that_only_the_prior_explains_have_even_ranks():
+    """It is flat, so that most of its draws are as high as they: chance decides between equals."""
+    avae = avae_of()
+    mixture = stated(0.01, avae)
+    poses = np.array(drawn(mixture, avae))
+    angles = np.random.default_rng(5).uniform(-np.pi, np.pi, COUNT // 2)
+    poses[::2] = [
+        [[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in angles
+    ]
+    measure = jax.jit(functools.partial(region_probabilities, avae=avae))
+    keys = jax.random.split(jax.random.key(4), COUNT)
+    found = np.asarray(measure(keys, mixture, poses, anywhere=0.5))
+    for share in (0.25, 0.5, 0.75, 0.9, 0.99):
+        error = np.sqrt(share * (1 - share) / COUNT)
+        assert abs((found <= share).mean() - share) < 3 * error
+
+
 def test_right_posterior_stays_as_it_is():
     """Draws of the mixture itself: there is nothing to widen."""
     avae = avae_of()
