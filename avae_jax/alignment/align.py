@@ -8,9 +8,9 @@ from pathlib import Path
 
 from avae_jax.alignment.calibration import calibration_of
 from avae_jax.alignment.compute import compute
-from avae_jax.alignment.job import Work, columns_of, job_of
+from avae_jax.alignment.job import Work, columns_of, is_first_version, job_of
 from avae_jax.alignment.model_frame import Framing, cut_off, framing, require_fit
-from avae_jax.alignment.output_dir import claimed, require_free
+from avae_jax.alignment.output_dir import claimed, job_in, require_free
 from avae_jax.alignment.quarter_turns import quarter_turns, told
 from avae_jax.alignment.results import files_of, finish, names_of
 from avae_jax.alignment.stack_statistics import Survey, require_unchanged, survey
@@ -42,7 +42,8 @@ def align(options: Options, workdir: Path, request: Request) -> None:
     data = dataclasses.replace(options.data, **own)
     folder.compare(dataclasses.replace(options, data=data))
     with asked(request, options) as (stack, names):
-        trained, _ = restore.load_with_options(workdir, op_by_op=True)
+        as_before = is_first_version(job_in(request.output) or {})
+        trained, _ = restore.load_with_options(workdir, op_by_op=as_before)
         _align(stack, names, trained, options, request, found_calibration(workdir))
 
 

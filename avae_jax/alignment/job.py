@@ -97,10 +97,15 @@ def _identity(search: SearchOptions) -> dict[str, Any]:
     return options
 
 
+def is_first_version(owner: Mapping[str, Any]) -> bool:
+    """Whether version 0.1 wrote the job, which names its model by the bits of the bank."""
+    return "model" in owner and "weights" not in owner
+
+
 def differences(owner: Mapping[str, Any], job: Mapping[str, Any]) -> list[str]:
     """The names of what makes `job` another one than `owner`, which a file holds."""
     # A bank has other bits on other processors. Version 0.1 took note of nothing else.
-    unsaid = "model" if "weights" in owner else "weights"
+    unsaid = "weights" if is_first_version(owner) else "model"
     return [name for name in job if name != unsaid and owner.get(name) != job[name]]
 
 

@@ -208,6 +208,12 @@ def _planned(parts: Path) -> list[str]:
     return [name for name in names if isinstance(name, str) and written_files.is_inside(name)]
 
 
+def job_in(folder: Path) -> dict[str, Any] | None:
+    """The job of the alignment in a directory, finished or not; `None` without one."""
+    finished, begun = _found(folder)
+    return finished["job"] if finished else begun
+
+
 def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:
     """The result if `job` is finished, `None` otherwise.
 
@@ -215,8 +221,7 @@ def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[
       InputError: the directory belongs to another job.
     """
     require_free(folder, files, overwrite=False)
-    finished, begun = _found(folder)
-    owner = finished["job"] if finished else begun
+    owner = job_in(folder)
     if owner is None:
         return None
     changed = differences(owner, job)
@@ -225,22 +230,19 @@ def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[
             f"output {folder}: holds the alignment of another job ({', '.join(changed)} differ); "
             "choose another directory or use --overwrite"
         )
+    finished, _ = _found(folder)
     return finished["result"] if finished else None
 
 
 def _found(folder: Path) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The finished result in a directory, and the unfinished job there."""
-    finished, begun = _object(folder / RESULT), _object(folder / UNFINISHED / JOB)
+    finished, begun = (
+        strict_json.object_or_none(folder / name) for name in (RESULT, f"{UNFINISHED}/{JOB}")
+    )
     parts = [finished.get(name) for name in ("job", "result")] if finished else []
     if not all(isinstance(part, dict) for part in parts):
         finished = None  # not written by `finish`
     return finished, begun
-
-
-def _object(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a small file; `None` if it is absent, garbled or another value."""
-    value = strict_json.read_or_none(path)
-    return value if isinstance(value, dict) else None
 
 
 def _write(path: Path, value: Any) -> None:

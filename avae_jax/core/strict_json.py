@@ -31,6 +31,12 @@ def read_or_none(path: Path) -> Any:
         return None
 
 
+def object_or_none(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a small file; `None` if it is absent, garbled or another value."""
+    value = read_or_none(path)
+    return value if isinstance(value, dict) else None
+
+
 def parse(text: bytes, *, finite: bool = True) -> Any:
     """The value of a JSON `text`.
 

@@ -66,7 +66,7 @@ def load_with_options(
     """What `load` returns, and the options with which it was trained; errors as for `load`.
 
     Args:
-      op_by_op: the bank is built as version 0.1 did, equal to the bit: unfinished alignments
+      op_by_op: the bank is built as version 0.1 did, equal to the bit: its unfinished alignments
         name their model by it. Otherwise one program builds it, in a fraction of the time.
     """
     compile_cache.use()

@@ -49,6 +49,8 @@ def test_alignment_goes_on_where_the_bank_has_other_bits(stack):
     earlier = {name: value for name, value in found.items() if name != "weights"}
     assert job.differences(earlier, found) == []
     assert job.differences({**earlier, "model": "others"}, found) == ["model"]
+    assert job.is_first_version(earlier)
+    assert not job.is_first_version(found) and not job.is_first_version({})
 
 
 def test_columns_of_results_fit_the_stack(stack, tmp_path):

@@ -18,6 +18,7 @@ def claim(folder, job, names=("a.npy",), overwrite=False):
 
 
 def test_claimed_output_belongs_to_one_job(tmp_path):
+    assert output_dir.job_in(tmp_path) is None
     with claim(tmp_path, {"input": 1}) as made:
         assert made.done == 0 and made.finished is None
         made.done = 3
@@ -26,6 +27,7 @@ def test_claimed_output_belongs_to_one_job(tmp_path):
                 pass
     with claim(tmp_path, {"input": 1}) as made:
         assert made.done == 3
+    assert output_dir.job_in(tmp_path) == {"input": 1}
     with pytest.raises(InputError, match=r"another job \(input differ\)"):
         with claim(tmp_path, {"input": 2}):
             pass
@@ -35,6 +37,7 @@ def test_claimed_output_belongs_to_one_job(tmp_path):
         made.finish({"examples": 1})
     with claim(tmp_path, {"input": 2}) as made:
         assert made.finished == {"examples": 1}
+    assert output_dir.job_in(tmp_path) == {"input": 2}
 
 
 def test_claimed_refuses_files_of_somebody_else(tmp_path):

@@ -16,3 +16,13 @@ def test_parse_has_its_bounds(text):
     """Json has its bounds."""
     with pytest.raises(ValueError):
         strict_json.parse(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text, found", [('{"a": 1}', {"a": 1}), ("[1]", None), ("{", None), (None, None)]
+)
+def test_object_or_none(tmp_path, text, found):
+    """Absent, garbled and other values are none."""
+    if text is not None:
+        (tmp_path / "x.json").write_text(text)
+    assert strict_json.object_or_none(tmp_path / "x.json") == found

@@ -9,6 +9,7 @@ import shutil
 import warnings
 import zipfile
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ import avae_jax
 from avae_jax.alignment.job import digest
 from avae_jax.core.errors import InputError
 from avae_jax.main import main
+from avae_jax.training.restore import load_with_options
 from tests.support import ROOT
 
 pytestmark = pytest.mark.standard
@@ -51,10 +53,13 @@ def test_version_0_1_unfinished_alignment_goes_on(written, capsys, monkeypatch):
     target = written / "aligned"
     # A bank has other bits on other processors, where that version refused to go on as well.
     began = json.loads((target / "unfinished" / "job.json").read_text())["model"]
-    monkeypatch.setattr(
-        "avae_jax.alignment.job.digest",
-        lambda trained, *, bank: began if bank else digest(trained, bank=False),
-    )
+    banks = []
+
+    def named(trained, *, bank):
+        banks.append(trained.bank)
+        return began if bank else digest(trained, bank=False)
+
+    monkeypatch.setattr("avae_jax.alignment.job.digest", named)
     done = np.load(target / "unfinished" / "rows" / "aligned.npy")[:8]
     flags = ("--workdir", written / "run", "--input", written / "stack.npy", "--output", target)
     assert main(["--mode", "align", *map(str, flags)]) == 0
@@ -62,6 +67,10 @@ def test_version_0_1_unfinished_alignment_goes_on(written, capsys, monkeypatch):
     np.testing.assert_array_equal(np.load(target / "stack.npy")[:8], done)
     assert len((target / "poses.csv").read_text().splitlines()) == 13
     assert not (target / "unfinished").exists()
+    # The bits of the bank are those that this version names its model by.
+    same, _ = load_with_options(written / "run", op_by_op=True)
+    for one, other in zip(*map(jax.tree.leaves, (banks[0], same.bank)), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", ["config.json", "checkpoints/2/seal.json"])
