@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference import batch
 from avae_jax.inference.ambiguity import DEGREES, runner_up_gap
@@ -119,7 +120,7 @@ def move(
         return moved(image, fill, by_pose) if masked else by_pose(image, fill)
 
     fills = jnp.broadcast_to(fill, (len(raw), raw.shape[-1]))
-    return jax.lax.map(one, (raw, poses, fills), batch_size=max(1, PIXELS // math.prod(own.shape)))
+    return even_map(one, (raw, poses, fills), most=max(1, PIXELS // math.prod(own.shape)))
 
 
 def bring_back(
@@ -134,4 +135,4 @@ def bring_back(
     def one(image: Array) -> Array:
         return pull(image, into, fill, source=source, target=own, interpolation=interpolation)
 
-    return jax.lax.map(one, drawn, batch_size=max(1, PIXELS // math.prod(own.shape)))
+    return even_map(one, drawn, most=max(1, PIXELS // math.prod(own.shape)))

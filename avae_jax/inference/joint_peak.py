@@ -1,18 +1,18 @@
 """A normal of code and pose around one optimum of the posterior.
 
-The normal of least divergence
-from the posterior has the mean curvature of its own draws as its precision, and their mean gradient
-is zero. Opposite points one deviation away along every axis stand for the draws: the mean
-curvature (of the expected example) of pairs of them is H_k, their mean gradients and then those of
-eight lead to z_k and M_k, and the mean loss of the eight, by which the divergence of one normal is
-compared with that of the next, gives w_k. The first deviations are those at the peak, which
-Gauss-Newton steps down `-log p(x, z, M)` in code and pose find. In many dimensions the mass is far
-from the peak, and the deviations that the encoder states serve as well.
+The normal of least divergence from the posterior has the mean curvature of its own draws as its
+precision, and their mean gradient is zero. Opposite places one deviation away along every axis
+stand for the draws: the mean curvature (of the expected example) of pairs of them is H_k, their
+mean gradients and then those of eight lead to z_k and M_k, and the mean loss of the eight, by which
+the divergence of one normal is compared with that of the next, gives w_k. The first deviations are
+those at the peak, which Gauss-Newton steps down `-log p(x, z, M)` in code and pose find. In many
+dimensions the mass is far from the peak, and the deviations that the encoder states serve as well.
 
 Reference: M. Opper and C. Archambeau, The variational Gaussian approximation revisited, 2009;
 docs/decisions/0023-joint-posterior.md.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -45,6 +45,32 @@ class Around(NamedTuple):
     spread: Array
 
 
+class Sums(NamedTuple):
+    """Gradients `[Z + P]` and curvatures `[Z + P, Z + P]` at places around a normal."""
+
+    gradient: Array
+    curvature: Array
+
+
+class Visit(NamedTuple):
+    """One place where gradient and curvature are looked at; all visits share one program.
+
+    Attributes:
+      signs: `[Z + P]`, 1 or -1 for the side along every axis, 0 for the centre.
+      gradients, curvatures: number of places that the sums hold with this one.
+      ends: whether the normal moves and widens by the means now; the rest says by how much.
+      share: of the step.
+      keep: share of the precision before.
+    """
+
+    signs: np.ndarray
+    gradients: float = 1.0
+    curvatures: float = 1.0
+    ends: bool = True
+    share: float = 1.0
+    keep: float = 0.0
+
+
 class Peak(NamedTuple):
     """A normal around an optimum.
 
@@ -62,55 +88,62 @@ class Peak(NamedTuple):
 
 def peak_near(task: Problem, seen: SearchInput, guess: Place, deviations: Array) -> Peak:
     """The normal of one example from a first guess of its centre and of its code's deviations."""
-    latent = len(deviations)
+    latent, size = len(deviations), task.size
     short = latent < MANY
-    # A flat direction of the pose, as of a round object, must not reach around the circle.
-    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, task.size - latent]).astype(np.float32))
-
-    def climb(around: Around, _: None) -> tuple[Around, None]:
-        local = gauss_newton.linearise(task, seen, around.place)
-        root, spread = _roots(local.curvature + floor)
-        return Around(task.retract(around.place, _step(local.gradient, spread)), root, spread), None
-
-    def look(around: Around, given: tuple[Array, Array]) -> tuple[Around, None]:
-        signs, (share, keep) = given
-        two = _opposite(around, signs[None], task=task)
-        gradient, curvature = _mean_of_two(task, seen, two, whole=short)
-        before = jnp.matmul(around.root, around.root.mT, precision="highest")
-        root, spread = _roots(keep * before + (1 - keep) * (curvature + floor))
-        step = share * _step(gradient, spread)
-        return Around(task.retract(around.place, step), root, spread), None
-
-    stated = jnp.diag(jnp.concatenate([deviations, jnp.zeros(task.size - latent)]))
-    around = Around(guess, jnp.eye(task.size, dtype=stated.dtype), stated)
-    if short:
-        around = jax.lax.scan(climb, around, None, length=STEPS)[0]
-    rounds = np.array(ROUNDS if short else ROUNDS[:1], np.float32)
     # The same for all examples, so that losses of several optima differ by no other draw.
     random = np.random.default_rng(0)
-    signs, last = (
-        jnp.asarray(random.choice([-1.0, 1.0], (count, task.size)), jnp.float32)
-        for count in (len(rounds), LAST // 2)
+    sides, last = (
+        random.choice([-1.0, 1.0], (count, size)).astype(np.float32)
+        for count in (len(ROUNDS) if short else 1, LAST // 2)
     )
-    (place, root, spread), _ = jax.lax.scan(look, around, (signs, jnp.asarray(rounds)))
-    points = _opposite(Around(place, root, spread), last, task=task)
+    stated = jnp.diag(jnp.concatenate([deviations, jnp.zeros(size - latent)]))
+    around = Around(guess, jnp.eye(size, dtype=stated.dtype), stated)
+    sums = Sums(jnp.zeros(size, stated.dtype), jnp.zeros_like(stated))
+    visits = _visits_of_short(sides)
+    if not short:
+        opposite = _slope(task, seen, _aside(around, jnp.asarray(-sides[0]), task=task))[1]
+        sums, visits = sums._replace(gradient=opposite), [Visit(sides[0], gradients=2.0)]
+    each = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *visits)
+    # A flat direction of the pose, as of a round object, must not reach around the circle.
+    floor = np.diag(np.repeat([0, WIDEST**-2], [latent, size - latent]).astype(np.float32))
+    look = functools.partial(_look, task, seen, floor)
+    (around, _), _ = jax.lax.scan(look, (around, sums), each)
+    return _settled(task, seen, around, jnp.asarray(np.concatenate([last, -last])))
+
+
+def _visits_of_short(sides: np.ndarray) -> list[Visit]:
+    """Climbs from the centre, and rounds with opposite sides, `[rounds, Z + P]`."""
+    visits = [Visit(0 * sides[0])] * STEPS
+    for side, (share, keep) in zip(sides, ROUNDS, strict=False):
+        visits += [Visit(side, ends=False), Visit(-side, 2.0, 2.0, share=share, keep=keep)]
+    return visits
+
+
+def _look(
+    task: Problem, seen: SearchInput, floor: np.ndarray, state: tuple[Around, Sums], visit: Visit
+) -> tuple[tuple[Around, Sums], None]:
+    """A normal and the sums after a visit."""
+    around, sums = state
+    local = gauss_newton.linearise(task, seen, _aside(around, jnp.asarray(visit.signs), task=task))
+    sums = Sums(sums.gradient + local.gradient, sums.curvature + local.curvature)
+    before = jnp.matmul(around.root, around.root.mT, precision="highest")
+    mean = sums.curvature / visit.curvatures + floor
+    root, spread = _roots(visit.keep * before + (1 - visit.keep) * mean)
+    step = visit.share * _step(sums.gradient / visit.gradients, spread)
+    moved = Around(task.retract(around.place, step), root, spread)
+    after = moved, jax.tree.map(jnp.zeros_like, sums)
+    return jax.tree.map(functools.partial(jnp.where, visit.ends), after, (around, sums)), None
+
+
+def _settled(task: Problem, seen: SearchInput, around: Around, signs: Array) -> Peak:
+    """The normal after a step by the gradients on the sides `[n, Z + P]`, and its loss."""
+    points = jax.vmap(lambda one: _aside(around, one, task=task))(signs)
     losses, gradients = jax.vmap(lambda at: _slope(task, seen, at))(points)
+    place, root, spread = around
     gradient = gradients.mean(0)
     step = _step(gradient, spread)
     fall = (gradient * step).sum() + _squares(step, root) / 2
     return Peak(task.retract(place, step), losses.mean() + fall, root, spread)
-
-
-def _mean_of_two(
-    task: Problem, seen: SearchInput, two: Place, *, whole: bool
-) -> tuple[Array, Array]:
-    """The mean gradient of two places, and their mean curvature or that of the first."""
-    if whole:
-        both = jax.vmap(lambda at: gauss_newton.linearise(task, seen, at))(two)
-        return both.gradient.mean(0), both.curvature.mean(0)
-    first, second = (jax.tree.map(lambda leaf, n=n: leaf[n], two) for n in (0, 1))
-    _, gradient, curvature = gauss_newton.linearise(task, seen, first)
-    return (gradient + _slope(task, seen, second)[1]) / 2, curvature
 
 
 def _slope(task: Problem, seen: SearchInput, place: Place) -> tuple[Array, Array]:
@@ -122,11 +155,9 @@ def _slope(task: Problem, seen: SearchInput, place: Place) -> tuple[Array, Array
     return jax.value_and_grad(loss)(jnp.zeros(task.size, place.code.dtype))
 
 
-def _opposite(around: Around, signs: Array, *, task: Problem) -> Place:
-    """Places `[2 n]`, one deviation away along every axis, on the sides of `signs: [n, Z + P]`."""
-    aside = jnp.einsum("ij,nj->ni", around.spread, signs, precision="highest")
-    steps = jnp.concatenate([aside, -aside])
-    return jax.vmap(lambda step: task.retract(around.place, step))(steps)
+def _aside(around: Around, signs: Array, *, task: Problem) -> Place:
+    """The place one deviation away along every axis, on the sides of `signs: [Z + P]`."""
+    return task.retract(around.place, (around.spread * signs[None]).sum(-1))
 
 
 def _roots(precision: Array) -> tuple[Array, Array]:

@@ -21,6 +21,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from avae_jax.core.choices import look_up
+from avae_jax.core.even_map import even_map
 from avae_jax.core.platforms import by_platform
 from avae_jax.core.types import Array
 
@@ -143,7 +144,7 @@ def _products(
     block = max(1, LARGEST // math.prod(inside.shape[:-2]))
     if block >= len(points):
         return jax.vmap(at)(points)
-    return jax.lax.map(jax.checkpoint(at), points, batch_size=block)
+    return even_map(jax.checkpoint(at), points, most=block)
 
 
 def _row(position: Array, size: int, interpolation: str, steep: bool) -> Array:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.data import Data
 from avae_jax.inference.averaging.disc import Disc, moved
@@ -115,4 +116,4 @@ def _uprights(vectors: Array, angles: Array, shifts: Array, *, disc: Disc) -> Ar
         return turned(vector[0], vector[1][None], disc)[0]
 
     back = moved(vectors, -shifts[:, None], disc)
-    return jax.lax.map(one, (back, -angles), batch_size=64)
+    return even_map(one, (back, -angles), most=64)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avae_jax.config.options import RangeOptions
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array, Key, Params
 from avae_jax.inference.proposals.pose_head import PoseHead, no_signal
 from avae_jax.inference.search.select import best_apart, lowest, near
@@ -144,7 +145,7 @@ def build_templates(params: Params, prototypes: Array, *, avae: AVAE, turns: int
     stacked = jnp.moveaxis(small, 0, -2).reshape(*coarse.shape, -1)
     fill = jnp.tile(avae.fill, len(prototypes))
     turn = functools.partial(warp, stacked, fill=fill, source=coarse, target=coarse)
-    means = jax.lax.map(turn, turned, batch_size=min(len(turned), TOGETHER)).reshape(
+    means = even_map(turn, turned, most=TOGETHER).reshape(
         len(turned), *coarse.shape, len(prototypes), -1
     )
     means = jnp.moveaxis(means, -2, 0).reshape(len(prototypes), len(turned), -1)

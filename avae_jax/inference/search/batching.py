@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.search.problem import Share, alone
 
@@ -45,7 +46,7 @@ def _all(
         candidate = jax.tree.map(lambda leaf: leaf[pair // count, pair % count], candidates)
         return function(datum, candidate)
 
-    flat = jax.lax.map(one, jnp.arange(batch * count), batch_size=chunk)
+    flat = even_map(one, jnp.arange(batch * count), most=chunk)
     return jax.tree.map(lambda leaf: leaf.reshape(batch, count, *leaf.shape[1:]), flat)
 
 

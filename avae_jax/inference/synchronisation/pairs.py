@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array
 from avae_jax.inference.proposals.template_bank import HEAD_SIDES, pooled, pooled_frame
 from avae_jax.models.objective import AVAE, shown
@@ -49,7 +50,7 @@ def in_standard_position(x: Array, *, avae: AVAE) -> Standard:
         small = pooled(image, normal, avae=avae, side=HEAD_SIDES[avae.group.d])
         return small - jnp.broadcast_to(avae.fill, small.shape), normal
 
-    small, poses = jax.lax.map(one, x, batch_size=64)
+    small, poses = even_map(one, x, most=64)
     return Standard(jnp.moveaxis(small, 0, -2).reshape(*small.shape[1:-1], -1), poses)
 
 

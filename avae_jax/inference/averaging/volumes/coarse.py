@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from avae_jax.core.errors import NumericalError
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.model import contrast_moments, evidence, log_prior_of_shifts
 from avae_jax.inference.averaging.volumes.level import Blocks, Level, Volumes, pooled
@@ -76,8 +77,8 @@ def held(volumes: Volumes, level: Level) -> Held:
 def templates(average: Array, rotations: Array, *, level: Level) -> Array:
     """An average `[n, n, n]` rotated, as blocks `[R, P]`."""
     points = jnp.asarray(level.points)
-    return jax.lax.map(
-        lambda rotation: read(average[..., None], points @ rotation)[:, 0], rotations, batch_size=16
+    return even_map(
+        lambda rotation: read(average[..., None], points @ rotation)[:, 0], rotations, most=16
     )
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avae_jax.core.even_map import even_map
 from avae_jax.core.types import Array
 from avae_jax.inference.averaging.model import contrast_moments, evidence
 from avae_jax.inference.averaging.volumes.level import Level
@@ -86,7 +87,7 @@ def refined(
         )
 
     together = max(1, WORKED // (len(level.points) * rotation.shape[1]))
-    return jax.lax.map(one, (sums, weights, centres, rotation, shift), batch_size=together)
+    return even_map(one, (sums, weights, centres, rotation, shift), most=together)
 
 
 def _climbed(
