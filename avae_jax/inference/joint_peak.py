@@ -99,8 +99,9 @@ def peak_near(task: Problem, seen: SearchInput, guess: Place, deviations: Array)
     stated = jnp.diag(jnp.concatenate([deviations, jnp.zeros(size - latent)]))
     around = Around(guess, jnp.eye(size, dtype=stated.dtype), stated)
     sums = Sums(jnp.zeros(size, stated.dtype), jnp.zeros_like(stated))
-    visits = _visits_of_short(sides)
-    if not short:
+    if short:
+        visits = _visits_of_short(sides)
+    else:
         opposite = _slope(task, seen, _aside(around, jnp.asarray(-sides[0]), task=task))[1]
         sums, visits = sums._replace(gradient=opposite), [Visit(sides[0], gradients=2.0)]
     each = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *visits)
@@ -114,7 +115,7 @@ def peak_near(task: Problem, seen: SearchInput, guess: Place, deviations: Array)
 def _visits_of_short(sides: np.ndarray) -> list[Visit]:
     """Climbs from the centre, and rounds with opposite sides, `[rounds, Z + P]`."""
     visits = [Visit(0 * sides[0])] * STEPS
-    for side, (share, keep) in zip(sides, ROUNDS, strict=False):
+    for side, (share, keep) in zip(sides, ROUNDS, strict=True):
         visits += [Visit(side, ends=False), Visit(-side, 2.0, 2.0, share=share, keep=keep)]
     return visits
 

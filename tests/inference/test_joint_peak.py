@@ -30,11 +30,11 @@ def either_beginning(request, monkeypatch):
     """The normals of short codes begin at the peak, those of long ones at the encoder's width."""
     if request.param == "long code":
         monkeypatch.setattr(joint_peak, "MANY", Z)
+    return request.param
 
 
 @pytest.mark.full
-@pytest.mark.usefixtures("either_beginning")
-def test_normal_of_a_linear_model_is_the_posterior_of_its_code():
+def test_normal_of_a_linear_model_is_the_posterior_of_its_code(either_beginning):
     """At a sharp pose the covariance of the code is the inverse of the exact precision."""
     avae, params = avae_of(), weights()
     x = observations(turns([0.3]), avae=avae)
@@ -49,8 +49,11 @@ def test_normal_of_a_linear_model_is_the_posterior_of_its_code():
         float(task.value(seen, Place(known.codes[0, 0] + share * step, known.poses[0, 0])))
         for share in (-1, 0, 1)
     )
+    # The curvature of long codes is that before the last move of the pose, which interpolation
+    # changes by some per cent.
+    off = {"short code": 0.05, "long code": 0.1}[either_beginning]
     # The second difference of a parabola is its curvature.
-    np.testing.assert_allclose(below + above - 2 * here, step @ precision @ step, rtol=0.1)
+    np.testing.assert_allclose(below + above - 2 * here, step @ precision @ step, rtol=off)
 
 
 @pytest.mark.full
