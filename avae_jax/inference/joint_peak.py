@@ -5,24 +5,27 @@ precision, and their mean gradient is zero. Opposite places one deviation away a
 stand for the draws: the mean curvature (of the expected example) of pairs of them is H_k, their
 mean gradients and then those of eight lead to z_k and M_k, and the mean loss of the eight, by which
 the divergence of one normal is compared with that of the next, gives w_k. The first deviations are
-those at the peak, which Gauss-Newton steps down `-log p(x, z, M)` in code and pose find. In many
-dimensions the mass is far from the peak, and the deviations that the encoder states serve as well.
+those at the peak, which Gauss-Newton steps down `-log p(x, z, M)` in code and pose find; an optimum
+that is far worse than another one there goes no further. In many dimensions the mass is far from
+the peak, and the deviations that the encoder states serve as well.
 
 Reference: M. Opper and C. Archambeau, The variational Gaussian approximation revisited, 2009;
 docs/decisions/0023-joint-posterior.md.
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.core.types import Array
+from avae_jax.core.types import Array, PyTree
 from avae_jax.inference.joint_problem import Place
 from avae_jax.inference.problem import SearchInput
 from avae_jax.inference.search import Problem, gauss_newton
+from avae_jax.inference.search.batching import over_chosen
 from avae_jax.inference.search.curvature import WIDEST
 
 # Steps of Gauss-Newton from the pose of the search and the code of the encoder.
@@ -35,14 +38,17 @@ ROUNDS = ((1.0, 0.0), (0.5, 0.5))
 MANY = 16
 # Opposite points for the last gradient and the weights, which take one derivative backwards each.
 LAST = 8
+# Nats below the best optimum, by Laplace's approximation, from which one counts as none.
+HOPELESS = 20.0
 
 
 class Around(NamedTuple):
-    """A normal; `root` and `spread` as of `Peak`."""
+    """A normal; `root` and `spread` as of `Peak`, `height` is its log weight."""
 
     place: Place
     root: Array
     spread: Array
+    height: Array
 
 
 class Sums(NamedTuple):
@@ -53,7 +59,7 @@ class Sums(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """One place where gradient and curvature are looked at; all visits share one program.
+    """One place around every normal; all visits share one program.
 
     Attributes:
       signs: `[Z + P]`, 1 or -1 for the side along every axis, 0 for the centre.
@@ -61,6 +67,7 @@ class Visit(NamedTuple):
       ends: whether the normal moves and widens by the means now; the rest says by how much.
       share: of the step.
       keep: share of the precision before.
+      judges: whether normals that are `HOPELESS` now go no further.
     """
 
     signs: np.ndarray
@@ -69,6 +76,7 @@ class Visit(NamedTuple):
     ends: bool = True
     share: float = 1.0
     keep: float = 0.0
+    judges: bool = False
 
 
 class Peak(NamedTuple):
@@ -86,9 +94,20 @@ class Peak(NamedTuple):
     spread: Array
 
 
-def peak_near(task: Problem, seen: SearchInput, guess: Place, deviations: Array) -> Peak:
-    """The normal of one example from a first guess of its centre and of its code's deviations."""
-    latent, size = len(deviations), task.size
+def peaks_near(
+    task: Problem, seen: SearchInput, guesses: Place, deviations: Array, *, chunk: int | None
+) -> Peak:
+    """The normals around the optima `[B, K]` of examples `[B]`, from a first guess of each.
+
+    Args:
+      guesses: of the centres, leading axes `[B, K]`.
+      deviations: `[B, K, Z]`, a guess of those of the code.
+      chunk: number of (example, candidate) pairs that are computed at once.
+
+    Returns:
+      An infinite loss for those that are `HOPELESS`.
+    """
+    (latent, size), pairs = (deviations.shape[-1], task.size), deviations.shape[:2]
     short = latent < MANY
     # The same for all examples, so that losses of several optima differ by no other draw.
     random = np.random.default_rng(0)
@@ -96,33 +115,51 @@ def peak_near(task: Problem, seen: SearchInput, guess: Place, deviations: Array)
         random.choice([-1.0, 1.0], (count, size)).astype(np.float32)
         for count in (len(ROUNDS) if short else 1, LAST // 2)
     )
-    stated = jnp.diag(jnp.concatenate([deviations, jnp.zeros(size - latent)]))
-    around = Around(guess, jnp.eye(size, dtype=stated.dtype), stated)
-    sums = Sums(jnp.zeros(size, stated.dtype), jnp.zeros_like(stated))
+    empty = jnp.zeros((*pairs, size, size), deviations.dtype)
+    axes = np.arange(latent)
+    stated = empty.at[..., axes, axes].set(deviations)
+    unit = jnp.broadcast_to(jnp.eye(size, dtype=empty.dtype), empty.shape)
+    around = Around(guesses, unit, stated, jnp.zeros(pairs, deviations.dtype))
+    sums, alive = Sums(empty[..., 0], empty), jnp.ones(pairs, bool)
+
+    def over(function: Callable, candidates: PyTree, alive: Array, *, default: PyTree) -> PyTree:
+        return over_chosen(function, seen, candidates, alive, default=default, chunk=chunk)
+
     if short:
         visits = _visits_of_short(sides)
     else:
-        opposite = _slope(task, seen, _aside(around, jnp.asarray(-sides[0]), task=task))[1]
-        sums, visits = sums._replace(gradient=opposite), [Visit(sides[0], gradients=2.0)]
-    each = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *visits)
+        opposite = functools.partial(_slope, task, jnp.asarray(-sides[0]))
+        default = around.height, sums.gradient
+        _, gradient = over(opposite, around, alive, default=default)
+        sums, visits = sums._replace(gradient=gradient), [Visit(sides[0], gradients=2.0)]
     # A flat direction of the pose, as of a round object, must not reach around the circle.
     floor = np.diag(np.repeat([0, WIDEST**-2], [latent, size - latent]).astype(np.float32))
-    look = functools.partial(_look, task, seen, floor)
-    (around, _), _ = jax.lax.scan(look, (around, sums), each)
-    return _settled(task, seen, around, jnp.asarray(np.concatenate([last, -last])))
+
+    def visit(state: tuple, each: Visit) -> tuple[tuple, None]:
+        found, alive = state
+        found = over(functools.partial(_look, task, floor, each), found, alive, default=found)
+        low = found[0].height
+        low = low < jnp.where(jnp.isfinite(low), low, -jnp.inf).max(1, keepdims=True) - HOPELESS
+        return (found, alive & ~(each.judges & low)), None
+
+    all_visits = jax.tree.map(lambda *parts: jnp.asarray(np.stack(parts)), *visits)
+    ((around, _), alive), _ = jax.lax.scan(visit, ((around, sums), alive), all_visits)
+    settle = functools.partial(_settled, task, jnp.asarray(np.concatenate([last, -last])))
+    none = Peak(around.place, jnp.full_like(around.height, jnp.inf), around.root, around.spread)
+    return over(settle, around, alive, default=none)
 
 
 def _visits_of_short(sides: np.ndarray) -> list[Visit]:
     """Climbs from the centre, and rounds with opposite sides, `[rounds, Z + P]`."""
-    visits = [Visit(0 * sides[0])] * STEPS
+    visits = [Visit(0 * sides[0], judges=step == STEPS - 1) for step in range(STEPS)]
     for side, (share, keep) in zip(sides, ROUNDS, strict=True):
         visits += [Visit(side, ends=False), Visit(-side, 2.0, 2.0, share=share, keep=keep)]
     return visits
 
 
 def _look(
-    task: Problem, seen: SearchInput, floor: np.ndarray, state: tuple[Around, Sums], visit: Visit
-) -> tuple[tuple[Around, Sums], None]:
+    task: Problem, floor: np.ndarray, visit: Visit, seen: SearchInput, state: tuple[Around, Sums]
+) -> tuple[Around, Sums]:
     """A normal and the sums after a visit."""
     around, sums = state
     local = gauss_newton.linearise(task, seen, _aside(around, jnp.asarray(visit.signs), task=task))
@@ -130,25 +167,26 @@ def _look(
     before = jnp.matmul(around.root, around.root.mT, precision="highest")
     mean = sums.curvature / visit.curvatures + floor
     root, spread = _roots(visit.keep * before + (1 - visit.keep) * mean)
-    step = visit.share * _step(sums.gradient / visit.gradients, spread)
-    moved = Around(task.retract(around.place, step), root, spread)
+    gradient = sums.gradient / visit.gradients
+    step = visit.share * _step(gradient, spread)
+    height = -local.loss - _rise(gradient, step, root) - jnp.log(jnp.diagonal(root)).sum()
+    moved = Around(task.retract(around.place, step), root, spread, height)
     after = moved, jax.tree.map(jnp.zeros_like, sums)
-    return jax.tree.map(functools.partial(jnp.where, visit.ends), after, (around, sums)), None
+    return jax.tree.map(functools.partial(jnp.where, visit.ends), after, (around, sums))
 
 
-def _settled(task: Problem, seen: SearchInput, around: Around, signs: Array) -> Peak:
+def _settled(task: Problem, signs: Array, seen: SearchInput, around: Around) -> Peak:
     """The normal after a step by the gradients on the sides `[n, Z + P]`, and its loss."""
-    points = jax.vmap(lambda one: _aside(around, one, task=task))(signs)
-    losses, gradients = jax.vmap(lambda at: _slope(task, seen, at))(points)
-    place, root, spread = around
+    losses, gradients = jax.vmap(lambda side: _slope(task, side, seen, around))(signs)
     gradient = gradients.mean(0)
-    step = _step(gradient, spread)
-    fall = (gradient * step).sum() + _squares(step, root) / 2
-    return Peak(task.retract(place, step), losses.mean() + fall, root, spread)
+    step = _step(gradient, around.spread)
+    loss = losses.mean() + _rise(gradient, step, around.root)
+    return Peak(task.retract(around.place, step), loss, around.root, around.spread)
 
 
-def _slope(task: Problem, seen: SearchInput, place: Place) -> tuple[Array, Array]:
-    """The loss `[]` and its gradient `[Z + P]` at a place, by one derivative backwards."""
+def _slope(task: Problem, signs: Array, seen: SearchInput, around: Around) -> tuple[Array, Array]:
+    """The loss `[]` and its gradient `[Z + P]` on a side, by one derivative backwards."""
+    place = _aside(around, signs, task=task)
 
     def loss(step: Array) -> Array:
         return task.loss(seen, task.predict(seen, task.retract(place, step)))
@@ -175,7 +213,7 @@ def _step(gradient: Array, spread: Array) -> Array:
     return jnp.where(jnp.isfinite(step).all(), step, 0)
 
 
-def _squares(step: Array, root: Array) -> Array:
-    """The squared length `[]` of a step in deviations."""
+def _rise(gradient: Array, step: Array, root: Array) -> Array:
+    """How far a parabola rises by a step, `[]`."""
     scaled = jnp.matmul(root.mT, step, precision="highest")
-    return (scaled * scaled).sum()
+    return (gradient * step).sum() + (scaled * scaled).sum() / 2

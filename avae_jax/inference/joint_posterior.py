@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from avae_jax.core.types import Array, Params
 from avae_jax.inference.curvature_posterior import repeated
-from avae_jax.inference.joint_peak import Peak, peak_near
+from avae_jax.inference.joint_peak import Peak, peaks_near
 from avae_jax.inference.joint_problem import Place, joint_problem
 from avae_jax.inference.problem import SearchInput, prepare
 from avae_jax.inference.search import SearchResult
@@ -84,13 +84,14 @@ def joint_posterior(
     latent = latent_size(params, x[0], avae=avae)
     task = joint_problem(params, latent, avae=avae)
 
-    def peak(seen: SearchInput, pose: Array) -> Peak:
-        guess, logvar = avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
-        return peak_near(task, seen, Place(guess, pose), jnp.exp(logvar / 2))
+    def guess(seen: SearchInput, pose: Array) -> tuple[Array, Array]:
+        return avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
 
     seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
+    codes, logvar = over_pairs(guess, seen, found.candidates, chunk=chunk)
     each = chunk and max(1, chunk // (1 + task.size))
-    peaks = over_pairs(peak, seen, found.candidates, chunk=each)
+    guesses = Place(codes, found.candidates)
+    peaks = peaks_near(task, seen, guesses, jnp.exp(logvar / 2), chunk=each)
     return jax.vmap(lambda peaks: _mixture(peaks, avae=avae))(peaks)
 
 

@@ -17,6 +17,7 @@ from avae_jax.core.errors import InputError
 from avae_jax.core.types import Array
 from avae_jax.transform.families import Family, basis, retract
 from avae_jax.transform.matrices import inverse, matmul
+from avae_jax.transform.small_matrices import cholesky
 
 # A logarithm takes ROOTS square roots, each by NEWTON steps, then TERMS of a series.
 ROOTS, NEWTON, TERMS = 3, 9, 5
@@ -81,8 +82,10 @@ def log_stretch(group: Family, alpha: Array) -> Array:
     # (1 - exp(-ad)) / ad, by Horner's rule.
     total = eye
     for k in range(STRETCH_TERMS, 1, -1):
-        total = eye - matmul(ad, total) / k
-    return jnp.linalg.slogdet(total)[1]
+        total = eye - jnp.matmul(ad, total, precision="highest") / k
+    # The root of a square: a library call for the determinant takes longer than all the rest.
+    square = jnp.matmul(total, total.mT, precision="highest")
+    return jnp.log(jnp.diagonal(cholesky(square))).sum()
 
 
 @functools.cache

@@ -31,6 +31,7 @@ import jax
 import numpy as np
 
 from avae_jax.config.options import ModelOptions, SearchOptions, TrainOptions
+from avae_jax.core.compilation import jit
 from avae_jax.core.types import PyTree
 from avae_jax.inference.ambiguity import with_candidates
 from avae_jax.inference.batch import posterior_batch, search_batch
@@ -121,10 +122,10 @@ def _noisy(images: np.ndarray) -> np.ndarray:
 
 def _measured(case: Case, x: np.ndarray, true: np.ndarray) -> Measured:
     avae, params, chunk = case.avae, case.upright.params, bounded(case.search, case.avae).chunk
-    build = jax.jit(functools.partial(build_bank, avae=avae, options=case.search))
+    build = jit(functools.partial(build_bank, avae=avae, options=case.search))
     bank, key = build(params, case.upright.met), jax.random.key(SEED)
-    search = jax.jit(functools.partial(search_batch, avae=avae, search=case.search))
-    integrate = jax.jit(
+    search = jit(functools.partial(search_batch, avae=avae, search=case.search))
+    integrate = jit(
         functools.partial(posterior_batch, avae=avae, chunk=chunk), static_argnames="samples"
     )
     parts, seconds = [], np.zeros(2)

@@ -79,3 +79,22 @@ def test_width_is_that_of_the_mass_and_not_of_the_peak():
     exact = np.sqrt((density * z**2).sum(0) / density.sum(0))
     assert (exact < 0.5).all()
     np.testing.assert_allclose(np.sqrt(np.diag(covariance))[:Z], exact, rtol=0.5)
+
+
+def test_optimum_far_worse_than_another_counts_as_none(monkeypatch):
+    """And changes nothing of the others, whatever it would have weighed."""
+    x = observations(turns([0.3]), avae=avae_of())
+    candidates = kept(turns([np.pi - 0.3, -0.3])[None])
+
+    def normals():
+        program = jax.jit(functools.partial(joint_posterior, avae=avae_of()))
+        return program(weights(), x, candidates)
+
+    both = normals()
+    gap = both.log_weights[0, 0] - both.log_weights[0, 1]
+    assert 3 < gap < joint_peak.HOPELESS
+    monkeypatch.setattr(joint_peak, "HOPELESS", 2.0)
+    one = normals()
+    np.testing.assert_array_equal(one.log_weights[0], [0, -np.inf])
+    np.testing.assert_allclose(one.poses[0, 0], both.poses[0, 0], atol=1e-5)
+    np.testing.assert_allclose(one.spread[0, 0], both.spread[0, 0], rtol=1e-3, atol=1e-5)

@@ -50,8 +50,8 @@ def _all(
     return jax.tree.map(lambda leaf: leaf.reshape(batch, count, *leaf.shape[1:]), flat)
 
 
-# Chosen pairs computed at once, as a share of the examples.
-SHARE = 4
+# Chosen pairs computed at once, as a share of the examples, and at least.
+SHARE, LEAST = 4, 8
 
 
 def over_chosen(
@@ -87,7 +87,7 @@ def _chosen(
 ) -> Any:
     candidates, chosen, default = given
     batch, count = chosen.shape
-    size = max(1, min(chunk or batch, batch // SHARE))
+    size = min(chunk or batch, max(batch // SHARE, min(batch, LEAST)))
     total = chosen.sum()
     # The chosen first, padded to whole groups, so that no pair is computed twice.
     order = jnp.argsort(~chosen.reshape(-1), stable=True)

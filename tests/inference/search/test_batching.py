@@ -96,9 +96,12 @@ def test_over_chosen_works_the_last_group_part_filled(chunk):
     np.testing.assert_array_equal(found, np.where(chosen, candidates + 1, -1))
 
 
-@pytest.mark.parametrize(("chunk", "size"), [(None, 6), (1, 1), (4, 4), (100, 6)])
-def test_over_chosen_works_few_pairs_at_once(chunk, size):
-    """A quarter of the examples, and no more than a chunk: that is what bounds the memory."""
+@pytest.mark.parametrize(
+    ("batch", "chunk", "size"),
+    [(50, None, 12), (50, 1, 1), (50, 4, 4), (50, 100, 12), (20, None, 8), (3, None, 3)],
+)
+def test_over_chosen_works_few_pairs_at_once(batch, chunk, size):
+    """A quarter of the examples or eight, and no more than a chunk: that bounds the memory."""
     sizes = []
 
     @jax.custom_batching.custom_vmap
@@ -110,7 +113,7 @@ def test_over_chosen_works_few_pairs_at_once(chunk, size):
         sizes.append(axis_size)
         return datum + one, True
 
-    pairs = jnp.zeros((26, 3))
+    pairs = jnp.zeros((batch, 3))
     call = functools.partial(over_chosen, function, chunk=chunk)
     jax.eval_shape(call, pairs[:, 0], pairs, pairs > 0, default=pairs)
     assert set(sizes) == {size}
