@@ -35,6 +35,8 @@ LIMITS = ((1.0, 20.0), (0.3, 20.0), (1e-3, 0.6), (1.2, 12.0), (1e-3, 0.5))
 BEGINNINGS = ((1.05, 1.0, 0.05, 3.0, 0.01), (3.0, 1.5, 0.3, 4.0, 0.05))
 # Smallest density, of poses that are out of range.
 LEAST = 1e-30
+# Examples are filled up to a multiple of it.
+ROWS = 256
 # Draws for the probability of a region.
 DRAWS = 128
 
@@ -117,9 +119,11 @@ def fit_calibration(mixture: Mixture, poses: np.ndarray, *, avae: AVAE) -> Calib
             f"fit_calibration: poses of {len(poses)} examples and a posterior of "
             f"{len(mixture.centres)}, wanted the same number, at least one"
         )
-    known = jnp.asarray(poses, jnp.float32)
-    found = _measured(mixture, known, group=avae.group, ranges=avae.ranges)
-    squares, sizes, priors = (np.asarray(part, np.float64) for part in found)
+    # Any number of examples takes the same program.
+    rows = np.arange(-(-len(poses) // ROWS) * ROWS) % len(poses)
+    given = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32)[rows], (mixture, poses))
+    found = _measured(*given, group=avae.group, ranges=avae.ranges)
+    squares, sizes, priors = (np.asarray(part, np.float64)[: len(poses)] for part in found)
     heights = np.asarray(mixture.log_weights, np.float64)
     constants = sizes + avae.group.size * math.log(2 * math.pi) / 2
 

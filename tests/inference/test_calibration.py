@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avae_jax.core.errors import InputError
+from avae_jax.inference import calibration
 from avae_jax.inference.calibration import (
     Calibration,
     calibrated,
@@ -154,3 +155,13 @@ def test_poses_must_be_as_many_as_examples(count):
     avae = avae_of()
     with pytest.raises(InputError, match=f"poses of {count} examples and a posterior of 1200"):
         fit_calibration(stated(0.1, avae), np.tile(np.eye(3), (count, 1, 1)), avae=avae)
+
+
+def test_rows_that_fill_a_program_do_not_count(monkeypatch):
+    """The fit of a few examples is theirs alone, whatever number a program takes."""
+    avae = avae_of()
+    few = jax.tree.map(lambda leaf: leaf[:30], stated(0.05, avae))
+    poses = np.asarray(few.centres[:, 0])
+    filled = fit_calibration(few, poses, avae=avae)
+    monkeypatch.setattr(calibration, "ROWS", 1)
+    np.testing.assert_allclose(filled, fit_calibration(few, poses, avae=avae), rtol=1e-6)
