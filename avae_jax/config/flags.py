@@ -158,7 +158,7 @@ def _add_stack_flags(parser: argparse.ArgumentParser) -> None:
         "--uncertainty",
         action="store_true",
         help="also say in poses.csv how well each pose is known: deviations, and the probability "
-        "of a clearly different pose; takes three to five times the time of the search",
+        "of a clearly different pose; takes three to four times the time of the search",
     )
     stack.add_argument(
         "--overwrite",
