@@ -87,10 +87,10 @@ def joint_posterior(
     def guess(seen: SearchInput, pose: Array) -> tuple[Array, Array]:
         return avae.model.encode(params, canonicalise(seen.x, pose, avae=avae))
 
-    seen = jax.vmap(lambda one: prepare(one, avae=avae))(x)
+    seen = jax.vmap(lambda one: prepare(one, avae=avae))(jnp.asarray(x))
     codes, logvar = over_pairs(guess, seen, found.candidates, chunk=chunk)
     each = chunk and max(1, chunk // (1 + task.size))
-    guesses = Place(codes, found.candidates)
+    guesses = Place(codes, jnp.asarray(found.candidates))
     peaks = peaks_near(task, seen, guesses, jnp.exp(logvar / 2), chunk=each)
     return jax.vmap(lambda peaks: _mixture(peaks, avae=avae))(peaks)
 
