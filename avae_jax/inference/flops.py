@@ -46,10 +46,13 @@ def forward_equivalents(
 
         return operations(around, *here) / forward
 
-    # A value and its reverse gradient count as two forward passes.
-    each = Effort(values=1, held=linearised(True), full=linearised(False), reverse=2)
-    spent = effort(count, options, scored=scored, refined=refined).cost(each)
-    return spent + operations(begin, key, x, bank) / forward
+    spent = effort(count, options, scored=scored, refined=refined)
+    # A value and its reverse gradient count as two forward passes. Derivatives that a method
+    # does not take are not counted either: tracing them takes seconds.
+    held = linearised(True) if spent.held else 0.0
+    full = linearised(False) if spent.full else 0.0
+    each = Effort(values=1, held=held, full=full, reverse=2)
+    return spent.cost(each) + operations(begin, key, x, bank) / forward
 
 
 def forward_operations(params: Params, x: Array, *, avae: AVAE) -> float:

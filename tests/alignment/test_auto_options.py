@@ -43,6 +43,14 @@ def test_suited_updates_grow_with_the_stack(count, steps, tmp_path):
     assert options.train.steps == pytest.approx(steps, abs=1)
 
 
+def test_suited_images_take_fewer_updates_at_registered_poses(tmp_path):
+    """Volumes, whose registered poses are good to a degree, and what is set stay."""
+    images, volumes = numbers((50, 20, 20), "f4", 1), numbers((9, 20, 20, 20), "f4", 1)
+    assert chosen(images, tmp_path)[0].train.synchronised == 100
+    assert chosen(images, tmp_path, "train.synchronised=7")[0].train.synchronised == 7
+    assert chosen(volumes, tmp_path)[0].train.synchronised == 200
+
+
 @pytest.mark.parametrize(
     "dtype, low, top",
     [

@@ -1,6 +1,7 @@
 """Presets: what they fill in, what they leave alone, what they refuse, what they cost."""
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -119,17 +120,31 @@ def test_resolve_learned_proposals_search_less_in_training(name):
     update = resolve(SearchOptions(learned=True), group, training=True)
     assert update.doubt >= final.doubt and update.polish <= final.polish
     assert dataclasses.replace(update, doubt=final.doubt, polish=final.polish) == final
-    assert resolve(SearchOptions(), group, training=True) == resolve(SearchOptions(), group)
 
 
-def test_resolve_remembered_poses_search_less_in_training():
-    """Only for one parameter, and what is given goes before."""
-    group, kept = family("rotation", 2), SearchOptions(every=16)
-    final, update = (resolve(kept, group, training=t) for t in (False, True))
-    assert update.starts < final.starts and update.keep == 1
-    assert resolve(dataclasses.replace(kept, starts=9), group, training=True).starts == 9
-    rigid = family("rigid", 2)
-    assert resolve(kept, rigid, training=True) == resolve(kept, rigid)
+def test_resolve_searches_less_in_training():
+    """Fewer starts of a bank, refined in fewer steps; what is given goes before."""
+    both = itertools.product(("rotation", "affine"), ({}, {"every": 16}, {"kind": "bank"}))
+    for name, given in both:
+        group, options = family(name, 2), SearchOptions(**given)
+        final, update = (resolve(options, group, training=t) for t in (False, True))
+        assert update.starts < final.starts and update.steps < final.steps and update.keep == 1
+        assert resolve(update, group) == update
+        assert resolve(dataclasses.replace(options, starts=9), group, training=True).starts == 9
+    group = family("rotation", 2)
+    # Four even starts would lie 90 degrees apart.
+    for same in (SearchOptions(kind="even"), SearchOptions("thorough"), SearchOptions("original")):
+        assert resolve(same, group, training=True) == resolve(same, group)
+    few = family("rotation+shift_x", 2)
+    assert resolve(SearchOptions(), few, training=True) == resolve(SearchOptions(), few)
+
+
+def test_resolve_keeps_what_is_given_of_fewer_starts():
+    """`search.keep` holds in training, whose preset has fewer starts than that of an answer."""
+    update = resolve(SearchOptions(keep=7), family("rotation", 2), training=True)
+    assert (update.keep, update.starts) == (7, 7)
+    with pytest.raises(InputError, match=r"search\.keep=21: at most search\.starts=20"):
+        resolve(SearchOptions(keep=21), family("rotation", 2))
 
 
 def test_resolve_given_options_hold_in_training():
