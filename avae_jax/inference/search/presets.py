@@ -65,8 +65,8 @@ LEARNED = {
 }
 # A train step profits less from the last hundredths of a nat than the final result.
 LEARNED_IN_TRAINING = {"one": {"doubt": 0.02, "polish": 1}, "few": {"doubt": 0.02}, "many": {}}
-# An update takes the best few starts of a bank: the held-out loss rises by 0.2 % at most, a search
-# takes a third of the time (docs/decisions/0013-less-search-before-an-update.md).
+# An update takes the best few starts of a bank: after registered poses the held-out loss rises by
+# 0.2 % at most (docs/decisions/0013-less-search-before-an-update.md).
 IN_TRAINING = {
     "one": {"starts": 4, "keep": 1, "steps": 1, "polish": 1},
     "many": {"starts": 4, "steps": 5},
