@@ -65,32 +65,40 @@ def test_bash_knows_the_command_once_the_script_is_read(script):
     assert "_avae avae" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout
 
 
-# Types a line, the tabulator key and control-T in a terminal of its own; that key writes the line.
+# Types lines, each with the tabulator key and control-T, in one terminal; that key writes what
+# the line has become and clears it.
 PRESS = r"""
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell 'probe() { print -r -- "$BUFFER" >"'$2'"; exit; }; zle -N probe; bindkey "^T" probe'
+zpty -w shell 'probe() { print -r -- "$BUFFER" >>"'$2'"; BUFFER=; }'
+zpty -w shell 'zle -N probe; bindkey "^T" probe'
 zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(<'$1')"; echo rea""dy'
 zpty -r -m shell seen '*ready*'
-zpty -w -n shell "$3"$'\t\x14'
+for line in "${@:3}"; do zpty -w -n shell "$line"$'\t\x14'; done
+zpty -w shell 'exit'
 zpty -r -m shell seen '*nothing more*'
 """
+ZSH = {
+    "avae eval": "avae evaluate",
+    "avae train --workd": "avae train --workdir",
+    "avae train --config dig": "avae train --config digits",
+    "avae train --config.train.st": "avae train --config.train.steps=",
+    "avae train --config.model.name=den": "avae train --config.model.name=dense",
+}
+
+
+@pytest.fixture(scope="module")
+def in_zsh(tmp_path_factory):
+    """What a terminal makes of each line: to start one takes longer than to type them all."""
+    folder = tmp_path_factory.mktemp("zsh")
+    script, left = folder / "avae.zsh", folder / "lines"
+    script.write_text(completion("zsh"))
+    asked = ["zsh", "-f", "-c", PRESS, "zsh", str(script), str(left), *ZSH]
+    subprocess.run(asked, check=False, capture_output=True, timeout=60)
+    return dict(zip(ZSH, map(str.rstrip, left.read_text().splitlines()), strict=True))
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-@pytest.mark.parametrize(
-    ("line", "completed"),
-    [
-        ("avae eval", "avae evaluate"),
-        ("avae train --workd", "avae train --workdir"),
-        ("avae train --config dig", "avae train --config digits"),
-        ("avae train --config.train.st", "avae train --config.train.steps="),
-        ("avae train --config.model.name=den", "avae train --config.model.name=dense"),
-    ],
-)
-def test_zsh_completes(tmp_path, line, completed):
-    script, left = tmp_path / "avae.zsh", tmp_path / "line"
-    script.write_text(completion("zsh"))
-    asked = ["zsh", "-f", "-c", PRESS, "zsh", str(script), str(left), line]
-    subprocess.run(asked, check=False, capture_output=True, timeout=60)
-    assert left.read_text().rstrip() == completed
+@pytest.mark.parametrize(("line", "completed"), ZSH.items())
+def test_zsh_completes(in_zsh, line, completed):
+    assert in_zsh[line] == completed

@@ -1,6 +1,6 @@
 """Dials: their stops are poses on both sides of the found one, in the units people read."""
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -14,8 +14,8 @@ from avae_jax.transform.families import retract
 
 def found_poses(group, count=3):
     alpha = np.random.default_rng(0).normal(0, 0.6, (count, group.size)).astype(np.float32)
-    still = jnp.eye(group.d + 1)
-    return np.stack([np.asarray(retract(group, still, one)) for one in alpha])
+    still = np.eye(group.d + 1, dtype=np.float32)
+    return np.asarray(jax.jit(jax.vmap(lambda one: retract(group, still, one)))(alpha))
 
 
 def dial_poses(name, d=2, ranges=RangeOptions(), upright=None):

@@ -81,6 +81,7 @@ def test_width_is_that_of_the_mass_and_not_of_the_peak():
     np.testing.assert_allclose(np.sqrt(np.diag(covariance))[:Z], exact, rtol=0.5)
 
 
+@pytest.mark.standard
 def test_optimum_far_worse_than_another_counts_as_none(monkeypatch):
     """And changes nothing of the others, whatever it would have weighed."""
     x = observations(turns([0.3]), avae=avae_of())

@@ -21,18 +21,31 @@ def mixture(group, steps, spreads, shares):
     )
 
 
+MOST = 3
+
+
+@functools.cache
+def mover(group):
+    """One program for however many steps, up to `MOST`."""
+    still = np.eye(group.d + 1, dtype=np.float32)
+    return jax.jit(jax.vmap(lambda step: retract(group, still, step)))
+
+
 def moved(group, steps):
     """The identity moved by local coordinates `[K, P]`."""
-    still = np.eye(group.d + 1, dtype=np.float32)
-    return jax.jit(jax.vmap(lambda step: retract(group, still, step)))(np.float32(steps))
+    padded = np.zeros((MOST, group.size), np.float32)
+    padded[: len(steps)] = steps
+    return np.asarray(mover(group)(padded))[: len(steps)]
 
 
-def known(group, *what, degrees=15.0):
-    measure = jax.jit(functools.partial(uncertainty, group=group, degrees=degrees))
-    return [
-        float(value)
-        for value in measure(mixture(group, *what), np.eye(group.d + 1, dtype=np.float32))
-    ]
+@functools.cache
+def measure(group):
+    return jax.jit(functools.partial(uncertainty, group=group))
+
+
+def known(group, *what):
+    found = measure(group)(mixture(group, *what), np.eye(group.d + 1, dtype=np.float32))
+    return [float(value) for value in found]
 
 
 @pytest.mark.standard
@@ -62,8 +75,7 @@ def test_missed_optimum_is_elsewhere():
     group = family("rotation", 2)
     what = mixture(group, [[0.0], [2.0]], [[0.05]] * 2, [0.9, 0.1])
     still = np.eye(3, dtype=np.float32)
-    measure = jax.jit(functools.partial(uncertainty, group=group))
-    plain, missed = (measure(what, still, anywhere=share) for share in (0.0, 0.2))
+    plain, missed = (measure(group)(what, still, anywhere=share) for share in (0.0, 0.2))
     assert float(missed.elsewhere) == pytest.approx(0.2 + 0.8 * float(plain.elsewhere))
     assert float(missed.degrees) == float(plain.degrees)
 
@@ -90,7 +102,7 @@ def test_pose_that_no_optimum_is_near_is_elsewhere():
     three = mixture(group, [[0.8], [2.0], [0.5]], [[0.1]] * 3, [0.4, 0.6, 1.0])
     unused = three._replace(log_weights=three.log_weights + np.float32([0, 0, -np.inf]))
     still = np.eye(3, dtype=np.float32)
-    degrees, _, elsewhere = jax.jit(functools.partial(uncertainty, group=group))(unused, still)
+    degrees, _, elsewhere = measure(group)(unused, still)
     assert elsewhere == 1
     assert degrees == pytest.approx(math.degrees(math.hypot(0.8, 0.1)), rel=1e-3)
 

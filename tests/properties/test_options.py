@@ -11,7 +11,7 @@ from avae_jax.config import files
 from avae_jax.config.fields import broken, parse, settle, written
 from avae_jax.config.options import Options, fields, values
 
-REPEATED = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+REPEATED = settings(max_examples=8, deadline=None, derandomize=True, database=None)
 FIELDS = fields()
 
 

@@ -15,10 +15,11 @@ from tests.support.report_samples import (
     Page,
     exploration,
     explored,
-    findings,
+    explored_files,
     gallery,
     given,
     moments,
+    plain_files,
 )
 
 
@@ -37,10 +38,10 @@ def cell(pictures, row, column):
     return opened(pictures)[row * height :, column * width :][:height, :width]
 
 
-def test_explorer_data_say_what_was_found(tmp_path):
+def test_explorer_data_say_what_was_found():
     """The page says what was found."""
     found = explored()
-    data = given(text_of(tmp_path, found))["explored"]
+    data = given(explored_files()["index.html"])["explored"]
     trial, one = found.exploration.trials[2], data["trials"][2]
     assert one["example"] == 2 and len(one["by"]) == KEPT
     np.testing.assert_allclose(one["values"], trial.values)
@@ -83,9 +84,9 @@ def test_explorer_data_cannot_end_the_script(tmp_path, found):
         assert given(text)["explored"]["labels"]["0"] == NASTY[0]
 
 
-def test_explorer_script_of_the_package_alone_may_run(tmp_path):
+def test_explorer_script_of_the_package_alone_may_run():
     """The only script that may run is the one of the package."""
-    text = text_of(tmp_path, explored())
+    text = explored_files()["index.html"]
     script = text.partition('<script type="module">')[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     tags = Page(text).tags
@@ -96,8 +97,8 @@ def test_explorer_script_of_the_package_alone_may_run(tmp_path):
     assert text.count("http") == text.count("http://www.w3.org/2000/svg") + text.count("http-equiv")
 
 
-def test_explorer_absent_leaves_its_parts_out(tmp_path):
-    text = text_of(tmp_path, findings())
+def test_explorer_absent_leaves_its_parts_out():
+    text = plain_files()["index.html"]
     assert given(text)["explored"] is None and "<section hidden" not in text
     assert not {"turning", "atlas", "training"} & {a.get("id") for _, a in Page(text).tags}
 

@@ -1,5 +1,6 @@
 """Tests of `avae_jax.report.folder`."""
 
+import functools
 import json
 import re
 
@@ -10,13 +11,19 @@ from avae_jax.report.folder import Pair, Section, files, html
 from tests.support.report_samples import NASTY, Page, alignment
 
 
+@functools.cache
+def whole():
+    """The page that most tests look at, made once."""
+    return html(alignment())
+
+
 def rows(text):
     block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     return json.loads(block[1])
 
 
 def test_page_has_all_parts():
-    text = html(alignment())
+    text = whole()
     page = Page(text)
     assert text.count("data:image/png") == 2 + 1 + 8 + 1 and text.count('class="doubtful"') == 1
     assert [a["alt"] for tag, a in page.tags if a.get("class") == "chart"] == [
@@ -32,7 +39,7 @@ def test_page_has_all_parts():
 
 def test_page_table_holds_rounded_numbers():
     found = alignment()
-    data = rows(html(found))
+    data = rows(whole())
     columns, digits = data["columns"], data["digits"]
     assert list(columns) == list(found.table) and len(columns["name"]) == 120
     np.testing.assert_allclose(columns["rotation_deg"], found.table["rotation_deg"], atol=0.05)
@@ -43,7 +50,7 @@ def test_page_table_holds_rounded_numbers():
 def test_data_json_holds_what_the_page_shows():
     found = alignment()
     written = files(found)
-    assert sorted(written) == ["data.json", "index.html"] and written["index.html"] == html(found)
+    assert sorted(written) == ["data.json", "index.html"] and written["index.html"] == whole()
     data = json.loads(written["data.json"], parse_constant=lambda name: 1 / 0)
     shown = rows(written["index.html"])
     assert all(data[name] == shown[name] for name in ("charts", "columns", "digits", "explored"))
@@ -54,7 +61,7 @@ def test_data_json_holds_what_the_page_shows():
 
 def test_page_says_that_rows_are_left_out():
     assert "120 of 1,000 rows; poses.csv has all" in html(alignment()._replace(count=1000))
-    assert "poses.csv has all" not in html(alignment())
+    assert "poses.csv has all" not in whole()
 
 
 def test_page_escapes_names():

@@ -11,16 +11,24 @@ import pytest
 
 from avae_jax import report
 from avae_jax.report import summary
-from tests.support.report_samples import NASTY, findings, gallery, moments, written
+from tests.support.report_samples import (
+    NASTY,
+    Page,
+    findings,
+    gallery,
+    moments,
+    plain_files,
+    written,
+)
 
 
 def words(chart):
     return {"".join(node.itertext()) for node in chart.iter() if node.tag.endswith("}text")}
 
 
-def test_page_has_all_pictures_and_numbers(tmp_path):
+def test_page_has_all_pictures_and_numbers():
     """All pictures and numbers are there."""
-    page = written(tmp_path / "report")
+    page = Page(plain_files()["index.html"])
     assert list(page.charts()) == [
         "Found poses per label at moments of training",
         "Loss against the pose of the input",
@@ -37,16 +45,15 @@ def test_page_has_all_pictures_and_numbers(tmp_path):
     )
 
 
-def test_page_loads_nothing_from_elsewhere(tmp_path):
+def test_page_loads_nothing_from_elsewhere():
     """Nothing is loaded from elsewhere."""
-    written(tmp_path)
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = plain_files()["index.html"]
     # One name space, which is not a place of the network.
     assert page.count("http:") == page.count("http://www.w3.org/2000/svg")
     assert "https:" not in page and "@import" not in page and page.count("<script") == 2
     references = re.findall(r'(?:src|href)="([^"]{0,30})', page)
     assert all(reference.startswith(("data:", "#")) for reference in references)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.json", "index.html", "summary.json"]
+    assert sorted(plain_files()) == ["data.json", "index.html", "summary.json"]
 
 
 @pytest.mark.standard

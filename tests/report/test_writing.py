@@ -9,7 +9,7 @@ import pytest
 from avae_jax import report
 from avae_jax.core.errors import InputError
 from avae_jax.report import summary
-from tests.support.report_samples import SUMMARY, findings, written
+from tests.support.report_samples import SUMMARY, findings, plain_files, written
 
 
 @pytest.mark.standard
@@ -25,7 +25,8 @@ def test_summary_is_strict_json(tmp_path):
 
 
 def test_write_failure_leaves_the_old_report(tmp_path):
-    written(tmp_path)
+    for name, text in plain_files().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(TypeError):
         report.write(

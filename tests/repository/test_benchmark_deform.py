@@ -10,18 +10,27 @@ from benchmarks.search.deform import deform, stretched
 KEY = jax.random.key(0)
 
 
+def places_of(count: int, by: float) -> np.ndarray:
+    """The places of 32 pixels by `count` keys, in one program."""
+
+    @jax.jit
+    def places():
+        keys = jax.random.split(jax.random.key(0), count)
+        return jax.vmap(lambda key: stretched(key, 32, by=by))(keys)
+
+    return np.asarray(places())
+
+
 def test_deform_folds_and_moves_nothing():
     """Nothing is folded and nothing moves on the average."""
-    keys = jax.random.split(KEY, 100)
-    places = np.asarray(jax.vmap(lambda key: stretched(key, 32, by=0.4))(keys))
+    places = places_of(100, 0.4)
     assert (np.diff(places) > 0).all()
     np.testing.assert_allclose(places.mean(1), 15.5, atol=1e-4)
 
 
 def test_stretched_by_the_size_asked_for():
     """The stretch has the size that was asked for."""
-    keys = jax.random.split(KEY, 4000)
-    places = np.asarray(jax.vmap(lambda key: stretched(key, 32, by=0.1))(keys))
+    places = places_of(4000, 0.1)
     # Differences of neighbours average two places, which dampens waves by next to nothing.
     assert np.log(np.diff(places)).std() == pytest.approx(0.1, rel=0.03)
 

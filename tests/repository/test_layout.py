@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from tests.support import ROOT
+from tests.support.syntax import statements
 
 PACKAGE, TESTS = ROOT / "avae_jax", ROOT / "tests"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -102,7 +103,7 @@ def test_modules_have_a_test_file_of_their_name():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
 def test_imports_of_support_alone(path):
     """No test imports another; what several need lies in `tests.support`."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(statements(ast.parse(path.read_text())))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     own = [name for name in names if name.split(".")[0] == "tests"]

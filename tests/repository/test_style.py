@@ -13,6 +13,7 @@ import pytest
 
 import avae_jax
 from tests.support import ROOT
+from tests.support.syntax import parts, statements, tree_of
 
 PACKAGE = ROOT / "avae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -24,7 +25,7 @@ BY_PLACE = {"evaluate": ["labels", "workdir"]}
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return (node for node in statements(tree) if isinstance(node, ast.FunctionDef))
 
 
 def body_lines(function: ast.FunctionDef) -> int:
@@ -37,7 +38,7 @@ def depth(node: ast.AST) -> int:
     """Blocks within blocks; an `elif` is no deeper than its `if`, a method begins anew."""
     inner = [
         0 if isinstance(child, ast.FunctionDef) and isinstance(node, ast.ClassDef) else depth(child)
-        for child in ast.iter_child_nodes(node)
+        for child in parts(node)
     ]
     chained = isinstance(node, ast.If) and len(node.orelse) == 1
     chained = chained and isinstance(node.orelse[0], ast.If)
@@ -46,16 +47,14 @@ def depth(node: ast.AST) -> int:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_file_and_functions_short(path):
-    text = path.read_text()
-    tree = ast.parse(text)
+    text, tree = path.read_text(), tree_of(path)
     assert text.isascii()
     assert text.count("\n") <= LINES_OF_A_FILE
     assert path.stem not in ("utils", "common", "helpers", "misc")
-    long = {f.name: body_lines(f) for f in functions(tree) if body_lines(f) > LINES_OF_A_BODY}
-    assert not long
+    found = list(functions(tree))
+    assert not {f.name: lines for f in found if (lines := body_lines(f)) > LINES_OF_A_BODY}
     # The function itself is a level of its own.
-    deep = {f.name: depth(f) - 1 for f in functions(tree) if depth(f) - 1 > LEVELS}
-    assert not deep
+    assert not {f.name: levels for f in found if (levels := depth(f) - 1) > LEVELS}
 
 
 def is_public(function: ast.FunctionDef) -> bool:
@@ -65,7 +64,7 @@ def is_public(function: ast.FunctionDef) -> bool:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_docstrings_of_everything_public(path):
     """What is public says what it is."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     if tree.body:
         assert ast.get_docstring(tree), "the module"
     public = [node for node in tree.body if isinstance(node, ast.FunctionDef) and is_public(node)]

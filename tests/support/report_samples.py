@@ -1,9 +1,12 @@
 """A small exploration made by hand, whose every number is known."""
 
 import base64
+import functools
 import html.parser
 import json
+import pathlib
 import re
+import tempfile
 import xml.etree.ElementTree
 
 import numpy as np
@@ -188,6 +191,26 @@ class Page(html.parser.HTMLParser):
 def written(folder, **changes):
     report.write(folder, findings(**changes))
     return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+def files_of(found):
+    """The text of every file of a report, by name."""
+    with tempfile.TemporaryDirectory() as name:
+        report.write(pathlib.Path(name), found)
+        files = pathlib.Path(name).iterdir()
+        return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+
+@functools.cache
+def plain_files():
+    """Those of `findings()`, which several tests look at and none changes."""
+    return files_of(findings())
+
+
+@functools.cache
+def explored_files():
+    """Those of `explored()`."""
+    return files_of(explored())
 
 
 NASTY = (

@@ -17,8 +17,11 @@ import pytest
 
 # CPU seconds of the process and the processes it started, for one test without its fixtures.
 LIMITS = {"full": 1800, "standard": 240, "quick": 20}
-# Beyond so many bytes a worker drops its compiled programs after a file of tests.
-MEMORY, STATM = 1_200_000_000, Path("/proc/self/statm")
+# Beyond so many bytes a worker drops its compiled programs after a file of tests, and again when
+# it has taken so many more: what modules and their data take does not return.
+MEMORY, MORE, STATM = 1_200_000_000, 400_000_000, Path("/proc/self/statm")
+
+ALLOWED = pytest.StashKey[int]()
 
 
 def ring_of(item: pytest.Item) -> str:
@@ -69,8 +72,9 @@ def forget_programs():
 def pytest_runtest_teardown(item, nextitem):
     """Between files, so that no test loses what its neighbours have compiled."""
     ended = nextitem is None or nextitem.path != item.path
-    if ended and memory() > MEMORY:
+    if ended and memory() > item.config.stash.get(ALLOWED, MEMORY):
         forget_programs()
+        item.config.stash[ALLOWED] = max(MEMORY, memory() + MORE)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,7 @@
 """Checkpoints: the same bits back, the newest sound one, and no noise."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ class State(flax.struct.PyTreeNode):
     key: jax.Array
 
 
+@jax.jit
 def state_at(step):
     """A state whose every entry is random and depends on `step`."""
     w, b, half = jax.random.split(jax.random.key(step), 3)
@@ -38,7 +40,7 @@ def state_at(step):
     }
     tx = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.constant_schedule(1e-3)))
     key = jax.random.key_data(jax.random.key(step))
-    return State(jnp.array(step, jnp.int32), params, tx.init(params), key)
+    return State(jnp.asarray(step, jnp.int32), params, tx.init(params), key)
 
 
 def assert_same_bits(found, wanted):
@@ -56,10 +58,25 @@ def saved(folder, *steps, keep=3):
     return folder
 
 
-def test_checkpoints_restore_the_same_bits(tmp_path):
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory):
+    """A folder with a checkpoint, to be copied: to save anew takes longer."""
+    return saved(tmp_path_factory.mktemp("one") / "new" / "folder", 10)
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory):
+    """The same with two."""
+    return saved(tmp_path_factory.mktemp("two") / "new" / "folder", 10, 20)
+
+
+def copied(source, target):
+    shutil.copytree(source, target, dirs_exist_ok=True)
+
+
+def test_checkpoints_restore_the_same_bits(of_two):
     """What is restored is what was saved to the bit."""
-    saved(tmp_path / "new" / "folder", 10, 20)
-    with Checkpoints(tmp_path / "new" / "folder", keep=3, every=1) as checkpoints:
+    with Checkpoints(of_two, keep=3, every=1) as checkpoints:
         state, step = checkpoints.restore_latest(state_at(0))
     assert step == 20
     assert_same_bits(state, state_at(20))
@@ -74,10 +91,9 @@ def test_checkpoints_are_sealed_by_one_process_of_several(tmp_path, monkeypatch)
     assert sealed == ["leads"]
 
 
-def test_checkpoints_restore_from_shapes(tmp_path):
+def test_checkpoints_restore_from_shapes(of_one):
     """Shapes are template enough."""
-    saved(tmp_path, 10)
-    with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
+    with Checkpoints(of_one, keep=3, every=1) as checkpoints:
         state, _ = checkpoints.restore_latest(jax.eval_shape(lambda: state_at(0)))
     assert_same_bits(state, state_at(10))
 
@@ -100,8 +116,8 @@ def test_checkpoints_save_when_due_or_forced(tmp_path):
 
 
 def test_checkpoints_delete_the_oldest(tmp_path):
-    saved(tmp_path, 1, 2, 3, 4, keep=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["3", "4"]
+    saved(tmp_path, 1, 2, 3, keep=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3"]
 
 
 def test_checkpoints_let_the_state_be_donated(tmp_path):
@@ -117,9 +133,9 @@ def test_checkpoints_let_the_state_be_donated(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [cut, flip, garble])
-def test_checkpoints_damaged_newest_gives_way(damage, tmp_path, capfd):
+def test_checkpoints_damaged_newest_gives_way(damage, of_two, tmp_path, capfd):
     """A damaged newest gives way to the one before."""
-    saved(tmp_path, 10, 20)
+    copied(of_two, tmp_path)
     damage(tmp_path / "20")
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
         with pytest.warns(UserWarning, match=f"checkpoint {tmp_path / '20'}: "):
@@ -135,9 +151,9 @@ def test_checkpoints_damaged_newest_gives_way(damage, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_checkpoints_none_readable_is_said(tmp_path):
+def test_checkpoints_none_readable_is_said(of_two, tmp_path):
     """Where none can be read there is none and it is said."""
-    saved(tmp_path, 10, 20)
+    copied(of_two, tmp_path)
     cut(tmp_path / "10")
     flip(tmp_path / "20")
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
@@ -156,11 +172,11 @@ def test_checkpoints_none_readable_is_said(tmp_path):
 
 @pytest.mark.parametrize(
     "params",
-    [{"w": jnp.ones((60, 40))}, {"w": jnp.ones((60, 50), jnp.bfloat16)}, {"v": jnp.ones(3)}],
+    [{"w": np.ones((60, 40))}, {"w": np.ones((60, 50), jnp.bfloat16)}, {"v": np.ones(3)}],
 )
-def test_checkpoints_of_another_model_refused(params, tmp_path):
+def test_checkpoints_of_another_model_refused(params, of_one, tmp_path):
     """A state of another model is refused."""
-    saved(tmp_path, 10)
+    copied(of_one, tmp_path)
     state = state_at(0)
     other = state.replace(params=state.params | params)
     with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
@@ -248,10 +264,9 @@ def test_checkpoints_damaged_best_gives_way(tmp_path):
     assert_same_bits(state, state_at(2))
 
 
-def test_checkpoints_without_losses_have_no_best(tmp_path):
+def test_checkpoints_without_losses_have_no_best(of_two):
     """Without losses there is no best."""
-    saved(tmp_path, 1, 2)
-    with Checkpoints(tmp_path, keep=3, every=1) as checkpoints:
+    with Checkpoints(of_two, keep=3, every=1) as checkpoints:
         assert checkpoints.restore_best(state_at(0)) is None
 
 
@@ -265,9 +280,9 @@ def test_checkpoints_of_equal_losses_the_newest_is_the_best(tmp_path):
     assert_same_bits(state, state_at(3))
 
 
-def test_checkpoints_readers_leave_a_save_under_way(tmp_path):
+def test_checkpoints_readers_leave_a_save_under_way(of_two, tmp_path):
     """A training may be saving there: what it has begun stays, and nothing is written."""
-    saved(tmp_path, 10, 20)
+    copied(of_two, tmp_path)
     begun = tmp_path / "30.orbax-checkpoint-tmp" / "state"
     begun.mkdir(parents=True)
     (begun / "half").write_bytes(b"half")

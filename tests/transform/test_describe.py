@@ -1,6 +1,8 @@
 """Tests of `avae_jax.transform.describe`."""
 
-import jax.numpy as jnp
+import functools
+
+import jax
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -9,9 +11,14 @@ from avae_jax.transform import describe, family, frame
 from avae_jax.transform.matrices import affine, plane_rotation
 
 
+@functools.partial(jax.jit, static_argnums=2)
+def turned_and_moved(radians, shift, d):
+    return affine(plane_rotation(radians, (d - 2, d - 1), d), shift)
+
+
 def pose(degrees, d=2, shift=None):
-    turned = plane_rotation(jnp.radians(jnp.float32(degrees)), (d - 2, d - 1), d)
-    return np.asarray(affine(turned, jnp.zeros(d) if shift is None else jnp.float32(shift)))
+    shift = np.zeros(d, np.float32) if shift is None else np.float32(shift)
+    return np.asarray(turned_and_moved(np.radians(np.float32(degrees)), shift, d))
 
 
 @pytest.mark.parametrize("degrees", [-170.0, -37.0, 0.0, 90.0])

@@ -68,7 +68,7 @@ def test_family_unknown_name_lists_the_known(name):
 def test_clipped_to_the_range_on_both_sides(kind, values, clipped):
     """A shift is a share of the side, which is 2 long; the sign of a scale is a mirror image's."""
     ranges = RangeOptions(shift=0.2, scale=1.25, shear=0.3)
-    found = GENERATORS[kind].clip(jnp.float32(values), ranges)
+    found = jax.jit(lambda values: GENERATORS[kind].clip(values, ranges))(np.float32(values))
     np.testing.assert_allclose(found, clipped, rtol=1e-6)
 
 
@@ -88,18 +88,25 @@ def test_family_kinds_of_generators_and_products():
 def test_retract_by_nothing(name, d):
     """Retract by nothing leaves a pose as it is."""
     group = family(name, d)
-    pose = jnp.asarray(np.random.default_rng(0).normal(size=(d + 1, d + 1)), jnp.float32)
-    np.testing.assert_array_equal(retract(group, pose, jnp.zeros(group.size)), pose)
+    pose = np.random.default_rng(0).normal(size=(d + 1, d + 1)).astype(np.float32)
+    moved = jax.jit(functools.partial(retract, group))(pose, np.zeros(group.size, np.float32))
+    np.testing.assert_array_equal(moved, pose)
 
 
 @pytest.mark.parametrize("d", [2, 3])
 def test_retract_opposite_is_the_inverse(d):
     """The opposite step is the exact inverse."""
     group = family("affine", d)
-    alpha = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, group.size), jnp.float32)
-    there, back = (retract(group, identity(d), step) for step in (alpha, -alpha))
-    np.testing.assert_allclose(matmul(there, back), identity(d), atol=1e-5)
-    np.testing.assert_allclose(inverse(there), back, atol=1e-5)
+    alpha = np.random.default_rng(0).uniform(-1, 1, group.size).astype(np.float32)
+
+    @jax.jit
+    def there_and_back(alpha):
+        there, back = (retract(group, identity(d), step) for step in (alpha, -alpha))
+        return matmul(there, back), inverse(there), back
+
+    product, inverted, back = there_and_back(alpha)
+    np.testing.assert_allclose(product, np.eye(d + 1), atol=1e-5)
+    np.testing.assert_allclose(inverted, back, atol=1e-5)
 
 
 @pytest.mark.standard
@@ -128,6 +135,18 @@ AWAY = 3
 
 
 @functools.cache
+def mover(d: int):
+    """One program for every axis: moves a blob along each of some generators."""
+    grid = frame((SIDE,) * d)
+
+    def move(blob: jax.Array, generator: jax.Array) -> jax.Array:
+        pose = jax.scipy.linalg.expm(generator)
+        return warp(blob, pose, jnp.zeros(1), source=grid, target=grid)
+
+    return jax.jit(jax.vmap(move, (None, 0)))
+
+
+@functools.cache
 def moved_blobs(d: int, axis: int) -> dict[str, np.ndarray]:
     """A blob `AWAY` pixels from the centre along `axis`, moved by 0.2 along each generator.
 
@@ -136,16 +155,10 @@ def moved_blobs(d: int, axis: int) -> dict[str, np.ndarray]:
     start = (SIDE - 1) / 2 + AWAY * np.eye(d)[axis]
     index = np.stack(np.meshgrid(*(np.arange(SIDE),) * d, indexing="ij"), -1)
     blob = np.exp(-((index - start) ** 2).sum(-1, keepdims=True) / 4)
-    blob, grid = jnp.asarray(blob, jnp.float32), frame((SIDE,) * d)
-    names = generator_names(d)
-    steps = jnp.asarray(np.stack([basis(family(name, d))[0] for name in names])) * 0.2
-
-    def move(generator: jax.Array) -> jax.Array:
-        pose = jax.scipy.linalg.expm(generator)
-        return warp(blob, pose, jnp.zeros(1), source=grid, target=grid)
-
-    moved = np.asarray(jax.jit(jax.vmap(move))(steps))[..., 0]
-    return {"": np.asarray(blob)[..., 0], **dict(zip(names, moved, strict=True))}
+    blob, names = blob.astype(np.float32), generator_names(d)
+    steps = 0.2 * np.stack([np.asarray(basis(family(name, d))[0]) for name in names])
+    moved = np.asarray(mover(d)(blob, steps.astype(np.float32)))[..., 0]
+    return {"": blob[..., 0], **dict(zip(names, moved, strict=True))}
 
 
 axes_of_both = pytest.mark.parametrize(("d", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])

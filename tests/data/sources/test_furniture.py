@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from avae_jax.data.sources.solids import make_solids
+from tests.support.solids import thirty_of_each_class
 
 
 @pytest.fixture(scope="module")
 def solids():
-    return make_solids(300, side=16, seed=0)
+    return thirty_of_each_class()
 
 
 def right_angle_turns(volume):

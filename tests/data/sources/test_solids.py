@@ -6,11 +6,12 @@ import pytest
 from avae_jax.config.options import DataOptions
 from avae_jax.data import load
 from avae_jax.data.sources.solids import make_solids
+from tests.support.solids import thirty_of_each_class
 
 
 @pytest.fixture(scope="module")
 def solids():
-    return make_solids(300, side=16, seed=0)
+    return thirty_of_each_class()
 
 
 @pytest.fixture(scope="module")

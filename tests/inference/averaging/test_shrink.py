@@ -23,12 +23,12 @@ on_disc = jax.jit(functools.partial(to_disc, disc=DISC))
 
 def noise(seed: int):
     values = np.random.default_rng(seed).standard_normal((1, 24, 24)) * MASK
-    return on_disc(jnp.asarray(values, jnp.float32))
+    return np.asarray(on_disc(np.float32(values)))
 
 
 def drawn(shape: str, angle: float = 0.0):
     image = draw(RODS[shape][0], 24, np.array([angle]), np.zeros((1, 2)))
-    return to_disc(jnp.asarray(image), DISC)
+    return np.asarray(on_disc(np.asarray(image)))
 
 
 @pytest.mark.standard
@@ -57,7 +57,7 @@ def one(plain, noise=WHOLE, jitter: float = 0.0):
 def filtered(plain, seen, noise, jitter: float = 0.0, sure=1.0):
     """Averages shrunk, of images whose classes are known."""
     sure = np.full(len(seen), sure)
-    return shrunk(plain, seen, noise, jnp.float32(jitter), level=LEVEL, sure=sure)
+    return shrunk(plain, seen, noise, np.float32(jitter), level=LEVEL, sure=sure)
 
 
 @pytest.mark.standard
@@ -86,7 +86,7 @@ def conformations(seed: int, *, apart: bool):
     seen = np.array([100.0, 300.0])
     forms = [RODS["hinged"][k] for k in ((0, 2) if apart else (0, 0))]
     drawings = [draw(form, 24, np.zeros(1), np.zeros((1, 2))) for form in forms]
-    true = np.stack([to_disc(jnp.asarray(4 * one), DISC) for one in drawings])
+    true = np.stack([on_disc(np.asarray(4 * one)) for one in drawings])
     noisy = [noise(seed + k) * 10 / np.sqrt(count) for k, count in enumerate(seen)]
     return true, true + np.stack(noisy), seen
 

@@ -26,6 +26,21 @@ def choices(kind: str) -> np.ndarray:
     }[kind]
 
 
+def product_and_sum(datum, candidate):
+    return datum["a"] @ candidate, candidate + datum["a"]
+
+
+@functools.cache
+def chosen_in_chunks(chunk: int | None):
+    """One program for every choice."""
+    return jax.jit(functools.partial(over_chosen, product_and_sum, chunk=chunk))
+
+
+@functools.cache
+def every_pair():
+    return jax.jit(functools.partial(over_pairs, product_and_sum, chunk=None))
+
+
 @pytest.mark.parametrize("kind", ["some", "none", "all", "last"])
 @pytest.mark.parametrize("chunk", [None, 1, 4, 100])
 def test_over_chosen_pairs_alone_have_results(kind, chunk):
@@ -33,15 +48,11 @@ def test_over_chosen_pairs_alone_have_results(kind, chunk):
     rng = np.random.default_rng(1)
     data = {"a": rng.random((BATCH, 3)).astype(np.float32)}
     candidates = rng.random((BATCH, COUNT, 3)).astype(np.float32)
-    default = jnp.full((BATCH, COUNT), -1.0), jnp.zeros((BATCH, COUNT, 3))
-
-    def function(datum, candidate):
-        return datum["a"] @ candidate, candidate + datum["a"]
-
+    alone, pair = np.full((BATCH, COUNT), -1.0), np.zeros((BATCH, COUNT, 3))
+    default = np.float32(alone), np.float32(pair)
     chosen = choices(kind)
-    call = jax.jit(functools.partial(over_chosen, function, chunk=chunk))
-    found = call(data, candidates, jnp.asarray(chosen), default=default)
-    every = over_pairs(function, data, candidates, chunk=None)
+    found = chosen_in_chunks(chunk)(data, candidates, chosen, default=default)
+    every = every_pair()(data, candidates)
     for one, full, other in zip(found, every, default, strict=True):
         mask = chosen.reshape(BATCH, COUNT, *(1,) * (one.ndim - 2))
         np.testing.assert_allclose(one, np.where(mask, full, other), rtol=1e-6)
@@ -91,8 +102,8 @@ def test_over_chosen_works_the_last_group_part_filled(chunk):
     chosen = (np.arange(batch * count) % 3 == 0).reshape(batch, count)
     candidates = np.arange(batch * count, dtype=np.float32).reshape(batch, count)
     call = functools.partial(over_chosen, lambda datum, one: datum + one, chunk=chunk)
-    default = -jnp.ones((batch, count))
-    found = jax.jit(call)(jnp.ones(batch), candidates, jnp.asarray(chosen), default=default)
+    default, ones = -np.ones((batch, count), np.float32), np.ones(batch, np.float32)
+    found = jax.jit(call)(ones, candidates, chosen, default=default)
     np.testing.assert_array_equal(found, np.where(chosen, candidates + 1, -1))
 
 
@@ -113,7 +124,7 @@ def test_over_chosen_works_few_pairs_at_once(batch, chunk, size):
         sizes.append(axis_size)
         return datum + one, True
 
-    pairs = jnp.zeros((batch, 3))
+    pairs = np.zeros((batch, 3), np.float32)
     call = functools.partial(over_chosen, function, chunk=chunk)
     jax.eval_shape(call, pairs[:, 0], pairs, pairs > 0, default=pairs)
     assert set(sizes) == {size}

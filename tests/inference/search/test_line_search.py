@@ -13,7 +13,12 @@ from tests.support.analytic_problems import begin, dataset, many_minima
 
 
 def met(*pairs: tuple[float, float]) -> Met:
-    return Met(*jnp.asarray(pairs, jnp.float32).T)
+    return Met(*np.float32(pairs).T)
+
+
+@functools.cache
+def vertex_out(out: float):
+    return jax.jit(functools.partial(vertex, out=out))
 
 
 @pytest.mark.standard
@@ -40,24 +45,34 @@ def test_vertex_never_on_top_of_the_best():
 
 @pytest.mark.parametrize(("other", "expected"), [(-0.1, 0.5), (0.1, -0.5)])
 def test_vertex_steps_out_at_an_edge(other, expected):
-    np.testing.assert_allclose(vertex(met((0.0, 1.0), (other, 2.0)), out=0.5), expected)
+    np.testing.assert_allclose(vertex_out(0.5)(met((0.0, 1.0), (other, 2.0))), expected)
 
 
 def along(function) -> Problem:
     """A problem whose pose is a number, kept in the corner of a matrix."""
     return Problem(
         predict=lambda datum, pose: pose[0, 0],
-        loss=lambda datum, output: function(output),
+        loss=lambda datum, output: function(output, *datum),
         retract=lambda pose, alpha: pose + alpha[0],
         size=1,
     )
 
 
-def refined(function, start: float, halvings: int = 2, parabolas: int = 2):
-    pose, problem = jnp.full((1, 1), start), along(function)
-    options = {"halvings": halvings, "parabolas": parabolas}
-    call = jax.jit(functools.partial(line_search.refine, problem, None, **options))
-    found, loss = call(pose, function(pose[0, 0]))
+@functools.cache
+def refiner(function, halvings: int, parabolas: int):
+    """One program for every start and whatever else `function` takes."""
+    problem, options = along(function), {"halvings": halvings, "parabolas": parabolas}
+
+    def refine(pose, datum):
+        loss = function(pose[0, 0], *datum)
+        return line_search.refine(problem, datum, pose, loss, **options)
+
+    return jax.jit(refine)
+
+
+def refined(function, start: float, *datum: float, halvings: int = 2, parabolas: int = 2):
+    pose = np.full((1, 1), start, np.float32)
+    found, loss = refiner(function, halvings, parabolas)(pose, tuple(map(np.float32, datum)))
     return float(found[0, 0]), float(loss)
 
 
@@ -76,16 +91,24 @@ def test_refine_steps_over_dents():
 
 def test_refine_parabola_at_once():
     """A parabola is met at once and the loss belongs to the pose."""
+
+    def parabola(a):
+        return 2 + (a - 0.01) ** 2
+
     for start in (-0.08, 0.0, 0.03):
-        found, loss = refined(lambda a: 2 + (a - 0.01) ** 2, start)
+        found, loss = refined(parabola, start)
         assert abs(found - 0.01) < line_search.CLOSE
         np.testing.assert_allclose(loss, 2 + (found - 0.01) ** 2, rtol=1e-6)
+
+
+def walled(a, value):
+    return jnp.where(a > 0.01, value, (a - 0.05) ** 2)
 
 
 @pytest.mark.parametrize("value", [jnp.nan, jnp.inf, -jnp.inf])
 def test_refine_survives_a_wall_not_finite(value):
     """A wall of non finite values is survived."""
-    found, loss = refined(lambda a: jnp.where(a > 0.01, value, (a - 0.05) ** 2), 0.0)
+    found, loss = refined(walled, 0.0, value)
     assert np.isfinite(loss) and found <= 0.01 and loss <= np.float32(0.05) ** 2
 
 
@@ -98,7 +121,8 @@ def test_refine_costs_what_it_says():
     seen = []
     problem = along(lambda a: a**2)
     traced = problem._replace(loss=lambda datum, a: jax.debug.callback(seen.append, a) or a**2)
-    line_search.refine(traced, None, jnp.zeros((1, 1)), jnp.zeros(()), halvings=2, parabolas=3)
+    refine = functools.partial(line_search.refine, traced, (), halvings=2, parabolas=3)
+    jax.jit(refine)(np.zeros((1, 1), np.float32), np.zeros((), np.float32))
     jax.effects_barrier()
     assert len(seen) == line_search.values(2, 3) == 7
 

@@ -1,7 +1,8 @@
 """Tests of `avae_jax.inference.search.select`."""
 
+import functools
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,13 +10,17 @@ from avae_jax.inference.search.select import best_apart, lowest, near
 from avae_jax.transform.matrices import plane_rotation
 from avae_jax.transform.sampling import mirror
 
+ROTATE = jax.jit(plane_rotation, static_argnums=(1, 2))
+BEST_APART = jax.jit(best_apart, static_argnames=("keep", "degrees"))
+LOWEST = jax.jit(lowest)
 
-def turns(*degrees: float) -> jax.Array:
-    return plane_rotation(jnp.radians(jnp.float32(degrees)), (0, 1), 2)
+
+def turns(*degrees: float, axes: tuple[int, int] = (0, 1), d: int = 2) -> np.ndarray:
+    return np.asarray(ROTATE(np.radians(np.float32(degrees)), axes, d))
 
 
-def kept(poses: jax.Array, losses: list[float], keep: int, degrees: float) -> list[int]:
-    return best_apart(poses, jnp.float32(losses), keep=keep, degrees=degrees).tolist()
+def kept(poses: np.ndarray, losses: list[float], keep: int, degrees: float) -> list[int]:
+    return BEST_APART(poses, np.float32(losses), keep=keep, degrees=degrees).tolist()
 
 
 @pytest.mark.standard
@@ -46,19 +51,20 @@ def test_lowest_is_the_first_as_argmin():
     """The lowest is the first of them as argmin finds it."""
     values = np.random.default_rng(0).integers(0, 4, (9, 5, 3)).astype(np.float32)
     values[2, 1] = np.inf
-    np.testing.assert_array_equal(jax.jit(lowest)(values), values.argmin(0))
-    assert lowest(jnp.full(4, jnp.inf)) == 0
+    np.testing.assert_array_equal(LOWEST(values), values.argmin(0))
+    assert LOWEST(np.full(4, np.inf, np.float32)) == 0
 
 
 @pytest.mark.parametrize(("axes", "d"), [((0, 1), 2), ((0, 2), 3)])
 def test_near_to_the_angle_asked_for(axes, d):
-    poses = plane_rotation(jnp.radians(jnp.float32([0, 14.5, -14.5, 15.5])), axes, d)
-    assert near(poses, poses[:1], degrees=15.0)[:, 0].tolist() == [True, True, True, False]
+    poses = turns(0, 14.5, -14.5, 15.5, axes=axes, d=d)
+    found = jax.jit(functools.partial(near, degrees=15.0))(poses, poses[:1])
+    assert found[:, 0].tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("d", [2, 3])
 def test_best_apart_mirror_images_are_apart(d):
     """The mirror image of a pose is no pose near it."""
-    turned = plane_rotation(jnp.radians(jnp.float32([40, 45])), (0, 1), d)
-    poses = jnp.stack([turned[0], turned[1], turned[0] @ mirror(d)[:d, :d]])
+    turned = turns(40, 45, d=d)
+    poses = np.stack([turned[0], turned[1], turned[0] @ np.asarray(mirror(d))[:d, :d]])
     assert kept(poses, [0, 1, 2.0], 2, 15.0) == [0, 2]

@@ -14,9 +14,15 @@ from avae_jax.transform.sampling import right_angles
 RANGES = RangeOptions(rotation=60.0, shift=0.15, scale=1.5, shear=0.3)
 
 
-def begin(seed: int, name: str, d: int, ranges: RangeOptions, **options) -> np.ndarray:
+@functools.cache
+def maker(name: str, d: int, ranges: RangeOptions, **options):
+    """One program for every seed."""
     make = functools.partial(starts, group=family(name, d), ranges=ranges, **options)
-    return np.asarray(jax.jit(make)(jax.random.key(seed)))
+    return jax.jit(lambda seed: make(jax.random.key(seed)))
+
+
+def begin(seed: int, name: str, d: int, ranges: RangeOptions, **options) -> np.ndarray:
+    return np.asarray(maker(name, d, ranges, **options)(seed))
 
 
 def angles(poses: np.ndarray) -> np.ndarray:
