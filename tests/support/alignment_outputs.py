@@ -22,8 +22,8 @@ def model():
     return Trained(params, avae, search, None, np.zeros((4, 2), np.float32))
 
 
-def align(source, target, *, overwrite=False, seed=0):
-    options = Options(seed=seed, eval=EvalOptions(batch_size=4))
+def align(source, target, *, overwrite=False, seed=0, batch_size=4):
+    options = Options(seed=seed, eval=EvalOptions(batch_size=batch_size))
     align_by(model(), options, Request(str(source), Path(target), overwrite=overwrite))
 
 
