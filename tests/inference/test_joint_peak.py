@@ -99,3 +99,14 @@ def test_optimum_far_worse_than_another_counts_as_none(monkeypatch):
     np.testing.assert_array_equal(one.log_weights[0], [0, -np.inf])
     np.testing.assert_allclose(one.poses[0, 0], both.poses[0, 0], atol=1e-5)
     np.testing.assert_allclose(one.spread[0, 0], both.spread[0, 0], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_step_that_is_not_known_is_none(bad):
+    spread = np.eye(2, dtype=np.float32)
+    np.testing.assert_array_equal(
+        jax.jit(joint_peak._step)(np.float32([bad, 0.1]), spread), np.zeros(2)
+    )
+    found = jax.jit(joint_peak._step)(np.float32([0.2, 0.1]), spread)
+    np.testing.assert_allclose(found, [-0.2, -0.1])

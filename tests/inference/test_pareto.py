@@ -37,3 +37,9 @@ def test_weights_of_which_one_is_all_are_not_trusted():
     """One draw hit the peak: the mean is what it says."""
     weights = np.float32(np.random.default_rng(2).normal(size=128))
     assert TAIL_SHAPE(30 * weights) > 0.7
+
+
+@pytest.mark.parametrize(("count", "known"), [(24, False), (25, True)])
+def test_shape_wants_five_weights_in_the_tail(count, known):
+    log_weights = np.random.default_rng(0).normal(size=count).astype(np.float32)
+    assert np.isfinite(jax.jit(tail_shape)(log_weights)) == known

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import SearchOptions
+from avae_jax.inference import posterior
 from avae_jax.inference.calibration import region_probabilities
 from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.joint_marginal import JointDraws
@@ -89,3 +90,37 @@ def test_weights_that_are_nothing_leave_what_there_was():
         np.testing.assert_allclose(found.centres[0, 0], np.eye(3), atol=1e-6)
         np.testing.assert_allclose(found.spread[0, 0], [[0.4]], rtol=1e-4)
         np.testing.assert_allclose(np.exp(found.log_weights), [[1]])
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("derivatives", [True, False])
+def test_decoder_without_derivatives_has_the_posterior_of_its_curvature(derivatives, monkeypatch):
+    """And any other one that of draws of code and pose."""
+    monkeypatch.setattr(posterior, "has_derivatives", lambda *given, avae: derivatives)
+    monkeypatch.setattr(posterior, "curvature_posterior", lambda *given, **options: "curvature")
+    monkeypatch.setattr(posterior, "joint_posterior", lambda *given, **options: "known")
+    monkeypatch.setattr(posterior, "weighted_draws", lambda *given, **options: ("draws", "weights"))
+    monkeypatch.setattr(posterior, "fit_poses", lambda *given, avae: given)
+    x, keys = np.zeros((1, *avae_of().inner.shape, 1), np.float32), np.zeros(1)
+    found = pose_posterior(weights(), keys, x, None, avae=avae_of())
+    assert found == (("known", "draws", "weights") if derivatives else "curvature")
+
+
+def test_draw_without_a_place_changes_nothing_of_the_others():
+    """A rotation by half a turn has no local coordinates."""
+    rng = np.random.default_rng(0)
+    angles, log_weights = rng.normal(0.2, 0.1, 60), rng.normal(0, 0.3, 60)
+    log_weights[:30] = -np.inf
+
+    def fitted(angles):
+        draws = JointDraws(
+            jnp.zeros((60, Z)), jnp.zeros((60, 3, 3)), jnp.zeros(60), turned(angles),
+            jnp.zeros((1, 60)),
+        )  # fmt: skip
+        batch = jax.tree.map(lambda leaf: leaf[None], (one_normal(0.4), draws))
+        fit = jax.jit(functools.partial(fit_poses, avae=avae_of()))
+        return fit(*batch, jnp.asarray(log_weights, jnp.float32)[None])
+
+    known, gone = fitted(angles), fitted(np.where(np.arange(60) == 3, np.nan, angles))
+    np.testing.assert_array_equal(gone.centres, known.centres)
+    np.testing.assert_array_equal(gone.spread, known.spread)

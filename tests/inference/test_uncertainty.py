@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from avae_jax.inference.uncertainty import is_near, uncertainty
+from avae_jax.inference.uncertainty import is_near, known_poses, uncertainty
 from avae_jax.transform import family, retract
 from avae_jax.transform.mixture import Mixture
 
@@ -113,3 +113,24 @@ def test_poses_are_near_by_their_angle(degrees, expected):
     group = family("rotation", 2)
     turned = moved(group, [[np.radians(degrees)]])
     assert bool(jax.jit(is_near)(turned, np.eye(3, dtype=np.float32))[0]) is expected
+
+
+def test_optimum_that_no_step_reaches_counts_for_nothing():
+    """A mirror image has no local coordinates; the deviation is that of the other optimum."""
+    group = family("rotation", 2)
+    two = mixture(group, [[0.1], [0.0]], [[0.2]] * 2, [0.5, 0.5])
+    mirrored = two._replace(centres=np.stack([two.centres[0], np.diag([1, -1, 1])]))
+    still = np.eye(3, dtype=np.float32)
+    found = measure(group)(mirrored._replace(centres=np.float32(mirrored.centres)), still)
+    assert found.degrees == pytest.approx(math.degrees(math.hypot(0.1, 0.2)), rel=1e-3)
+
+
+def test_known_poses_are_those_of_each_and_miss_nothing_unless_told():
+    group = family("rotation", 2)
+    what = mixture(group, [[0.0], [2.0]], [[0.05]] * 2, [0.9, 0.1])
+    still = np.eye(3, dtype=np.float32)
+    both = type(what)(*(np.stack([leaf, leaf]) for leaf in what))
+    found = known_poses(both, np.stack([still, still]), group)
+    expected = measure(group)(what, still)
+    for name in expected._fields:
+        np.testing.assert_allclose(getattr(found, name), [getattr(expected, name)] * 2, rtol=1e-6)

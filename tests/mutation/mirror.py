@@ -18,6 +18,7 @@ EXTRA = {
     "alignment/class_losses.py": ("alignment/test_class_averages.py",),
     "alignment/levels.py": ("data/test_precision.py",),
     "data/intensity.py": ("data/test_loading.py", "data/test_precision.py"),
+    "inference/search/gauss_newton.py": ("inference/search/test_registration.py",),
     "inference/search/registration.py": ("inference/search/test_nonfinite.py",),
     "inference/search/search.py": (
         "inference/search/test_batching.py",

@@ -9,6 +9,7 @@ import pytest
 
 from avae_jax.inference.find_poses import find_poses
 from avae_jax.inference.flops import forward_equivalents
+from avae_jax.inference.proposals.pose_head import PoseHead
 from avae_jax.inference.search import resolve
 from tests.support.head_cases import OPTIONS, TURNS, observed, ranked, scene
 
@@ -57,3 +58,19 @@ def test_head_that_knows_nothing_good_survived():
         found = find(bank=built._replace(head=worse))
         assert np.isfinite(found.loss).all()
         np.testing.assert_allclose(np.linalg.det(found.pose), np.ones(4), rtol=1e-4)
+
+
+@pytest.mark.quick
+def test_head_of_a_faint_image_is_that_of_a_fainter_contrast():
+    """A deviation of a thousandth halves the standardised image; so no faint image is blown up."""
+    seen = np.where(np.arange(16) % 2, 1, -1).astype(np.float32).reshape(4, 4, 1)
+    head, none = PoseHead(3), np.zeros(3, np.float32)
+    params = jax.jit(head.init)(jax.random.key(0), seen, none)
+    params = jax.tree.map(lambda leaf: leaf + np.float32(0.01), params)
+    params = jax.tree.map_with_path(
+        lambda path, leaf: 0 * leaf if path[-1].key == "bias" else leaf, params
+    )
+    logits = jax.jit(head.apply)
+    np.testing.assert_allclose(
+        logits(params, np.float32(1e-3) * seen, none), logits(params, seen, none) / 2, rtol=2e-3
+    )

@@ -85,3 +85,53 @@ def test_promise_is_the_minimum_of_the_parabola_but_for_the_damping():
     promised = jax.jit(gauss_newton.promise)(local)
     np.testing.assert_allclose(promised, lowest, rtol=1e-5)
     assert promised < 2.99
+
+
+@pytest.mark.quick
+def test_linearise_in_two_parameters():
+    """Their curvature is a matrix, not a row."""
+    problem, target = least_squares("translation", 2), np.eye(3, dtype=np.float32)
+    target[:2, 2] = 0.2, -0.1
+    still = np.eye(3, dtype=np.float32)
+    local = jax.jit(functools.partial(gauss_newton.linearise, problem))(target, still)
+    np.testing.assert_allclose(local.curvature, np.eye(2), atol=1e-6)
+    np.testing.assert_allclose(local.gradient, [-0.2, 0.1], atol=1e-6)
+
+
+def shifted(by):
+    """A pose moved by `by`, y and x."""
+    return np.float32([[1, 0, by[0]], [0, 1, by[1]], [0, 0, 1]])
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("held", [False, True])
+def test_derivatives_that_a_problem_brings_serve_unless_the_code_is_held(held):
+    plain = least_squares("translation", 2)
+    brought = {"pose": 3 * np.stack([shifted(axis) - np.eye(3) for axis in np.eye(2)])}
+    problem = plain._replace(
+        tangents=lambda datum, pose: ({"pose": pose}, jax.tree.map(np.float32, brought)),
+        hold=lambda datum, pose: lambda there: {"pose": there},
+    )
+    linearise = jax.jit(functools.partial(gauss_newton.linearise, problem, held=held))
+    local = linearise(shifted([0.2, -0.1]), shifted([0, 0]))
+    np.testing.assert_allclose(
+        local.gradient, (1 if held else 3) * np.array([-0.2, 0.1]), atol=1e-6
+    )
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("holds", "reach"), [(True, gauss_newton.OVERSTEP), (False, 1.0)])
+def test_steps_at_a_held_code_reach_further(holds, reach):
+    """Where a problem can hold one: the curvature is about twice the true one there."""
+    problem = least_squares("translation", 2)
+    if holds:
+        problem = problem._replace(hold=lambda datum, pose: lambda there: {"pose": there})
+
+    @jax.jit
+    def moved(datum, pose):
+        state = gauss_newton.begin(problem, datum, pose, held=True)
+        return gauss_newton.advance(problem, datum, state, held=True).pose
+
+    found = moved(shifted([0.2, -0.1]), shifted([0, 0]))
+    step = reach * np.array([0.2, -0.1]) / (1 + gauss_newton.START)
+    np.testing.assert_allclose(found, shifted(step), atol=1e-6)

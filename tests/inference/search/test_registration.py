@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config.options import SearchOptions
-from avae_jax.inference.search import Problem, gauss_newton, resolve, search
+from avae_jax.inference.search import Problem, gauss_newton, registration, resolve, search
 from avae_jax.inference.search.registration import rounds
 from avae_jax.transform import family, identity, retract
 from tests.support.analytic_problems import begin, dataset, losses_at, many_minima, run
@@ -162,3 +162,18 @@ def test_registration_program_of_many_rounds_is_one_of_few():
     """What is halved to one candidate goes on in a loop."""
     few, many = (traced_and_compiled(steps, 4, 1, method="register") for steps in (4, 12))
     assert few == many
+
+
+def test_rounds_begin_with_all_starts(monkeypatch):
+    asked = []
+
+    def recorded(*numbers):
+        asked.append(numbers)
+        return rounds(*numbers)
+
+    monkeypatch.setattr(registration, "rounds", recorded)
+    problem, begun = many_minima("rigid", 2, held=True), begin("rigid", 2, "even", 7)
+    options = {"keep": 2, "steps": 3, "degrees": 15.0, "chunk": None}
+    program = functools.partial(registration.register, problem, **options)
+    jax.eval_shape(program, dataset("rigid", 2), begun)
+    assert asked == [(7, 2, 3)]
