@@ -1,11 +1,15 @@
 """Whether noise hides the objects of a stack."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from avae_jax.alignment.noise import FINE, NOISY, fine_share, noise_share
+from avae_jax.alignment.noise import FINE, NOISY, fine_share, is_noisy, noise_share
+from avae_jax.data.formats import Stack
 from tests.support.single_object import blobs
 
 
@@ -33,3 +37,30 @@ def test_clean_objects_that_touch_the_border_are_no_noise():
     for images in (bars, digits):
         assert noise_share(images) > NOISY
         assert fine_share(images) < FINE
+
+
+def stack_of(values):
+    def read(start, stop):
+        return values[start:stop]
+
+    return Stack(Path("x.npy"), values.shape, values.dtype, read, write=None)
+
+
+@pytest.mark.parametrize(
+    ("shape", "enough"),
+    [
+        *[((50, 12, 12, 1), True), ((49, 12, 12, 1), False), ((50, 11, 12, 1), False)],
+        *[((50, 12, 12, 3), True), ((20, 12, 12, 12, 1), True), ((19, 12, 12, 12, 1), False)],
+        *[((20, 12, 12, 11, 1), False), ((20, 12, 12, 12, 2), False)],
+    ],
+)
+def test_noise_is_averaged_away_by_enough_examples_large_enough(shape, enough):
+    """Images of any channels, volumes of one."""
+    noise = np.random.default_rng(0).standard_normal(shape)
+    assert is_noisy(stack_of(noise)) == enough
+
+
+def test_shapes_are_not_noisy():
+    """What has no pixels of its own has no noise in them."""
+    noise = stack_of(np.random.default_rng(0).standard_normal((50, 12, 12, 1)))
+    assert not is_noisy(dataclasses.replace(noise, move=lambda target, poses: None))

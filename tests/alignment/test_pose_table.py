@@ -51,6 +51,12 @@ def test_write_has_one_header_and_a_line_an_example(tmp_path):
 
 
 @pytest.mark.quick
+def test_write_leaves_out_no_rows_of_columns_that_differ_in_length(tmp_path):
+    with pytest.raises(ValueError, match="longer"):
+        pose_table.write(tmp_path / "poses.csv", [{"index": [0], "gap": [1.0, 2.0]}])
+
+
+@pytest.mark.quick
 def test_kinds_of_a_family_and_of_what_moves_beside_it():
     group = family("rotation", 2)
     assert pose_table.kinds_of(group, reflect=False, off_centre=False) == ("rotation",)

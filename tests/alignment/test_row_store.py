@@ -34,6 +34,19 @@ def test_column_garbled_refused(tmp_path):
             row_store.Column(path, (5, 2), ">i2")
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("there", [True, False])
+def test_column_behind_a_link_refused(tmp_path, there):
+    """Rows of another place are not written, and none are made there."""
+    other, link = tmp_path / "other.npy", tmp_path / "x.npy"
+    if there:
+        row_store.Column(other, (5, 2), ">i2")
+    link.symlink_to(other)
+    with pytest.raises(InputError, match="x.npy: a link"):
+        row_store.Column(link, (5, 2), ">i2")
+    assert link.is_symlink() and other.exists() == there
+
+
 def test_memory_column_reads_what_was_written():
     column = row_store.MemoryColumn((5, 2), np.float32)
     column.write(1, np.ones((3, 2)))

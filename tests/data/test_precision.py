@@ -111,6 +111,12 @@ def test_pixels_that_were_not_observed_come_back_as_their_mark(dtype, value):
     np.testing.assert_allclose(back, np.where(gone, missing.written, raw), rtol=1e-6)
 
 
+def test_pixels_without_a_mark_come_back_as_they_are():
+    moved = np.float32([[[[1.5], [np.nan]]]])
+    back = raised(moved, lowered(moved, framing_of(moved, (0, 11))), moved.dtype)
+    np.testing.assert_array_equal(back, moved)
+
+
 def test_drawn_integers_keep_their_last_digit():
     """At an offset where doubles are hundreds apart."""
     low = -(2**62)

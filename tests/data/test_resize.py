@@ -82,6 +82,14 @@ def test_resample_agrees_with_scipy(scale, order):
     np.testing.assert_allclose(moved, wanted, atol=1e-5)
 
 
+def test_resample_shrinks_one_axis_and_is_linear_on_the_other():
+    """Half a pixel aside on the axis that keeps its size, as the frame is a pixel wider."""
+    image = np.zeros((8, 5))
+    image[:, 2] = 1
+    moved = resample(image, (4, 6), scale=np.array([0.5, 1.0]), fill=0.0)
+    np.testing.assert_allclose(moved[1:3], [[0, 0, 0.5, 0.5, 0, 0]] * 2, atol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [0.4, 0.9, 1.7])
 def test_reframe_fill_outside_and_constants_stay(scale):
     """Outside the image is fill and a constant stays one."""

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from absl import logging
 
 from avae_jax.core.errors import InputError
 from avae_jax.training import checkpoint_seal
@@ -226,6 +227,14 @@ def test_checkpoints_are_quiet(tmp_path):
         check=True,
     )
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_checkpoints_leave_logging_as_they_found_it(tmp_path):
+    """While they are open nothing is logged."""
+    before = logging.get_verbosity()
+    with Checkpoints(tmp_path, keep=1, every=1):
+        assert logging.get_verbosity() == logging.FATAL
+    assert logging.get_verbosity() == before != logging.FATAL
 
 
 def rated(folder, **losses):

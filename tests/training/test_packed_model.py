@@ -34,6 +34,20 @@ FRAME = {"shape": [4, 4, 1], "fill": [0.0]}
 TREE = {"params": {"kernel": np.ones((2, 3), np.float32)}, "met": np.zeros(2), "head": None}
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("value", "sound"),
+    [
+        *[(FRAME, True), ({"shape": [4, 4, 4, 2], "fill": [0.0, 1.0]}, True)],
+        *[(None, False), ([], False), ({"shape": [4, 4, 1]}, False), ({**FRAME, "size": 4}, False)],
+        *[({**FRAME, "shape": [4, 1]}, False), ({**FRAME, "shape": [4, 0, 1]}, False)],
+        *[({**FRAME, "fill": [0]}, False), ({**FRAME, "fill": [0.0, 0.0]}, False)],
+    ],
+)
+def test_is_frame_tells_a_shape_and_its_fill_from_all_else(value, sound):
+    assert packed_model.is_frame(value) == sound
+
+
 @pytest.fixture
 def file(tmp_path) -> Path:
     packed_model.write(tmp_path / "model.npz", Options(seed=3), FRAME, TREE)

@@ -167,18 +167,18 @@ def found_at(pose, losses):
     return SearchResult(poses, losses, poses, losses, none, none, none)
 
 
-@pytest.mark.parametrize("step, wins", [(1, [0, 0, 0]), (3, [0, 0, 1])])
+@pytest.mark.parametrize("step, wins", [(1, [0, 0, 0, 0]), (3, [0, 0, 0, 1])])
 def test_another_optimum_wins_by_a_margin_only(step, wins, monkeypatch):
     """At an update that searches all starts, and never between."""
-    still, rows = jnp.eye(3), np.arange(3)
-    near = 10 + remembered.MARGIN * jnp.float32([0, 0.9, 1.1])
+    still, rows = jnp.eye(3), np.arange(4)
+    near = 10 + remembered.MARGIN * jnp.float32([0, 0.9, 1, 1.1])
 
     def search(params, keys, x, **options):
         return found_at(QUARTER, jnp.full(len(x), 10.0))
 
     monkeypatch.setattr(remembered, "_losses", lambda *_, **__: near)
     monkeypatch.setattr(remembered, "find_poses", search)
-    table = remembering(never_visited(3, 2), rows, jnp.broadcast_to(still, (3, 3, 3)), axes=None)
+    table = remembering(never_visited(4, 2), rows, jnp.broadcast_to(still, (4, 3, 3)), axes=None)
     poses, _ = visit(table, step, rows, revisiting())
     wanted = np.where(np.bool_(wins)[:, None, None], QUARTER, np.eye(3, dtype=np.float32))
     np.testing.assert_array_equal(poses, wanted)

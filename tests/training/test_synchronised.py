@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from avae_jax.config import files
+from avae_jax.inference.synchronisation.poses import Agreed
 from avae_jax.training import synchronised, updates
 from avae_jax.training.experiment import prepare
 from tests.support.cli import SMALL
@@ -49,6 +50,19 @@ def test_synchronise_gives_up_where_examples_have_nothing_in_common(capsys):
     dataset = experiment.dataset._replace(train=noise)
     assert synchronised.synchronise(experiment._replace(dataset=dataset)) is None
     assert "too little to be registered" in capsys.readouterr().out
+
+
+def test_synchronise_takes_poses_that_are_just_confirmed(monkeypatch):
+    experiment = prepared("data.pose=as_is")
+    poses = np.tile(np.eye(3), (len(experiment.dataset.train), 1, 1))
+
+    def registered(confirmed):
+        agreed = Agreed(poses, confirmed)
+        monkeypatch.setattr(synchronised, "agreed_poses", lambda examples, avae: agreed)
+        return synchronised.synchronise(experiment)
+
+    assert registered(np.nextafter(synchronised.CONFIRMED, 0)) is None
+    np.testing.assert_array_equal(registered(synchronised.CONFIRMED).poses, poses)
 
 
 def test_synchronised_batch_pairs_examples_with_their_poses():

@@ -1,11 +1,17 @@
 """Modes of images along the angle."""
 
+import functools
+
+import jax.numpy as jnp
 import numpy as np
 
-from avae_jax.inference.averaging.disc import Disc
+from avae_jax.inference.averaging.data import held
+from avae_jax.inference.averaging.disc import Disc, to_disc
 from avae_jax.inference.averaging.local import Poses, distinct
-from avae_jax.inference.averaging.modes import Modes, peaks
+from avae_jax.inference.averaging.model import Common, Model
+from avae_jax.inference.averaging.modes import Modes, modes, peaks, uprights
 from avae_jax.inference.averaging.sampling import Level
+from benchmarks.stacks.particles import RODS, draw
 
 LEVEL = Level(Disc(16, 7), 72, 1.0, 1.0)
 
@@ -31,3 +37,39 @@ def test_poses_that_come_to_one_place_count_once():
     kept = distinct([one, other], level=LEVEL)
     np.testing.assert_array_equal(kept[0].logs, [0, 0])
     np.testing.assert_array_equal(kept[1].logs, [-np.inf, -1])
+
+
+DISC = Disc(16, 7)
+EIGHTHS = Level(DISC, 8, 1.0, 1.0)
+EIGHTH = np.float32(np.pi / 4)
+# Eighths of a turn, and pixels, of three images: two of them in one batch.
+TURNS, SHIFTS = np.array([2, 6, 0]), np.array([[0, 1], [-1, 0], [0, 0]])
+
+
+@functools.cache
+def moved_objects():
+    """The vector `[1, P]` of an object, and images of it as `TURNS` and `SHIFTS` say."""
+    drawings = draw(
+        RODS["hinged"][0], 16, np.append(0, 45.0 * TURNS), np.append([[0, 0]], SHIFTS, 0)
+    )
+    data = held(drawings[1:, ..., None], DISC, size=2, centre=(7.5, 7.5))
+    return np.asarray(to_disc(jnp.asarray(drawings[:1]), DISC)), data
+
+
+def test_modes_are_the_turns_and_shifts_of_the_images():
+    vector, data = moved_objects()
+    common = Common(np.full((1, 7), 1e-2, np.float32), *np.float32([0.1, 1, 1]))
+    model = Model(vector[None], np.ones((1, 1, 7)), np.zeros(1), np.ones(1, np.float32), common)
+    found = modes(data, model, EIGHTHS)
+    np.testing.assert_allclose(found.angle[:, 0], TURNS * EIGHTH, rtol=1e-6)
+    np.testing.assert_array_equal(found.shift[:, 0], SHIFTS)
+    np.testing.assert_array_equal(found.turn[:, 0].argmax(1), TURNS)
+    places = found.place[np.arange(3), 0, TURNS]
+    np.testing.assert_array_equal(EIGHTHS.shifts[places], SHIFTS)
+
+
+def test_uprights_are_the_object_wherever_it_was():
+    vector, data = moved_objects()
+    made = uprights(data, TURNS * EIGHTH, SHIFTS)
+    assert made.shape == (3, *vector.shape)
+    assert ((made - vector) ** 2).sum((1, 2)).max() < 1e-3 * (vector**2).sum()

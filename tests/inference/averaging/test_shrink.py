@@ -46,6 +46,13 @@ def test_white_noise_falls_to_harmonics_as_the_formula_says(turns):
     np.testing.assert_allclose(measured / measured.sum(), shares[:, 5], atol=0.02)
 
 
+def test_the_last_harmonic_of_an_even_number_of_turns_counts_once():
+    """Of four angles it is its own opposite, of five it has one."""
+    even, odd = noise_shares(DISC, 4), noise_shares(DISC, 5)
+    np.testing.assert_allclose(2 * even[2] / even[0], odd[2] / odd[0], rtol=1e-5)
+    np.testing.assert_allclose(even[1] / even[0], odd[1] / odd[0], rtol=1e-5)
+
+
 WHOLE = np.full((1, 11), np.pi / 4, np.float32)
 
 

@@ -40,6 +40,14 @@ def test_a_channel_of_noise_hides_no_other():
     assert found[3:9, 3:9].mean() == pytest.approx(4, rel=0.3)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_a_channel_without_noise_decides_in_every_unit(unit):
+    """A strength of 4 in it, and of 10 in one with noise."""
+    values = np.sqrt(unit * np.array([4.0, 11.0]))[:, None, None] * np.ones((8, 8))
+    found = strengths([values], np.ones(1), unit * np.array([0.0, 1.0]), unit * np.ones(2))
+    np.testing.assert_allclose(found, 4, rtol=1e-6)
+
+
 def test_stronger_signals_are_kept_more():
     kept = np.asarray(kept_by(jnp.ones((2, 1, 3)), jnp.ones((2, 1, 3))))
     np.testing.assert_allclose(kept[:, 0, 0, 0], STRENGTHS / (STRENGTHS + 1), rtol=1e-6)
