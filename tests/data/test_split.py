@@ -36,8 +36,10 @@ def test_split_limit_takes_the_first_of_each(tmp_path):
     np.testing.assert_array_equal(part.test, whole.test[:6])
 
 
-@pytest.mark.parametrize("fraction", [0.01, 0.9])
-def test_split_leaves_an_example_on_either_side(tmp_path, fraction):
+@pytest.mark.parametrize(
+    ("count", "fraction", "test"), [(2, 0.01, 1), (2, 0.9, 1), (5, 0.01, 1), (4, 0.9, 3)]
+)
+def test_split_leaves_an_example_on_either_side(tmp_path, count, fraction, test):
     """Either split has at least one example."""
-    dataset = load(saved(tmp_path, numbered(2), test_fraction=fraction), seed=0)
-    assert len(dataset.train) == len(dataset.test) == 1
+    dataset = load(saved(tmp_path, numbered(count), test_fraction=fraction), seed=0)
+    assert (len(dataset.train), len(dataset.test)) == (count - test, test)

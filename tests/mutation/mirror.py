@@ -17,7 +17,22 @@ COPIED = ("avae_jax", "benchmarks", "configs", "docs", "tests", "README.md", "py
 EXTRA = {
     "alignment/class_losses.py": ("alignment/test_class_averages.py",),
     "alignment/levels.py": ("data/test_precision.py",),
+    "data/formats/mrc.py": ("data/test_precision.py",),
     "data/intensity.py": ("data/test_loading.py", "data/test_precision.py"),
+    "data/missing.py": ("models/test_observed.py",),
+    "inference/averaging/classes.py": ("inference/averaging/test_align.py",),
+    "inference/averaging/condition.py": ("inference/averaging/test_align.py",),
+    "inference/averaging/disc.py": ("inference/averaging/test_align.py",),
+    "inference/averaging/em.py": ("inference/averaging/test_align.py",),
+    "inference/averaging/local.py": (
+        "inference/averaging/test_modes.py",
+        "inference/averaging/test_align.py",
+    ),
+    "inference/averaging/near.py": (
+        "inference/averaging/test_result.py",
+        "inference/averaging/test_align.py",
+    ),
+    "inference/averaging/split.py": ("inference/averaging/test_align.py",),
     "inference/search/gauss_newton.py": ("inference/search/test_registration.py",),
     "inference/search/registration.py": ("inference/search/test_nonfinite.py",),
     "inference/search/search.py": (

@@ -63,6 +63,16 @@ def test_level_of_a_normal_is_chi_squared():
     assert top - found(jax.random.key(0), normal) == pytest.approx(6.25 / 2, abs=0.3)
 
 
+def test_draw_takes_the_spread_as_the_root_of_the_covariance():
+    """One deviation above the centre on the first axis and two below on the second."""
+    group, spread = family("translation", 2), jnp.float32([[0.1, 0], [0.05, 0.2]])
+    mixture = Mixture(jnp.eye(3)[None], spread[None], jnp.zeros(1))
+    # The normal distribution function at 1 and at -2.
+    u = jnp.float32([0.8413447, 0.0227501, 0.5])
+    drawn = jax.jit(functools.partial(transport_uniform, group=group))(mixture, u)
+    np.testing.assert_allclose(drawn, [[1, 0, 0.1], [0, 1, 0.05 - 0.4], [0, 0, 1]], atol=1e-4)
+
+
 def test_draw_never_from_components_without_weight():
     """Components without weight are never drawn."""
     group = family("rotation", 2)

@@ -4,6 +4,7 @@ import mrcfile
 import numpy as np
 import pytest
 
+from avae_jax.data.formats import open_stack
 from tests.support.stack_samples import check, numbers, same_bytes
 
 
@@ -36,3 +37,18 @@ def test_mrc_of_volumes(tmp_path):
     with mrcfile.new(path) as file:
         file.set_data(wanted)
     check(path, wanted)
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "size"),
+    [(7, 3.5, 0.5), (0, 3.5, 0), (7, 0, 0), (7, -3.5, 0), (7, np.nan, 0)],
+)
+def test_mrc_pixel_size_is_the_length_over_the_count_or_unknown(count, length, size, tmp_path):
+    """Along x; that along y stays."""
+    path = tmp_path / "x.mrcs"
+    with mrcfile.new(path) as file:
+        file.set_data(numbers((9, 7), "f4"))
+        file.voxel_size = 2.0
+        file.header.mx, file.header.cella.x = count, length
+    with open_stack(str(path)) as stack:
+        assert stack.pixel == (2.0, size)
