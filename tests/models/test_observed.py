@@ -23,6 +23,7 @@ from avae_jax.inference.proposals.template_bank import score_templates
 from avae_jax.inference.search import resolve_search
 from avae_jax.models.likelihoods import log_probabilities
 from avae_jax.models.objective import elbo, predict, turned
+from avae_jax.models.observed import moved
 from avae_jax.transform import identity, make_frame, random_pose, warp
 from tests.support.single_object import blobs, drawing
 
@@ -294,6 +295,28 @@ def test_results_hold_the_same_where_nothing_was_observed_and_it_moves_along(dty
     gone = aligned[0, ..., 0] == missing.written if missing.value else np.isnan(aligned[0, ..., 0])
     assert gone.sum() == 9 and (gone[:, 0].all() or gone[:, -1].all())
     assert (aligned[0, ..., 0][~gone] == 100).all()
+
+
+# Shares of new pixels: in an observed pixel, in one that was not, outside of the image.
+SHARES = np.float32(
+    [[1, 0, 0], [0.75, 0.25, 0], [0.5, 0.5, 0], [0.25, 0.75, 0], [0.5, 0.25, 0.25], [0, 0, 1]]
+)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("value", "mixed"), [(8.0, (0.5 * 8 + 0.25 * 2) / 0.75), (1e-12, 0.25 * 2 / 0.75)]
+)
+def test_moved_pixels_are_of_what_was_observed(value, mixed):
+    """None is where this is less than half; one that was wholly observed keeps every digit."""
+
+    def move(image, fill):
+        return SHARES[:, :2] @ image + SHARES[:, 2:] @ fill[None]
+
+    x, fill = jnp.float32([[value], [jnp.nan]]), jnp.float32([2])
+    found = jax.jit(functools.partial(moved, move=move))(x, fill)[:, 0]
+    np.testing.assert_allclose(found, [value, value, value, np.nan, mixed, 2], atol=1e-6)
+    assert found[0] == np.float32(value)
 
 
 def test_training_poses_turn_what_was_not_observed_along():

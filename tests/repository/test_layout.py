@@ -61,7 +61,6 @@ UNTESTED = {
             "near",
             "rounds",
             "sampling",
-            "split",
             "turn",
         )
     },
