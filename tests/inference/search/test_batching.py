@@ -80,19 +80,22 @@ def test_search_of_chosen_starts_alone(method):
 
 
 @pytest.mark.standard
-def test_search_does_not_refine_beyond_the_margin():
-    """Candidates beyond the margin are not refined."""
+@pytest.mark.parametrize("keep", [2, 3])
+def test_search_does_not_refine_beyond_the_margin(keep):
+    """Candidates beyond the margin are starts still."""
     problem, data = many_minima("rotation", 2), dataset("rotation", 2)
     begun = begin("rotation", 2, "even", 8)
 
     def cost_with(margin: float):
-        given = SearchOptions(starts=8, keep=3, method="line", kind="even", margin=margin)
+        given = SearchOptions(starts=8, keep=keep, method="line", kind="even", margin=margin)
         options = resolve(given, family("rotation", 2))
         return jax.jit(functools.partial(search, problem, options=options))(data, begun)
 
     narrow, wide = cost_with(0.0), cost_with(1e9)
-    assert np.all(narrow.refined == 1) and np.all(wide.refined == 3)
+    assert np.all(narrow.refined == 1) and np.all(wide.refined == keep)
     assert np.all(narrow.refined < wide.refined) and np.all(wide.loss <= narrow.loss)
+    others = np.asarray(narrow.candidates)[:, 1:, None]
+    assert (np.abs(others - np.asarray(begun)[:, None]).max((-1, -2)).min(-1) < 1e-6).all()
 
 
 @pytest.mark.parametrize("chunk", [None, 4, 5])
