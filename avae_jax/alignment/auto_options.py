@@ -49,12 +49,18 @@ def suited(
             data = dataclasses.replace(data, **chosen)
             notes.append(said)
     train = _training(options.train, stack, data, untouched)
-    if (train.steps, train.batch_size) != (options.train.steps, options.train.batch_size):
-        notes.append(
-            f"Training takes {train.steps:,} updates of {train.batch_size} examples "
-            "(train.steps, train.batch_size)."
-        )
+    if train != options.train:
+        notes.append(_updates(train))
     return dataclasses.replace(options, data=data, train=train), notes
+
+
+def _updates(train: TrainOptions) -> str:
+    registered = min(train.synchronised, train.steps)
+    most = f", at most the first {registered:,} at registered poses" if registered else ""
+    return (
+        f"Training takes {train.steps:,} updates of {train.batch_size} examples{most} "
+        "(train.steps, train.batch_size, train.synchronised)."
+    )
 
 
 def _choice(stack: Stack) -> str:

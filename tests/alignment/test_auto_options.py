@@ -28,7 +28,10 @@ def numbers(shape, dtype, top):
 def test_suited_small_bytes_as_they_are(tmp_path):
     """Small images of bytes are taken as they are."""
     options, said = chosen(numbers((200, 28, 28), "u1", 255.9), tmp_path)
-    assert said == "Training takes 1,000 updates of 128 examples (train.steps, train.batch_size)."
+    assert said == (
+        "Training takes 1,000 updates of 128 examples, at most the first 100 at registered poses "
+        "(train.steps, train.batch_size, train.synchronised)."
+    )
     assert options.data.source == f"stack:{tmp_path / 'x.npy'}"
     assert (options.data.window, options.data.size, options.data.limit) == ("type", 0, 0)
     assert (options.data.pose, options.train.batch_size, options.train.steps) == (
@@ -48,6 +51,7 @@ def test_suited_images_take_fewer_updates_at_registered_poses(tmp_path):
     images, volumes = numbers((50, 20, 20), "f4", 1), numbers((9, 20, 20, 20), "f4", 1)
     assert chosen(images, tmp_path)[0].train.synchronised == 100
     assert chosen(images, tmp_path, "train.synchronised=7")[0].train.synchronised == 7
+    assert "registered" not in chosen(images, tmp_path, "train.synchronised=0")[1]
     assert chosen(volumes, tmp_path)[0].train.synchronised == 200
 
 
@@ -92,10 +96,11 @@ def test_suited_large_examples_shown_small(tmp_path):
 def test_suited_keeps_options_set_by_the_user(tmp_path):
     """What somebody has set stays."""
     overrides = "data.size=64", "data.window=0,0.5", "train.batch_size=4", "train.steps=2000"
-    options, said = chosen(numbers((9, 80, 80), "f4", 1), tmp_path, *overrides)
+    registered = "train.synchronised=30"
+    options, said = chosen(numbers((9, 80, 80), "f4", 1), tmp_path, *overrides, registered)
     assert (options.data.size, options.data.scale) == (64, 1.0)
     assert options.data.window == (0.0, 0.5)
-    assert options.train.batch_size == 4 and said == ""
+    assert (options.train.batch_size, options.train.synchronised, said) == (4, 30, "")
 
 
 def test_suited_refuses_nothing_to_learn_from(tmp_path):
