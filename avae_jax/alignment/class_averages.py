@@ -6,6 +6,7 @@ in a tenth of the time (docs/decisions/0001-em-before-vae.md).
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -78,6 +79,7 @@ def averaged(
         _columns(found, pixel),
         told(found.stable),
         _halves(images, found, options.seed) if halves == "apart" else None,
+        asked_of(options, classes, halves),
     )
     trained = Trained(
         {"averages": jnp.asarray(found.averages)},
@@ -88,6 +90,17 @@ def averaged(
     )
     whole = dataclasses.replace(options, data=data)
     return Work(stack, seen, surveyed, trained, whole, reconstructions, known)
+
+
+def asked_of(options: Options, classes: int, halves: str) -> dict[str, Any]:
+    """What decides, beside the stack, what a search of averages finds; fit for JSON."""
+    return {
+        "seed": options.seed,
+        "classes": classes,
+        "halves": halves,
+        # As text, because some of it may be NaN.
+        "data": str(options.data),
+    }
 
 
 def _halves(examples: np.ndarray, found: ClassAlignment, seed: int) -> Halves:

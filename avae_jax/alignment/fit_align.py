@@ -4,9 +4,10 @@ from pathlib import Path
 
 from avae_jax.alignment.align import align, asked, run
 from avae_jax.alignment.auto_options import suited
-from avae_jax.alignment.class_averages import averaged
+from avae_jax.alignment.class_averages import asked_of, averaged
+from avae_jax.alignment.job import inputs_of
 from avae_jax.alignment.noise import is_noisy
-from avae_jax.alignment.output_dir import RESULT, require_free
+from avae_jax.alignment.output_dir import RESULT, job_in, require_free
 from avae_jax.alignment.results import files_of, names_of
 from avae_jax.alignment.stack_statistics import survey
 from avae_jax.config.modes import Request
@@ -55,6 +56,11 @@ def _by_averages(options: Options, stack: Stack, request: Request) -> None:
     require_free(request.output, files_of(stack, names), overwrite=request.overwrite)
     print(f"{stack.name}: {stack.shape[0]:,} examples. {stack.note}", flush=True)
     surveyed = survey(stack, options.data)
+    inputs = inputs_of(stack, surveyed, drawn, asked_of(options, request.classes, request.halves))
+    ended = job_in(request.output, finished=True)
+    if ended and not request.overwrite and inputs.items() <= ended.items():
+        print(f"output {request.output}: finished before, nothing to do")
+        return
     work = averaged(
         stack,
         surveyed,

@@ -29,12 +29,14 @@ class Known(NamedTuple):
       columns: further columns of the table, `[N]` each.
       numbers: further numbers of the whole alignment.
       halves: every second example as its own half poses it; `None` where halves were not apart.
+      asked: what the search of the averages was asked for.
     """
 
     found: Callable[[np.ndarray], Any]
     columns: dict[str, np.ndarray]
     numbers: dict[str, float]
     halves: Halves | None = None
+    asked: dict[str, Any] | None = None
 
 
 class Work(NamedTuple):
@@ -74,19 +76,33 @@ class Work(NamedTuple):
 
 def job_of(work: Work) -> dict[str, Any]:
     """The identity of an alignment: the same job continues an interrupted one."""
-    stack = work.stack
+    averages = work.known.asked if work.known else None
     return {
-        "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
-        "contents": work.surveyed.digest,
+        **inputs_of(work.stack, work.surveyed, work.reconstructions, averages),
         "weights": digest(work.trained, bank=False),
         "model": digest(work.trained, bank=True),
         "search": None if work.known else _identity(work.search),
         "batch": work.batch,
-        "reconstructions": work.reconstructions,
-        # As text, because it may be NaN.
-        "missing": str(work.seen.missing.written) if work.surveyed.gone else None,
         "uncertainty": work.calibration._asdict() if work.calibration else work.uncertain or None,
         "halves": "apart" if work.known and work.known.halves else None,
+    }
+
+
+def inputs_of(
+    stack: Stack, surveyed: Survey, reconstructions: bool, averages: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The part of `job_of` that is known before a search of class averages, which finds the rest.
+
+    Args:
+      averages: what this search is asked for; `None` for an alignment by a model.
+    """
+    return {
+        "input": stack.path.name + (f":{stack.member}" if stack.member else ""),
+        "contents": surveyed.digest,
+        "reconstructions": reconstructions,
+        # As text, because it may be NaN.
+        "missing": str(surveyed.missing.written) if surveyed.gone else None,
+        "averages": averages,
     }
 
 
@@ -105,8 +121,10 @@ def is_first_version(owner: Mapping[str, Any]) -> bool:
 def differences(owner: Mapping[str, Any], job: Mapping[str, Any]) -> list[str]:
     """The names of what makes `job` another one than `owner`, which a file holds."""
     # A bank has other bits on other processors. Version 0.1 took note of nothing else.
-    unsaid = "weights" if is_first_version(owner) else "model"
-    return [name for name in job if name != unsaid and owner.get(name) != job[name]]
+    unsaid = {"weights" if is_first_version(owner) else "model"}
+    # Version 0.2 did not say it at first; the weights differ where it does.
+    unsaid |= {"averages"} - owner.keys()
+    return [name for name in job if name not in unsaid and owner.get(name) != job[name]]
 
 
 def digest(trained: Trained, *, bank: bool) -> str:

@@ -208,10 +208,10 @@ def _planned(parts: Path) -> list[str]:
     return [name for name in names if isinstance(name, str) and written_files.is_inside(name)]
 
 
-def job_in(folder: Path) -> dict[str, Any] | None:
+def job_in(folder: Path, *, finished: bool = False) -> dict[str, Any] | None:
     """The job of the alignment in a directory, finished or not; `None` without one."""
-    finished, begun = _found(folder)
-    return finished["job"] if finished else begun
+    ended, begun = _found(folder)
+    return ended["job"] if ended else None if finished else begun
 
 
 def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:

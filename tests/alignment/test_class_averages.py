@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from avae_jax.alignment import class_averages
+from avae_jax.alignment.job import differences
 from avae_jax.inference.averaging.volumes import align as volume_align
 from avae_jax.main import main
 from benchmarks.stacks.particles import Case, particles
@@ -83,10 +84,29 @@ def test_averaged_writes_classes_and_averages(done):
     assert np.load(out / "latents.npy").shape[0] == COUNT
 
 
-@pytest.mark.full
-def test_fit_align_again_does_nothing(done, capsys):
+def test_fit_align_again_does_nothing_at_once(done, capsys):
     assert command(done / "noisy.mrcs", done / "out") == 0
-    assert "finished before, nothing to do" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "finished before, nothing to do" in said and "searching" not in said
+
+
+@pytest.mark.parametrize("differs", ["--classes=1", "--config.seed=1", "--halves=apart"])
+def test_what_is_asked_for_is_part_of_the_job(done, differs, monkeypatch):
+    """The poses of another search are not taken for those of this one."""
+    searched = []
+    fit_align = importlib.import_module("avae_jax.alignment.fit_align")
+    monkeypatch.setattr(fit_align, "averaged", lambda *given, **options: searched.append(options))
+    monkeypatch.setattr(fit_align, "run", lambda *given: None)
+    assert command(done / "noisy.mrcs", done / "out", differs) == 0
+    assert len(searched) == 1
+
+
+def test_job_of_before_is_told_by_its_weights():
+    """Which did not say what was asked for."""
+    job = {"weights": "a", "model": "b", "averages": {"seed": 0}}
+    assert differences({"weights": "a", "model": "c"}, job) == []
+    assert differences({"weights": "b", "model": "b"}, job) == ["weights"]
+    assert differences(job | {"averages": {"seed": 1}}, job) == ["averages"]
 
 
 @pytest.mark.parametrize(
