@@ -55,7 +55,7 @@ def together() -> Iterator[None]:
     """Context that turns a failure of shared work into a `DistributedError`."""
     try:
         yield
-    except (jax.errors.JaxRuntimeError, ValueError) as error:
+    except (jax.errors.JaxRuntimeError, ValueError, TimeoutError) as error:
         if not broke_off(error):
             raise
         raise DistributedError(
@@ -66,9 +66,11 @@ def together() -> Iterator[None]:
 
 def broke_off(error: Exception) -> bool:
     """Whether `error` is an error of the runtime about shared work."""
-    # JAX has two kinds for that, which begin with a status.
+    # JAX has two kinds for that, which begin with a status. Orbax waits for the other processes
+    # before it ends a checkpoint; a time-out of the file system has a number.
     reported = isinstance(error, jax.errors.JaxRuntimeError) or STATUS.match(str(error))
-    return bool(reported) and jax.distributed.is_initialized()
+    waited = isinstance(error, TimeoutError) and error.errno is None
+    return bool(reported or waited) and jax.distributed.is_initialized()
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """Tests of `avae_jax.core.sharding` on one device; several train in integration/test_devices."""
 
+import errno
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,3 +71,14 @@ def test_together_names_the_first_line_of_a_failure(monkeypatch):
     with pytest.raises(DistributedError, match="broke off, ABORTED: one went away; if one has"):
         with sharding.together():
             raise ValueError("ABORTED: one went away.\nmore of it")
+
+
+def test_waiting_for_the_others_in_vain_is_a_failure_of_shared_work(monkeypatch):
+    """As of a checkpoint that all write; a file system that does not answer is none."""
+    waited, slow = TimeoutError("Timed out while waiting"), TimeoutError(errno.ETIMEDOUT, "slow")
+    assert not sharding.broke_off(waited)
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    assert sharding.broke_off(waited) and not sharding.broke_off(slow)
+    with pytest.raises(DistributedError, match="broke off, Timed out while waiting"):
+        with sharding.together():
+            raise waited
