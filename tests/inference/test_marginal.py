@@ -8,10 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avae_jax.config.options import RangeOptions
 from avae_jax.core.types import Array
-from avae_jax.inference.marginal import among, from_draws, marginal_bound, summarise
+from avae_jax.inference.marginal import (
+    DEFENSIVE,
+    among,
+    from_draws,
+    marginal_bound,
+    propose_poses,
+    summarise,
+)
 from avae_jax.inference.problem import prepare, problem
-from avae_jax.transform.mixture import uniform_points
+from avae_jax.transform.mixture import Mixture, uniform_points
 from avae_jax.transform.prior_density import prior_pose
 from avae_jax.transform.sampling import right_angles
 from tests.support.linear_gaussian import (
@@ -93,3 +101,19 @@ def test_summarise_is_the_mean_weight_and_its_standard_error():
         np.testing.assert_allclose(found.bound, np.log(drawn.mean()), rtol=1e-5)
         np.testing.assert_allclose(found.error, error / drawn.mean(), rtol=1e-4)
         np.testing.assert_allclose(found.effective, drawn.sum() ** 2 / (drawn**2).sum(), rtol=1e-5)
+
+
+@pytest.mark.quick
+def test_draws_of_the_prior_are_mirrored_whatever_their_angle():
+    """No other draw is: the posterior is narrow, and of an object that is not mirrored."""
+    avae, samples = avae_of()._replace(ranges=RangeOptions(reflect=True)), 4000
+    known = Mixture(np.eye(3)[None], np.full((1, 1, 1), 0.01), np.zeros(1))
+    known = Mixture(*(np.float32(leaf) for leaf in known))
+    draw = jax.jit(functools.partial(propose_poses, avae=avae, samples=samples))
+    poses, log_ratio = draw(jax.random.key(0), known)
+    mirrored = np.linalg.det(poses) < 0
+    assert abs(mirrored.mean() - DEFENSIVE / 2) < 0.01
+    np.testing.assert_allclose(log_ratio[mirrored], -np.log(DEFENSIVE), rtol=1e-5)
+    angles = np.arctan2(poses[mirrored, 1, 0], poses[mirrored, 0, 0])
+    quarters = np.histogram(angles, 4, (-np.pi, np.pi))[0] / len(angles)
+    np.testing.assert_allclose(quarters, np.full(4, 0.25), atol=0.1)

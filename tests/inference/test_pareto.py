@@ -43,3 +43,16 @@ def test_weights_of_which_one_is_all_are_not_trusted():
 def test_shape_wants_five_weights_in_the_tail(count, known):
     log_weights = np.random.default_rng(0).normal(size=count).astype(np.float32)
     assert np.isfinite(jax.jit(tail_shape)(log_weights)) == known
+
+
+@pytest.mark.parametrize(("count", "tail"), [(100, 20), (300, 52)])
+def test_tail_is_a_fifth_of_few_weights_and_three_roots_of_many(count, tail):
+    """Three times the root of 300 is 51.96. The next weight is the threshold, the last to count."""
+    log_weights = np.linspace(0, -5, count).astype(np.float32)
+    found = []
+    for place in (tail, tail + 1):
+        lower = log_weights.copy()
+        lower[place] = (log_weights[place] + log_weights[place + 1]) / 2
+        found.append(TAIL_SHAPE(lower) - TAIL_SHAPE(log_weights))
+    assert abs(found[0]) > 1e-3
+    assert found[1] == 0

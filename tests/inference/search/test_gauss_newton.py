@@ -98,6 +98,20 @@ def test_linearise_in_two_parameters():
     np.testing.assert_allclose(local.gradient, [-0.2, 0.1], atol=1e-6)
 
 
+@pytest.mark.quick
+def test_linearise_on_other_platforms_as_on_cpus(monkeypatch):
+    def by_default(*given, default, **forms):
+        return default(*given)
+
+    monkeypatch.setattr(gauss_newton, "by_platform", by_default)
+    for name, off in (("translation", [0.2, -0.1]), ("shift_y", [0.2, 0])):
+        problem = least_squares(name, 2)
+        linearise = jax.jit(functools.partial(gauss_newton.linearise, problem))
+        local = linearise(shifted(off), shifted([0, 0]))
+        np.testing.assert_allclose(local.gradient, -np.array(off)[: problem.size], atol=1e-6)
+        np.testing.assert_allclose(local.curvature, np.eye(problem.size), atol=1e-6)
+
+
 def shifted(by):
     """A pose moved by `by`, y and x."""
     return np.float32([[1, 0, by[0]], [0, 1, by[1]], [0, 0, 1]])

@@ -13,6 +13,8 @@ from avae_jax.inference.search import Problem, gauss_newton, registration, resol
 from avae_jax.inference.search.registration import rounds
 from avae_jax.transform import family, identity, retract
 from tests.support.analytic_problems import begin, dataset, losses_at, many_minima, run
+from tests.support.least_squares import away as turned
+from tests.support.least_squares import least_squares
 
 pytestmark = [pytest.mark.standard, pytest.mark.usefixtures("for_an_optimiser")]
 
@@ -177,3 +179,17 @@ def test_rounds_begin_with_all_starts(monkeypatch):
     program = functools.partial(registration.register, problem, **options)
     jax.eval_shape(program, dataset("rigid", 2), begun)
     assert asked == [(7, 2, 3)]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("steps", [0, 1])
+def test_best_start_takes_no_place_where_it_is_kept_already(steps):
+    """The other candidate, which is worse, stays what it is."""
+    problem, data = least_squares("rotation", 2), identity(2)[None]
+    begun = jnp.stack([identity(2), turned("rotation", 2, 150.0)])[None]
+    options = {"keep": 2, "steps": steps, "degrees": 15.0, "chunk": None}
+    register = jax.jit(functools.partial(registration.register, problem, **options))
+    poses, losses, _ = register(data, begun)
+    np.testing.assert_array_equal(poses[0, 0], np.eye(3))
+    assert losses[0, 0] == 0
+    assert losses[0, 1] > 0.1
