@@ -209,9 +209,9 @@ def _planned(parts: Path) -> list[str]:
 
 
 def job_in(folder: Path, *, finished: bool = False) -> dict[str, Any] | None:
-    """The job of the alignment in a directory, finished or not; `None` without one."""
+    """The job of the alignment in a directory, or only of a `finished` one; `None` without it."""
     ended, begun = _found(folder)
-    return ended["job"] if ended else None if finished else begun
+    return ended["job"] if ended else (None if finished else begun)
 
 
 def _belonging(folder: Path, job: dict[str, Any], files: Sequence[str]) -> dict[str, Any] | None:

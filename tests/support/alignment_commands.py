@@ -24,14 +24,6 @@ SMALL = {
     "eval.explored": "false",
     "log.moments": 0,
 }
-# Prints, after everything else, the most memory that the process ever held, in MiB.
-# Of this program alone: what `resource` tells begins with the memory of the process that forked.
-MEASURED = (
-    "import sys; from avae_jax import main; status = main.main(sys.argv[1:]); "
-    "lines = open('/proc/self/status').read().splitlines(); "
-    "print(next(int(l.split()[1]) for l in lines if l.startswith('VmHWM')) // 1024); "
-    "sys.exit(status)"
-)
 
 
 def command(mode, *flags, **changes):
@@ -54,15 +46,6 @@ def succeeded(called):
     done = run(called)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def peak_mib(called, *, says=""):
-    """The most memory that such a command ever held, in MiB; it must succeed and say `says`."""
-    # With an arena for each thread the peak varies by some 30 MiB from run to run.
-    alone = ["env", "MALLOC_ARENA_MAX=1"]
-    done = succeeded([*alone, sys.executable, "-c", MEASURED, *called[3:]])
-    assert says in done.stdout
-    return int(done.stdout.split()[-1])
 
 
 def images(count, shape, dtype="u1"):
