@@ -5,7 +5,7 @@ The article states no ranges; these are scales of 1 / 1.4 to 1.4 and shears to 0
 
 from ml_collections import ConfigDict
 
-from configs.experiments import AUGMENTED, merged, mnist
+from configs.experiments import AUGMENTED, TEN_EPOCHS, merged, mnist
 
 FAMILY = {"family": "rotation+scale_y+scale_x+shear_yx"}
 
@@ -24,6 +24,6 @@ def get_config() -> ConfigDict:
                 {"data": {"size": 24, "scale": 0.6}},
                 {"train": {"steps": 500}, "eval": {"curve_examples": 32, "marginal_examples": 0}},
             ),
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )

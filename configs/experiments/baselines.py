@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from configs.experiments import AUGMENTED, SEARCHED, mnist
+from configs.experiments import AUGMENTED, TEN_EPOCHS, mnist
 
 # 8.8 million weights where the default has 2.2 million.
 WIDE = {"model": {"hidden": (1536, 1280)}}
@@ -13,12 +13,12 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "models": {
-                "mnist_search_random": mnist(SEARCHED),
+                "mnist_search_random": mnist(),
                 "mnist_augmented": mnist(AUGMENTED),
                 "mnist_augmented_wide": mnist(AUGMENTED, WIDE),
             },
             "examples": 500,
             "small": {"train": {"steps": 1000}},
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )

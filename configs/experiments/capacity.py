@@ -2,10 +2,10 @@
 
 from ml_collections import ConfigDict
 
-from configs.experiments import AUGMENTED, SEARCHED, UPRIGHT, mnist
+from configs.experiments import AUGMENTED, TEN_EPOCHS, UPRIGHT, mnist
 
 LATENT = (4, 8, 16, 32)
-KINDS = {"search_random": SEARCHED, "upright": UPRIGHT, "augmented": AUGMENTED}
+KINDS = {"search_random": {}, "upright": UPRIGHT, "augmented": AUGMENTED}
 
 
 def name_of(kind: str, latent: int) -> str:
@@ -25,6 +25,6 @@ def get_config() -> ConfigDict:
             "models": models,
             "examples": 500,
             "small": {"train": {"steps": 1000}},
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )

@@ -2,16 +2,16 @@
 
 from ml_collections import ConfigDict
 
-from configs.experiments import SEARCHED, mnist
+from configs.experiments import TEN_EPOCHS, mnist
 
 
 def get_config() -> ConfigDict:
     """Models and sizes."""
     return ConfigDict(
         {
-            "models": {"mnist_search_random": mnist(SEARCHED)},
+            "models": {"mnist_search_random": mnist()},
             "examples": 2000,
             "small": {"train": {"steps": 1000}},
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )

@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from configs.experiments import UPRIGHT, mnist
+from configs.experiments import TEN_EPOCHS, UPRIGHT, mnist
 
 
 def get_config() -> ConfigDict:
@@ -12,6 +12,6 @@ def get_config() -> ConfigDict:
             "models": {"mnist_upright": mnist(UPRIGHT)},
             "examples": 300,
             "small": {"train": {"steps": 1000}},
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )

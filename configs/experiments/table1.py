@@ -6,7 +6,7 @@ a Gaussian of standard deviation 0.3081 / sqrt(2); MNIST pixels have the deviati
 
 from ml_collections import ConfigDict
 
-from configs.experiments import AUGMENTED, SEARCHED, UPRIGHT, mnist
+from configs.experiments import AUGMENTED, TEN_EPOCHS, UPRIGHT, mnist
 
 SQUARED = {"model": {"likelihood": "gaussian", "sigma": 0.2179}}
 
@@ -16,15 +16,15 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "models": {
-                "mnist_search_random": mnist(SEARCHED),
+                "mnist_search_random": mnist(),
                 "mnist_upright": mnist(UPRIGHT),
                 "mnist_augmented": mnist(AUGMENTED),
-                "mnist_source_search_random": mnist(SQUARED, SEARCHED),
+                "mnist_source_search_random": mnist(SQUARED),
                 "mnist_source_upright": mnist(SQUARED, UPRIGHT),
                 "mnist_source_augmented": mnist(SQUARED, AUGMENTED),
             },
             "examples": 500,
             "small": {"train": {"steps": 1000}},
-            "full": {"train": {"steps": 20_000}},
+            "full": TEN_EPOCHS,
         }
     )
