@@ -19,7 +19,7 @@ from avae_jax.core.errors import InputError
 from benchmarks.experiments.collect import collect
 from benchmarks.experiments.runs import SIZES, Setting
 
-HELP = "small: two cores; full: a GPU; smoke: seconds, to see whether all runs"
+HELP = "small: two epochs; full: ten; smoke: seconds, to see whether all runs"
 NAMES = tuple(module.name for module in pkgutil.iter_modules(configs.experiments.__path__))
 
 

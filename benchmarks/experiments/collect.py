@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
-    """Writes the pages from the results in `folder`; says what has not been measured.
+    """Writes the pages from the results in `folder`; experiments without any keep their numbers.
 
     Args:
+      size: of all results in `folder`.
       root: where benchmarks/ and docs/ lie.
 
     Raises:
@@ -27,14 +28,14 @@ def collect(folder: Path, *, size: str, root: Path = ROOT) -> None:
     results = {name: runs for name, runs in results.items() if runs}
     if not results:
         raise InputError(f"{folder}: no results, run an experiment first")
-    collected: dict[str, Any] = {"size": size}
+    file = root / "benchmarks" / "results" / "experiments.json"
+    collected: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     pictures = root / "docs" / "figures" / "results"
     pictures.mkdir(parents=True, exist_ok=True)
     for name, runs in results.items():
         numbers = over_seeds([run["numbers"] for run in runs])
-        collected[name] = numbers | {"about": _about(runs)}
+        collected[name] = numbers | {"about": {"size": size} | _about(runs)}
         draw(name, numbers, pictures / f"{name}.png")
-    file = root / "benchmarks" / "results" / "experiments.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(collected, indent=1) + "\n")
     written = root / "docs" / "project" / "results.md"

@@ -10,24 +10,27 @@ INTRODUCTION = """# Results
 This page replicates every claim of the original article (R. Bidart and A. Wong, *Affine Variational
 Autoencoders*, 2019), beside baselines. `launch/experiment.sh collect` writes this page, its figures
 and [experiments.json](../../benchmarks/results/experiments.json). The command of each experiment is
-above its table. `--size small` takes two cores at most 30 minutes a seed; `--size full` is meant
-for a GPU. **The numbers below are of size `{size}`.** Losses are nats per held-out example unless a
-table says otherwise. Intervals are 95 % bootstrap intervals over examples. Rows of several seeds
-give the mean and the standard deviation over seeds. Other jobs ran on the same machine, so run
-times are up to five times as long as on free cores. [Measurements](measurements.md) has the results
-of the commands, [costs](costs.md) of the searches.
+above its table, the **size** below it. Both sizes of MNIST draw from all 60,000 images: `small` for
+1,000 updates, two epochs (affine maps 500), `full` for ten epochs. Losses are nats per held-out
+example unless a table says otherwise. Intervals are 95 % bootstrap intervals over examples. Rows of
+several seeds give the mean and the standard deviation over seeds. Other jobs ran on the same
+machine, so run times are up to five times as long as on free cores. Rotated digits of size
+`small` were searched with a pose head (`search.learned`), of size `full` without, as by default.
+[Measurements](measurements.md) has the results of the commands, [costs](costs.md) of the searches.
 """
 
 
 def page(collected: dict[str, Any]) -> str:
     """All of docs/project/results.md."""
-    parts = [INTRODUCTION.format(size=collected["size"])]
+    parts = [INTRODUCTION]
     parts.append(f"## In one table\n\n{summary(collected)}\n")
     for name, (title, body) in SECTIONS.items():
         if name in collected:
-            parts.append(f"## {title}\n\n{_command(name, collected)}\n\n{body(collected[name])}\n")
+            numbers = collected[name]
+            command = _command(name, numbers["about"])
+            parts.append(f"## {title}\n\n{command}\n\n{body(numbers)}\n")
             parts.append(f"![{title}](../figures/results/{name}.png)\n")
-            parts.append(_provenance(collected[name]["about"]))
+            parts.append(_provenance(numbers["about"]))
     return "\n".join(parts)
 
 
@@ -54,34 +57,28 @@ def summary(collected: dict[str, Any]) -> str:
     commits = sorted({commit for about in abouts for commit in about["commits"]})
     machine, minutes = abouts[0]["machine"], sum(about["minutes"]["training"] for about in abouts)
     names = [name for name in SECTIONS if name in collected]
-    seeds = ", ".join(f"{name} {len(collected[name]['about']['seeds'])}" for name in names)
+    about = {name: collected[name]["about"] for name in names}
+    seeds = ", ".join(f"{name} {told['size']} {len(told['seeds'])}" for name, told in about.items())
     lines += [
         "",
-        f"Size `{collected['size']}`, {machine['cores']} cores of {machine['cpu']}; "
-        f"seeds: {seeds};",
+        f"{machine['cores']} cores of {machine['cpu']}; sizes and seeds: {seeds};",
         f"{minutes:.0f} minutes of training a seed, models that experiments share counted in each; "
         f"commits {', '.join(commits)}.",
     ]
     return "\n".join(lines)
 
 
-def _command(name: str, collected: dict[str, Any]) -> str:
-    seeds = collected[name]["about"]["seeds"]
-    size = collected["size"]
-    return "\n".join(
-        [
-            "```sh",
-            *(f"launch/experiment.sh {name} --size {size} --seed {seed}" for seed in seeds),
-            "```",
-        ]
-    )
+def _command(name: str, about: dict[str, Any]) -> str:
+    call = f"launch/experiment.sh {name} --size {about['size']} --seed"
+    return "\n".join(["```sh", *(f"{call} {seed}" for seed in about["seeds"]), "```"])
 
 
 def _provenance(about: dict[str, Any]) -> str:
     machine, minutes = about["machine"], about["minutes"]
     return (
-        f"Commit {', '.join(about['commits'])}; {machine['cores']} cores of {machine['cpu']}, "
-        f"device {machine['device']}; seeds {', '.join(map(str, about['seeds']))}; "
+        f"Size `{about['size']}`. Commit {', '.join(about['commits'])}; "
+        f"{machine['cores']} cores of {machine['cpu']}, device {machine['device']}; "
+        f"seeds {', '.join(map(str, about['seeds']))}; "
         f"{minutes['training']:.0f} minutes of training a seed, models shared with other "
         "experiments included.\n"
     )
