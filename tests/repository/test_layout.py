@@ -55,7 +55,6 @@ UNTESTED = {
             "data",
             "disc",
             "em",
-            "gauge",
             "local",
             "model",
             "near",

@@ -13,7 +13,8 @@ from avae_jax.inference.averaging.turn import turned
 
 LEAST_SPREAD = 0.02  # pixels
 TURNS, CLEARLY = 48, 0.7  # turns tried, and what makes one clearly better
-TIGHTER = (2.0, 1.0, 0.5)  # bounds of differences, in their deviation at the start
+INSIDE = 0.1  # of the brightest place of the mean: there the objects are
+ROUNDS, STILL = 8, 1e-3  # rounds at most; radians and pixels that no longer count
 
 
 def rotated(vectors: np.ndarray, radians: np.ndarray) -> np.ndarray:
@@ -58,23 +59,85 @@ def spread_of(shift: np.ndarray, variance: np.ndarray, prior: float) -> float:
 def registered(averages: np.ndarray, disc: Disc, shares: np.ndarray) -> np.ndarray:
     """Turns (radians) and shifts (pixels) `[K, 3]` that lay averages on the largest class.
 
-    What most of the objects have in common counts, a part that moves does not: differences are
-    bounded, ever more tightly. From where the averages stand, unless another turn is far better.
+    All averages move, one after the other, until they differ least about their mean. What most
+    objects have in common counts, a part that moves does not: differences at a place are taken for
+    Cauchy's, of a width that they tell. It is narrow where only an arm moves, and wide where all
+    objects differ. From where the averages stand, unless another turn is far better.
     """
-    first = int(shares.argmax())
-    still = np.zeros(3, np.float32)
-    target = np.asarray(drawn_at(averages[first], still, disc))
+    first, weight = int(shares.argmax()), shares / shares.sum()
     found = np.zeros((len(averages), 3))
+    images = _drawn(averages, found, disc)
     for k in np.flatnonzero(np.arange(len(averages)) != first):
-        apart = functools.partial(_apart, averages[k], target, disc)
-        scale = np.sqrt(((np.asarray(drawn_at(averages[k], still, disc)) - target) ** 2).mean())
-        found[k, 0] = _turn(apart, scale + 1e-9)
-        for tight in TIGHTER:
-            options = {"initial_simplex": found[k] + _SIMPLEX, "maxfev": 120}
-            options |= {"xatol": 1e-3, "fatol": 1e-6}
-            bound = tight * scale + 1e-9
-            found[k] = minimize(apart, found[k], bound, "Nelder-Mead", options=options).x
+        apart = functools.partial(_apart, averages[k], images[first], disc)
+        found[k, 0] = _turn(apart, np.sqrt(((images[k] - images[first]) ** 2).mean()) + 1e-9)
+    images = _drawn(averages, found, disc)
+    mean = np.abs(np.tensordot(weight, images, 1)).sum(0)
+    inside = mean > INSIDE * mean.max()
+    for number in range(ROUNDS if len(averages) > 1 else 0):
+        before, square = found, _width(images, weight, inside)
+        differ = functools.partial(_differ, weight=weight, inside=inside, square=square)
+        found = found.copy()
+        for k in range(len(averages)):
+            found[k] = _least(differ, averages[k], images, k, found[k], 1 / (1 + number), disc)
+        if np.abs(_about(found, first) - _about(before, first)).max() < STILL:
+            break
+    return _about(found, first)
+
+
+def _least(
+    differ: Callable[[np.ndarray], float],
+    average: np.ndarray,
+    images: np.ndarray,
+    k: int,
+    begun: np.ndarray,
+    step: float,
+    disc: Disc,
+) -> np.ndarray:
+    """Where the `k`th average makes all `images` differ least; it is drawn there in them."""
+
+    def differ_at(at: np.ndarray) -> float:
+        images[k] = drawn_at(average, at.astype(np.float32), disc)
+        return differ(images)
+
+    options = {"initial_simplex": begun + step * _SIMPLEX, "maxfev": 60}
+    options |= {"xatol": STILL, "fatol": 1e-7}
+    found = minimize(differ_at, begun, method="Nelder-Mead", options=options).x
+    differ_at(found)
     return found
+
+
+def _differ(images: np.ndarray, weight: np.ndarray, inside: np.ndarray, square: float) -> float:
+    """How much images differ about their mean, a part of a nat a place, by Cauchy's density."""
+    return float(np.log1p(_spread(images, weight, inside) / square).mean())
+
+
+def _spread(images: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Squared differences of images `[K, C, n, n]` about their mean, summed, at places inside."""
+    part = images[:, :, inside]
+    about = part - np.tensordot(weight, part, 1)
+    return len(images) * np.tensordot(weight, about**2, 1).sum(0)
+
+
+def _width(images: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> float:
+    """The likeliest square of the width of Cauchy's density."""
+    spread, free = _spread(images, weight, inside), (len(images) - 1) * images.shape[1]
+    square = spread.mean() / free + 1e-12
+    least = 1e-6 * square
+    for _ in range(200):
+        square = ((1 + free) / (1 + spread / square) * spread).mean() / free + least
+    return float(square)
+
+
+def _about(found: np.ndarray, first: int) -> np.ndarray:
+    """Turns and shifts `[K, 3]` in the frame of one of them."""
+    shift = rotated(found[:, 1:] - found[first, 1:], -found[first, 0])
+    return np.concatenate([found[:, :1] - found[first, 0], shift], 1)
+
+
+def _drawn(averages: np.ndarray, found: np.ndarray, disc: Disc) -> np.ndarray:
+    """Averages as images `[K, C, n, n]`, each turned and shifted by its `[3]`."""
+    at = found.astype(np.float32)
+    return np.stack([drawn_at(a, p, disc) for a, p in zip(averages, at, strict=True)])
 
 
 def _turn(apart: Callable[[np.ndarray, float], float], bound: float) -> float:

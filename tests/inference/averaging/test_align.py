@@ -12,7 +12,6 @@ from avae_jax.evaluation.pose_metrics import label_means, pose_errors
 from avae_jax.inference.averaging import align_images
 from avae_jax.inference.averaging.condition import conditioned
 from avae_jax.inference.averaging.disc import Disc, from_disc, lower, moved, to_disc
-from avae_jax.inference.averaging.gauge import registered, rotated, spread_of
 from avae_jax.inference.averaging.model import contrast_moments, evidence
 from avae_jax.inference.averaging.turn import turned, turned_back
 from benchmarks.stacks.particles import RODS, Case, draw, particles
@@ -83,29 +82,6 @@ def test_the_contrast_is_integrated_out():
     np.testing.assert_allclose(found, np.log(weight.sum() * step), rtol=1e-4)
     np.testing.assert_allclose(mean, (weight * contrasts).sum() / weight.sum(), rtol=1e-4)
     np.testing.assert_allclose(square, (weight * contrasts**2).sum() / weight.sum(), rtol=1e-4)
-
-
-@pytest.mark.parametrize("true", [0.0, 0.5, 1.5])
-def test_the_spread_of_shifts_is_told_from_what_noise_adds(true):
-    rng = np.random.default_rng(0)
-    noise = rng.uniform(0.1, 0.4, 4000)
-    plain = rng.normal(0, np.sqrt(true**2 + noise))
-    prior = 1.0
-    variance = 1 / (1 / noise + 1 / prior**2)
-    found = spread_of(plain * variance / noise, variance, prior)
-    assert abs(found - true) < 0.12
-
-
-def test_averages_are_laid_on_what_they_have_in_common():
-    """The arm moves, the body does not: 10 degrees and 0.8 pixels between the averages."""
-    side = 24
-    disc = Disc(side, 11)
-    first = draw(RODS["hinged"][0], side, np.zeros(1), STILL)
-    second = draw(RODS["hinged"][1], side, np.array([10.0]), np.array([[0.8, 0.0]]))
-    averages = np.asarray(jax.jit(functools.partial(to_disc, disc=disc))(np.stack([first, second])))
-    found = registered(averages, disc, np.array([0.6, 0.4]))
-    assert abs(np.degrees(found[1, 0]) + 10) < 2
-    np.testing.assert_allclose(found[1, 1:], rotated(np.array([-0.8, 0.0]), found[1, 0]), atol=0.3)
 
 
 NOISE = np.random.default_rng(0).normal(0, 1, (60, 20, 20, 1))
