@@ -5,7 +5,7 @@
 #   launch/experiment.sh table1 --size full --seed 0
 #   launch/experiment.sh collect
 #
-# NAME is table1, affine, settling, capacity, volumes, basin, baselines, shift or collect; its
+# NAME is table1, affine, settling, clock, capacity, volumes, basin, baselines, shift or collect; its
 # config is configs/experiments/NAME.py. A second start goes on where the first was interrupted.
 # AVAE_DATA names the folder of mnist/ and modelnet10/; PYTHON the interpreter (default: python).
 set -euo pipefail
