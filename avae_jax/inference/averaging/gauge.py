@@ -60,9 +60,9 @@ def registered(averages: np.ndarray, disc: Disc, shares: np.ndarray) -> np.ndarr
     """Turns (radians) and shifts (pixels) `[K, 3]` that lay averages on the largest class.
 
     All averages move, one after the other, until they differ least about their mean. What most
-    objects have in common counts, a part that moves does not: differences at a place are taken for
-    Cauchy's, of a width that they tell. It is narrow where only an arm moves, and wide where all
-    objects differ. From where the averages stand, unless another turn is far better.
+    objects have in common counts, a part that moves does not: differences in a channel at a place
+    are taken for Cauchy's, of a width that they tell. It is narrow where only an arm moves, and
+    wide where all objects differ. From where the averages stand, unless another turn is far better.
     """
     first, weight = int(shares.argmax()), shares / shares.sum()
     found = np.zeros((len(averages), 3))
@@ -112,15 +112,18 @@ def _differ(images: np.ndarray, weight: np.ndarray, inside: np.ndarray, square: 
 
 
 def _spread(images: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Squared differences of images `[K, C, n, n]` about their mean, summed, at places inside."""
+    """Squared differences of images `[K, C, n, n]` about their mean, summed over the images.
+
+    Of each channel at each place inside: colours of what stays tell more than those of arms.
+    """
     part = images[:, :, inside]
     about = part - np.tensordot(weight, part, 1)
-    return len(images) * np.tensordot(weight, about**2, 1).sum(0)
+    return len(images) * np.tensordot(weight, about**2, 1).ravel()
 
 
 def _width(images: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> float:
     """The likeliest square of the width of Cauchy's density."""
-    spread, free = _spread(images, weight, inside), (len(images) - 1) * images.shape[1]
+    spread, free = _spread(images, weight, inside), len(images) - 1
     square = spread.mean() / free + 1e-12
     least = 1e-6 * square
     for _ in range(200):

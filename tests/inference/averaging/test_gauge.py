@@ -84,8 +84,7 @@ def test_differences_are_narrow_where_an_arm_moves_and_wide_where_all_differ():
 
 
 def test_width_is_the_likeliest_of_cauchys_density():
-    rng = np.random.default_rng(0)
-    half = rng.normal(0, 0.3, (1, 40, 40))
+    half = np.random.default_rng(0).normal(0, 0.3, (3, 40, 40))
     images, inside = np.stack([half, -half]), np.ones((40, 40), bool)
     found = gauge._width(images, np.array([0.5, 0.5]), inside)
     # The sum of squares about the mean, of one degree of freedom, is twice that of a half.
