@@ -1,20 +1,15 @@
 """Numbers keep their digits, their sign, their scale and the shape of their pixels."""
 
-import h5py
-import ml_dtypes
-import mrcfile
 import nibabel
 import numpy as np
 import pytest
 import tifffile
-from scipy import ndimage
 
 from avae_jax.alignment import programs
-from avae_jax.alignment.auto_options import suited
 from avae_jax.alignment.levels import drawn, lowered, raised
 from avae_jax.alignment.model_frame import Framing, into_model, own_poses, shown
 from avae_jax.alignment.stack_statistics import survey
-from avae_jax.config.options import DataOptions, Options
+from avae_jax.config.options import DataOptions
 from avae_jax.core.errors import InputError
 from avae_jax.data import load
 from avae_jax.data.formats import open_stack
@@ -22,16 +17,15 @@ from avae_jax.data.intensity import Scaling, scaled
 from avae_jax.data.missing import Missing
 from avae_jax.transform.frame import frame
 from avae_jax.transform.matrices import identity
-
-SHAPE = (5, 9, 7)
-
-
-def contrast(top=1.0, shape=SHAPE):
-    """Numbers from 0 to `top`, both met."""
-    values = np.random.default_rng(0).random(shape)
-    values.flat[:2] = 0, 1
-    return values * top
-
+from tests.support.written_stacks import (
+    RAMP,
+    SHAPE,
+    contrast,
+    object_of,
+    round_trip,
+    write_mrc,
+    write_nifti,
+)
 
 # name: values [N, H, W], the window of a model, how far the values may come back from.
 WIDE = {
@@ -168,125 +162,6 @@ def test_wide_numbers_without_a_window_are_not_made_a_few_steps(low, top, dtype,
         load(DataOptions(source=source), seed=0)
     seen = load(DataOptions(source=source, window=(low, low + top)), seed=0).train
     assert len(np.unique(seen)) > 0.9 * min(seen.size, top if dtype != "f8" else seen.size)
-
-
-def object_of(shape, spacing=(), centre=0.15):
-    """A blob beside the middle, round in physical space, `[*S]` from 0 to 1."""
-    sizes = np.array(spacing or (1.0,) * len(shape))
-    middle = (np.array(shape) - 1) / 2
-    places = (np.moveaxis(np.indices(shape), 0, -1) - middle) * sizes
-    extent = (np.array(shape) * sizes).max()
-    ahead = np.zeros(len(shape))
-    ahead[-1] = centre * extent
-    return np.exp(-((places - ahead) ** 2).sum(-1) / (2 * (0.1 * extent) ** 2))
-
-
-def write_mrc(path, values, *, header=None, **more):
-    """Values as they lie in an MRC file; fields of its header changed afterwards."""
-    with mrcfile.new(path) as file:
-        file.set_data(values)
-        for name, value in more.items():
-            setattr(file, name, value)
-    if header:
-        whole = bytearray(path.read_bytes())
-        for place, number in header.items():
-            whole[place : place + 4] = np.array(number).astype("<i4").tobytes()
-        path.write_bytes(whole)
-    return path
-
-
-def round_trip(path, target, axes=""):
-    """What is read, and what is read of what was written of it."""
-    with open_stack(str(path), axes) as stack:
-        values = stack.raw(0, stack.shape[0])
-        target.parent.mkdir(exist_ok=True)
-        middle = len(values) // 2
-        stack.write(target, iter([values[:middle], values[middle:]]))
-    with open_stack(str(target), axes) as made:
-        np.testing.assert_array_equal(made.raw(0, made.shape[0]), values)
-        assert made.shape == stack.shape and made.dtype == stack.dtype
-    return stack, values
-
-
-STAMP, FLAGS, LEAST, LARGEST = 152, 156, 76, 80
-IMOD = 1146047817
-
-
-def of_float(number):
-    return np.float32(number).view("i4")
-
-
-def digits_like():
-    """Strokes on black with steep edges, as scanned digits have them."""
-    noise = np.random.default_rng(1).normal(size=(6, 40, 40))
-    smooth = ndimage.gaussian_filter(noise, (0, 3, 3))
-    return np.clip((smooth - 0.05) * 4000, 0, 255).astype("u1")
-
-
-def noise(mean, deviation):
-    values = np.random.default_rng(1).normal(mean, deviation, (6, 40, 40))
-    return np.clip(np.rint(values), -128, 255)
-
-
-RAMP = np.rint(255 * np.stack([object_of((40, 40), centre=0.1 * n) for n in range(3)]))
-# name: bytes, fields of the header, whether they are signed.
-BYTES = {
-    "IMOD says unsigned": (noise(0, 20).astype("i1"), {STAMP: IMOD, FLAGS: 0}, False),
-    "IMOD says signed": (RAMP.astype("u1").view("i1"), {STAMP: IMOD, FLAGS: 1}, True),
-    "IMOD says signed, among other flags": (
-        noise(0, 20).astype("i1"),
-        {STAMP: IMOD, FLAGS: 9},
-        True,
-    ),
-    "the header exceeds 127": (
-        noise(0, 20).astype("i1"),
-        {LEAST: of_float(0), LARGEST: of_float(255)},
-        False,
-    ),
-    "smooth from 0 to 255": (RAMP.astype("u1").view("i1"), {}, False),
-    "strokes on black": (digits_like().view("i1"), {}, False),
-    "noise about 128": (noise(128, 30).astype("u1").view("i1"), {}, False),
-    "a mask": ((RAMP > 128).astype("u1").__mul__(255).view("i1"), {}, False),
-    "noise about 0": (noise(0, 30).astype("i1"), {}, True),
-    "smooth from -128 to 127": ((RAMP - 128).astype("i1"), {}, True),
-    "all below 128": (noise(50, 10).astype("i1"), {}, True),
-}
-
-
-@pytest.mark.parametrize("name", BYTES)
-def test_bytes_of_mrc_have_their_sign(name, tmp_path):
-    values, header, signed = BYTES[name]
-    path = write_mrc(tmp_path / "x.mrcs", values, header=header)
-    stack, read = round_trip(path, tmp_path / "out" / "x.mrcs")
-    assert stack.dtype == (np.int8 if signed else np.uint8)
-    np.testing.assert_array_equal(read[..., 0], values if signed else values.view("u1"))
-    assert ("unsigned" in stack.notes[0]) == (not signed)
-    before, after = path.read_bytes(), (tmp_path / "out" / "x.mrcs").read_bytes()
-    assert before[STAMP : STAMP + 8] == after[STAMP : STAMP + 8]
-    assert before[1024:] == after[1024:]
-    least, largest = np.frombuffer(after[LEAST : LARGEST + 4], "f4")
-    assert (least, largest) == (read.min(), read.max())
-
-
-def test_bytes_of_a_folder_have_one_sign(tmp_path):
-    (tmp_path / "in").mkdir()
-    for number, top in enumerate((100, 255, 90, 250)):
-        volume = np.rint(top * object_of((20, 20, 20))).astype("u1").view("i1")
-        write_mrc(tmp_path / "in" / f"{number}.mrc", volume)
-    stack, values = round_trip(tmp_path / "in", tmp_path / "out")
-    assert stack.dtype == np.uint8 and values.max() > 200
-    assert "unsigned" in stack.notes[0] and not any("one volume" in note for note in stack.notes)
-
-
-def write_nifti(path, raw, slope, intercept, zooms=(1, 1, 1)):
-    image = nibabel.Nifti1Image(raw, np.diag([*zooms, 1]))
-    image.header.set_zooms((*zooms, *(1,) * (raw.ndim - 3)))
-    nibabel.save(image, path)
-    # The library would scale the numbers for it.
-    data = bytearray(path.read_bytes())
-    data[112:120] = np.array([slope, intercept], "<f4").tobytes()
-    path.write_bytes(data)
-    return path
 
 
 # name: type, slope and intercept of each file.
@@ -451,136 +326,3 @@ def test_absurd_pixels_are_refused(tmp_path):
     path = sized_nifti(tmp_path / "x.nii", np.ones((3, 6, 6, 6), "f4"), (1, 1, 1e6))
     with pytest.raises(InputError, match="at most 50 times"), open_stack(str(path)):
         pass
-
-
-# name: shape in the file, `data.axes`, shape [N, *S, C].
-AXES = {
-    "channels first": ((6, 3, 9, 7), "NCHW", (6, 9, 7, 3)),
-    "five channels": ((6, 9, 7, 5), "NHWC", (6, 9, 7, 5)),
-    "eleven channels first": ((6, 11, 9, 7), "NCHW", (6, 9, 7, 11)),
-    "examples last": ((9, 7, 6), "HWN", (6, 9, 7, 1)),
-    "Matlab's": ((9, 7, 3, 6), "HWCN", (6, 9, 7, 3)),
-    "thin volumes": ((6, 9, 7, 4), "NDHW", (6, 9, 7, 4, 1)),
-    "volumes with channels first": ((6, 2, 5, 9, 7), "NCDHW", (6, 5, 9, 7, 2)),
-    "turned images": ((6, 7, 9), "NWH", (6, 9, 7, 1)),
-}
-
-
-def save_npz(path, values):
-    np.savez(path, images=values, labels=np.arange(6) % 2)
-
-
-def save_h5(path, values):
-    with h5py.File(path, "w") as file:
-        file["x"] = values
-
-
-def save_columns(path, values):
-    np.save(path, np.asfortranarray(values))
-
-
-SAVERS = {"x.npy": np.save, "x.npz": save_npz, "x.h5": save_h5, "f.npy": save_columns}
-
-
-@pytest.mark.standard
-@pytest.mark.parametrize("file", SAVERS)
-@pytest.mark.parametrize("name", AXES)
-def test_axes_are_those_that_are_said(name, file, tmp_path):
-    shape, axes, wanted = AXES[name]
-    values = np.arange(np.prod(shape), dtype="i4").reshape(shape)
-    SAVERS[file](tmp_path / file, values)
-    stack, read = round_trip(tmp_path / file, tmp_path / "out" / file, axes)
-    assert read.shape == stack.shape == wanted and f"data.axes={axes}" in stack.note
-    letters = [letter for letter in "NDHWC" if letter in axes]
-    expected = values.transpose([axes.index(letter) for letter in letters]).reshape(wanted)
-    np.testing.assert_array_equal(read, expected)
-    with open_stack(str(tmp_path / "out" / file), "".join(axes)) as made:
-        assert made.shape == wanted
-    if file == "x.npy":
-        np.testing.assert_array_equal(np.load(tmp_path / "out" / file), values)
-    kind = {"x.npz": "npz", "x.h5": "stack"}.get(file, "npy")
-    options = DataOptions(source=f"{kind}:{tmp_path / file}", axes=axes, window=(0.0, values.max()))
-    both = load(options, seed=0)
-    found = np.sort(np.concatenate([both.train, both.test]).reshape(6, -1)[:, 0])
-    np.testing.assert_allclose(
-        found, np.sort(expected.reshape(6, -1)[:, 0] / values.max()), atol=1e-6
-    )
-    assert (both.train_labels is not None) == (file == "x.npz")
-
-
-HINTS = {
-    "channels first": ((6, 3, 9, 9), "data.axes=NCHW"),
-    "five channels first": ((6, 5, 64, 64), "data.axes=NCHW"),
-    "channels first of small images": ((5, 3, 9, 8), "data.axes=NCHW"),
-    "five channels": ((6, 64, 64, 5), "data.axes=NHWC"),
-    "five channels of small images": ((6, 9, 8, 5), "data.axes=NHWC"),
-    "examples last, oblong": ((9, 8, 30), "data.axes=HWN"),
-    "examples last": ((9, 9, 30), "data.axes=HWN"),
-    "volumes with channels first": ((6, 2, 9, 9, 9), "data.axes=NCDHW"),
-    "plain images": ((6, 9, 9), ""),
-    "plain volumes": ((6, 9, 9, 9), ""),
-    "plain colours": ((6, 9, 9, 3), ""),
-}
-
-
-@pytest.mark.parametrize("name", HINTS)
-def test_other_axes_are_hinted_at(name, tmp_path):
-    shape, said = HINTS[name]
-    np.save(tmp_path / "x.npy", np.zeros(shape, "u1"))
-    try:
-        with open_stack(str(tmp_path / "x.npy")) as stack:
-            found = stack.note
-    except InputError as error:
-        found = str(error)
-    assert said in found and ("data.axes" in found) == bool(said)
-
-
-BAD_AXES = {
-    "NCHW": ((6, 9, 9), "4 axes, but .* has 3"),
-    "CHW": ((6, 9, 9), "N, H, W and perhaps D and C"),
-    "NHWH": ((6, 9, 9, 9), "N, H, W and perhaps"),
-    "NXY": ((6, 9, 9), "N, H, W and perhaps"),
-}
-
-
-@pytest.mark.parametrize("axes", BAD_AXES)
-def test_axes_that_cannot_be_are_refused(axes, tmp_path):
-    shape, said = BAD_AXES[axes]
-    np.save(tmp_path / "x.npy", np.zeros(shape, "u1"))
-    with pytest.raises(InputError, match=said), open_stack(str(tmp_path / "x.npy"), axes):
-        pass
-    with pytest.raises(InputError, match=said):
-        load(DataOptions(source=f"npy:{tmp_path / 'x.npy'}", axes=axes), seed=0)
-
-
-def test_an_mrc_file_that_calls_itself_a_volume_can_be_images(tmp_path):
-    values = contrast(1.0, (12, 9, 8)).astype("f4")
-    path = write_mrc(tmp_path / "x.mrc", values)
-    with open_stack(str(path)) as stack:
-        assert stack.shape == (1, 12, 9, 8)
-        assert any("data.axes=NHW" in n and ".mrcs" in n for n in stack.notes)
-        with pytest.raises(InputError, match="one example.*calls it one volume.*data.axes=NHW"):
-            suited(Options(), stack, untouched=frozenset())
-    stack, read = round_trip(path, tmp_path / "out" / "x.mrc", "NHW")
-    assert stack.shape == (12, 9, 8, 1) and not stack.notes
-    np.testing.assert_array_equal(read[..., 0], values)
-    assert mrcfile.read(tmp_path / "out" / "x.mrc").shape == (12, 9, 8)
-
-
-def test_channels_apart_in_a_tiff_stack_are_read(tmp_path):
-    values = np.arange(6 * 2 * 9 * 8, dtype="u2").reshape(6, 2, 9, 8)
-    tifffile.imwrite(tmp_path / "x.tif", values, imagej=True, metadata={"axes": "TCYX"})
-    stack, read = round_trip(tmp_path / "x.tif", tmp_path / "out" / "x.tif")
-    np.testing.assert_array_equal(read, np.moveaxis(values, 1, -1))
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "x.tif"), values)
-
-
-@pytest.mark.parametrize("file", ["x.npy", "x.npz"])
-def test_bfloat16_is_taken(file, tmp_path):
-    values = contrast(3.0, (6, 9, 8)).astype(ml_dtypes.bfloat16)
-    SAVERS[file](tmp_path / file, values)
-    stack, read = round_trip(tmp_path / file, tmp_path / "out" / file)
-    assert stack.dtype == np.float32
-    np.testing.assert_array_equal(read[..., 0], values.astype("f4"))
-    loaded = load(DataOptions(source=f"{file[2:]}:{tmp_path / file}"), seed=0)
-    assert np.isin(loaded.train, values.astype("f4")).all()

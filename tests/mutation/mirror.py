@@ -17,7 +17,8 @@ COPIED = ("avae_jax", "benchmarks", "configs", "docs", "tests", "README.md", "py
 EXTRA = {
     "alignment/class_losses.py": ("alignment/test_class_averages.py",),
     "alignment/levels.py": ("data/test_precision.py",),
-    "data/formats/mrc.py": ("data/test_precision.py",),
+    "data/formats/mrc.py": ("data/test_precision.py", "data/formats/test_mrc_bytes.py"),
+    "data/formats/relion_particles.py": ("data/formats/test_star.py",),
     "data/intensity.py": ("data/test_loading.py", "data/test_precision.py"),
     "data/missing.py": ("models/test_observed.py",),
     "inference/averaging/classes.py": ("inference/averaging/test_align.py",),

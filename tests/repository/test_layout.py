@@ -12,9 +12,15 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 FILES = sorted(TESTS.rglob("*.py"))
 # Modules without a test file of their name, and why.
 TYPES, WHOLE_RUN = "types alone", "run on digits by integration/test_end_to_end.py"
-VALUES, LINKS, PICTURES = (
+VALUES, LINKS, PICTURES, AXES, STAR = (
     f"tried with files by data/{name}.py"
-    for name in ("test_precision", "formats/test_links", "formats/test_pictures")
+    for name in (
+        "test_precision",
+        "formats/test_links",
+        "formats/test_pictures",
+        "formats/test_axes",
+        "formats/test_star",
+    )
 )
 VOLUMES = "tried as a whole by inference/averaging/volumes/test_align.py"
 AVERAGING = "tried as a whole by inference/averaging/test_align.py"
@@ -22,14 +28,11 @@ UNTESTED = {
     "__main__.py": "run as a process by test_main.py",
     "alignment/class_losses.py": "tried with what finds poses by alignment/test_class_averages.py",
     "alignment/levels.py": VALUES,
-    "data/formats/arranged.py": VALUES,
-    "data/formats/axes.py": VALUES,
-    "data/formats/bfloat.py": VALUES,
+    "data/formats/arranged.py": AXES,
+    "data/formats/bfloat.py": AXES,
     "data/formats/hdf5_filters.py": LINKS,
     "data/formats/hdf5_numbered.py": LINKS,
-    "data/formats/mrc_bytes.py": VALUES,
-    "data/formats/relion_particles.py": LINKS,
-    "data/formats/star.py": LINKS,
+    "data/formats/relion_particles.py": STAR,
     "data/formats/tiff_sizes.py": VALUES,
     "data/formats/volume_folder.py": VALUES,
     "data/formats/pictures/bmp.py": PICTURES,
